@@ -18,7 +18,7 @@ from agent.commands.own_service import (
 )
 from agent.commands.readers import use_service
 from agent.commands.tongue import tell
-from agent.documents.copies import work_folder
+from agent.documents.copies import WorkFolder
 from agent.documents.places import save_beside, save_new, save_over
 from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish, SignedPdf
 from agent.documents.worker import PdfWorker
@@ -88,8 +88,8 @@ def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
 async def _sign(options: PdfOptions, service: SigningService, paths: Paths) -> list[_Outcome]:
     worker = PdfWorker()
     try:
-        with work_folder(paths.documents) as folder:
-            signer = PdfSigner(service, worker, folder, LOCAL_USER)
+        with WorkFolder(paths.documents) as work:
+            signer = PdfSigner(service, worker, work, LOCAL_USER)
             password = read_password() if options.password_stdin else None
             opened, failed = await _open_all(signer, options.files, password)
             if not opened:

@@ -13,6 +13,7 @@ from agent.commands.output import say, say_json
 from agent.commands.own_service import read_password
 from agent.commands.times import local_time
 from agent.commands.tongue import tell
+from agent.documents.copies import WorkFolder
 from agent.documents.verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
 from agent.documents.worker import PdfWorker
 from agent.harmless import printable
@@ -89,8 +90,11 @@ async def _verify(question: PdfQuestion, at: datetime) -> VerifiedPdf:
     password = read_password() if question.password_stdin else None
     worker = PdfWorker()
     try:
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            verified = await verify_pdf(worker, Path(folder), question.inputs, at, password)
+        with (
+            TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+            WorkFolder(Path(folder)) as work,
+        ):
+            verified = await verify_pdf(worker, work, question.inputs, at, password)
             if question.extract is not None and question.out is not None:
                 # another way: the user may name a pipe or a device
                 question.out.write_bytes(extract(verified, question.extract))

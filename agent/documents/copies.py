@@ -4,25 +4,25 @@ What is copied is what is signed: a document that changes afterwards is found to
 """
 
 import hashlib
-import os
-import shutil
-import tempfile
+import re
+import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from types import TracebackType
+from typing import BinaryIO, Final, Self
 
 from agent.errors import ErrorCode, TooLargeError
-from agent.files import regular_opener
+from agent.files import private_opener, regular_opener
 from agent.pdf.wire import PdfError
 from agent.size_limits import MAX_PDF
 
 _PIECE: Final = 1024 * 1024
-_PREFIX: Final = "work-"
+NAME: Final = re.compile(r"work-[0-9a-f]{16}\.(pdf|signed)")
+"""The names of files of a work folder."""
 LEFT_SECONDS: Final = 30 * 60.0
-"""The age of a folder that no process can be working in any more."""
+"""The age of a file that nobody can be working with any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +58,40 @@ class PrivateCopy:
             raise _changed("it is not the file that was read before")
 
 
-@contextmanager
-def work_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder for its owner only, that is gone when the context ends.
+class WorkFolder:
+    """A folder for its owner only, and the files that one piece of work makes in it.
 
-    Args:
-        parent: the folder that it is made in; made too, where it is not there.
-
-    Raises:
-        OSError: it cannot be made.
-
+    A context: they are gone when it ends. What killed processes left is gone half an hour later.
     """
-    parent.mkdir(mode=0o700, exist_ok=True)
-    _remove_old(parent)
-    with tempfile.TemporaryDirectory(
-        prefix=_PREFIX, dir=parent, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; it is made when it is entered."""
+        self._folder = folder
+        self._files: list[Path] = []
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        _remove_old(self._folder)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for file in self._files:
+            with suppress(OSError):
+                file.unlink()
+
+    def name(self, ending: str) -> Path:
+        """Return a name that no file has, for a file that ends with the work."""
+        file = self._folder / f"work-{secrets.token_hex(8)}{ending}"
+        self._files.append(file)
+        return file
 
 
-def copy_into(folder: Path, source: Path) -> PrivateCopy:
+def copy_into(work: WorkFolder, source: Path) -> PrivateCopy:
     """Copy a document, and hash it on the way.
 
     Raises:
@@ -85,17 +99,20 @@ def copy_into(folder: Path, source: Path) -> PrivateCopy:
         OSError: it is no regular file, or cannot be read or copied.
 
     """
-    descriptor, name = tempfile.mkstemp(suffix=".pdf", dir=folder)
+    target = work.name(".pdf")
     hasher, size = hashlib.sha256(), 0
-    # another way: a copy that nobody else reads, and that is gone with its folder
-    with os.fdopen(descriptor, "wb") as copy, open(source, "rb", opener=regular_opener) as file:
+    with (
+        open(source, "rb", opener=regular_opener) as file,
+        # another way: a copy that nobody else reads, and that is gone with the work
+        open(target, "xb", opener=private_opener) as copy,
+    ):
         while piece := file.read(_PIECE):
             size += len(piece)
             if size > MAX_PDF:
                 raise TooLargeError(f"{source.name}: a PDF has at most {MAX_PDF} bytes")
             hasher.update(piece)
             copy.write(piece)
-    return PrivateCopy(source, Path(name), hasher.digest(), size)
+    return PrivateCopy(source, target, hasher.digest(), size)
 
 
 def _digest(file: BinaryIO) -> bytes:
@@ -109,11 +126,12 @@ def _changed(detail: str) -> PdfError:
     return PdfError(detail, code=ErrorCode.DOCUMENT_CHANGED)
 
 
-def _remove_old(parent: Path) -> None:
+def _remove_old(folder: Path) -> None:
     """Remove what killed processes left; never raises."""
     with suppress(OSError):
-        for path in parent.iterdir():
-            if path.name.startswith(_PREFIX):
+        for path in list(folder.iterdir()):
+            if NAME.fullmatch(path.name):
                 with suppress(OSError):
+                    # Either side: a clock may have been set back since.
                     if abs(time.time() - path.lstat().st_mtime) > LEFT_SECONDS:
-                        shutil.rmtree(path)
+                        path.unlink()

@@ -12,7 +12,7 @@ from typing import Final
 
 from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
-from agent.documents.copies import PrivateCopy, copy_into
+from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.worker import PdfWorker
 from agent.errors import ErrorCode, KeyNotFoundError
 from agent.origin import Origin
@@ -105,20 +105,20 @@ class PdfSigner:
     """Signs documents of one person, in one private folder."""
 
     def __init__(
-        self, service: SigningService, worker: PdfWorker, folder: Path, site: Origin
+        self, service: SigningService, worker: PdfWorker, work: WorkFolder, site: Origin
     ) -> None:
         """Get ready.
 
         Args:
             service: that asks the card.
             worker: that reads and writes PDFs.
-            folder: private, and gone afterwards.
+            work: the private folder, gone afterwards.
             site: on whose behalf.
 
         """
         self._service = service
         self._worker = worker
-        self._folder = folder
+        self._work = work
         self._site = site
 
     async def open(self, source: Path, password: str | None = None) -> OpenPdf:
@@ -130,7 +130,7 @@ class PdfSigner:
             OSError: it cannot be read.
 
         """
-        copy = await asyncio.to_thread(copy_into, self._folder, source)
+        copy = await asyncio.to_thread(copy_into, self._work, source)
         request = InspectPdf(str(copy.file), password)
         facts = await self._worker.ask(request, PdfFacts, copy.size)
         return OpenPdf(copy, facts, password if facts.encrypted else None)
@@ -197,8 +197,7 @@ class PdfSigner:
         signer: CardCertificate,
         chain: Sequence[bytes],
     ) -> tuple[Path, PreparedPdf]:
-        out = document.copy.file.with_suffix(".signed")
-        out.unlink(missing_ok=True)
+        out = self._work.name(".signed")
         request = PreparePdf(
             file=str(document.copy.file),
             password=document.password,

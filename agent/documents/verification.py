@@ -12,11 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
-from pathlib import Path
 from typing import Any, Final
 
 from agent.cms.errors import CmsError
-from agent.documents.copies import PrivateCopy, copy_into
+from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.worker import PdfWorker
 from agent.pdf.wire import Changes, ExaminePdf, FoundSignature, PdfExamination, PdfWarning
 from agent.pki.certificate import CertificateFacts
@@ -71,13 +70,13 @@ class VerifiedPdf:
 
 
 async def verify_pdf(
-    worker: PdfWorker, folder: Path, inputs: Inputs, at: datetime, password: str | None = None
+    worker: PdfWorker, work: WorkFolder, inputs: Inputs, at: datetime, password: str | None = None
 ) -> VerifiedPdf:
     """Verify a document.
 
     Args:
         worker: that reads it.
-        folder: private, for a copy.
+        work: the private folder, for a copy.
         inputs: the document, and who is trusted.
         at: the moment at which certificates are judged.
         password: of the document; None where it needs none.
@@ -88,7 +87,7 @@ async def verify_pdf(
         OSError: a file cannot be read.
 
     """
-    copy = await asyncio.to_thread(copy_into, folder, inputs.message)
+    copy = await asyncio.to_thread(copy_into, work, inputs.message)
     request = ExaminePdf(str(copy.file), password)
     found = await worker.ask(request, PdfExamination, copy.size)
     before = await asyncio.to_thread(_digests_before, copy, found.signatures)

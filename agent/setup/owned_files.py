@@ -27,6 +27,7 @@ _ASIDE_FOLDER: Final = re.compile(rf"(?P<name>[a-z]+){_ASIDE}")
 _FOLDERS: Final = {
     "logs": re.compile(r"ankong\.log(\.[0-9]+)?"),
     "tls": re.compile(rf"(authority|leaf-[0-9]+)\.(pem|new)|{SCRATCH.pattern}"),
+    "documents": re.compile(r"work-[0-9a-f]{16}\.(pdf|signed)"),
     # The testers' authority (agent/virtualcard/issuer_directory.py).
     "issuer": re.compile(
         rf"(root|ca)\.(cer|crl|key)|issued\.json|\.lock|\.[a-z0-9_]{{8}}|{SCRATCH.pattern}"

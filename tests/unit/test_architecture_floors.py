@@ -32,6 +32,7 @@ OFFENCES = {
     "windows": ("agent/consent/consent.py", "import tkinter"),
     "asn1": ("agent/portal/members.py", "import asn1crypto.x509"),
     "messages": ("agent/signing/model.py", "import msgspec"),
+    "pdf-worker": ("agent/documents/signing.py", "import agent.pdf.prepare"),
     "judges": ("agent/cms/signed.py", "import pyhanko.sign"),
     "validator": ("agent/validator/judging.py", "import agent.web.front.mount"),
     "service-alone": ("agent/commands/output.py", "import agent.validator.config"),

@@ -95,7 +95,7 @@ def test_commands_and_actions_are_completed(complete: Complete) -> None:
 
 
 def test_options_of_the_command_alone_are_completed(complete: Complete) -> None:
-    assert complete("sign", "--p") == {"--pin-stdin", "--provider"}
+    assert complete("sign", "--p") == {"--password-stdin", "--pin-stdin", "--provider"}
     assert complete("card", "new", "--v") == {"--validity"}
     assert complete("quit", "--js") == set()
     assert "--version" in complete("--")

@@ -148,7 +148,7 @@ WRONG = [
     (["card"], "用法：ankong card 動作 [選項]\n"),
     (["statsu"], "指令：沒有「statsu」；可以用："),
     (["docter"], "您要的是 doctor 嗎？"),
-    (["sign"], "缺少：檔案, --out"),
+    (["sign"], "缺少：檔案"),
     (["sign", "a", "--out"], "--out：缺少它的值"),
     (["sign", "a", "--out", "b", "--hash", "md5"], "沒有「md5」；可以用：SHA-256, SHA-384"),
     (["sign", "a", "--out", "b", "--force=1"], "--force：不需要值，卻給了「1」"),

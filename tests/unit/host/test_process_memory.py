@@ -77,8 +77,12 @@ def test_the_daemon_and_the_window_shut_others_out() -> None:
     assert memory.shut_others_out.__doc__
     for file, before in (
         ("agent/commands/daemon.py", "Paths.choose("),
-        ("agent/commands/sign.py", "_read_pin(from"),
         ("tray/prompt/process.py", "decode_request(_read"),
     ):
         source = (ROOT / file).read_text("utf-8")
         assert source.index("    shut_others_out()") < source.index(before), file
+    for file in ("agent/commands/sign.py", "agent/commands/sign_pdf.py"):
+        source = (ROOT / file).read_text("utf-8")
+        assert source.index("    keep_secrets()") < source.index("= read_pin(from"), file
+    own = (ROOT / "agent/commands/own_service.py").read_text("utf-8")
+    assert "    shut_others_out()" in own

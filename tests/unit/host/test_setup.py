@@ -448,7 +448,7 @@ def test_undoing_that_was_killed_is_completed_by_doing_it_again(
 def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
     """A new file in ``Paths`` has to be known here, or uninstalling would leave it."""
     paths.prepare()
-    folders = {"state", "tls", "logs"}
+    folders = {"state", "tls", "logs", "documents"}
     for name in (each for each in dir(Paths) if isinstance(getattr(Paths, each), property)):
         if name not in folders:
             getattr(paths, name).touch()
