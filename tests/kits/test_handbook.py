@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from agent.web.panel.files import ROOT as PANEL
-from agent.web.panel.files import load
+from agent.web.panel.files import handbook_path, load
+from agent.words.language import SOURCE, Language
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKER: dict[str, Any] = runpy.run_path(str(ROOT / "installer" / "kits" / "handbook.py"))
 PAGES: dict[str, str] = MAKER["make"]()
+LANGUAGES = {page.name: page.language for page in MAKER["PAGES"]}
+WRITTEN = [each for each in Language if each in MAKER["WORDS"]]
+_ITEM = re.compile(r'<li><a href="([^"]+)"([^>]*)>')
 
 
 def test_the_committed_pages_are_made_from_the_readmes() -> None:
@@ -38,3 +42,35 @@ def test_every_link_and_file_of_a_page_is_there(name: str) -> None:
         assert target in served, link
         if anchor and target.endswith(".html"):
             assert f'id="{anchor}"' in served[target].body.decode(), link
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_its_language_and_leads_to_the_same_page_in_the_others(name: str) -> None:
+    document = PAGES[name]
+    language = LANGUAGES[name]
+    assert f'<html lang="{language}">' in document
+    frame = language if language in WRITTEN else SOURCE
+    assert f'<nav aria-label="{MAKER["WORDS"][frame]["handbook"]}" lang="{frame}">' in document
+    tongues, listed = (_ITEM.findall(each) for each in re.findall(r"(?s)<ul.*?</ul>", document)[:2])
+    stem = name.removesuffix(".html").removesuffix(f"-{language}")
+    offered = Language if stem == MAKER["CODES"] else WRITTEN
+    own = {each: "" if each is SOURCE else f"-{each}" for each in Language}
+    assert [target for target, _ in tongues] == [f"{stem}{own[each]}.html" for each in offered]
+    for target, marks in (*tongues, *listed):
+        assert ("aria-current" in marks) is (target == name)
+        assert (f'lang="{LANGUAGES[target]}"' in marks) is (LANGUAGES[target] is not frame)
+
+
+@pytest.mark.parametrize("language", WRITTEN)
+def test_each_language_has_every_page_and_a_name_for_it(language: Language) -> None:
+    words, first = MAKER["WORDS"][language], MAKER["WORDS"][SOURCE]
+    assert list(words) == list(first)
+    assert list(words["pages"]) == list(first["pages"]) == list(MAKER["SOURCES"])
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_panel_has_a_handbook_for_everybody(language: Language) -> None:
+    served = load()
+    begun = served[handbook_path(language)].body.decode()
+    expected = language if language in WRITTEN else SOURCE
+    assert f'<html lang="{expected}">' in begun
