@@ -27,7 +27,7 @@ BUDGETS: Final = {
     "explain.js": 11 * KIB,  # all words in four languages
     "fake.js": 16 * KIB,
 }
-MAX_TARBALL: Final = 80_000  # bytes
+MAX_TARBALL: Final = 84_000  # bytes, 3 000 of them the README in Chinese
 BESIDE: Final = ("ankong.js", "digest.js", "explain.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 
@@ -85,7 +85,8 @@ def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
     typed = modules - {"playwright.js", "testing.js"}  # for tests, which Playwright types itself
     types = {f"types/{name.removesuffix('.js')}.d.ts" for name in typed}
     documents = {name for name in told["files"] if name.endswith((".md", ".json"))}
-    others = {"package.json", "README.md", "LICENSE", *documents}
+    examples = {f"examples/{each.name}" for each in (SDK / "examples").iterdir()}
+    others = {"package.json", "README.md", "LICENSE", *documents, *examples}
     assert names == modules | types | others
     for entry in told["exports"].values():
         parts = [entry] if isinstance(entry, str) else list(entry.values())
