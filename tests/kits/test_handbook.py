@@ -1,5 +1,6 @@
 """The panel's handbook is made from the READMEs, and leads nowhere that is not there."""
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from agent import cli
+from agent.host.machine.paths import Paths
 from agent.web.panel.files import ROOT as PANEL
 from agent.web.panel.files import handbook_path, load
 from agent.words.language import SOURCE, Language
@@ -15,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAKER: dict[str, Any] = runpy.run_path(str(ROOT / "installer" / "kits" / "handbook.py"))
 PAGES: dict[str, str] = MAKER["make"]()
 LANGUAGES = {page.name: page.language for page in MAKER["PAGES"]}
+SERVED = load()
 WRITTEN = [each for each in Language if each in MAKER["WORDS"]]
 _ITEM = re.compile(r'<li><a href="([^"]+)"([^>]*)>')
 
@@ -26,9 +30,8 @@ def test_the_committed_pages_are_made_from_the_readmes() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_and_file_of_a_page_is_there(name: str) -> None:
-    served = load()
     page = f"{PANEL}handbook/{name}"
-    document = served[page].body.decode()
+    document = SERVED[page].body.decode()
     assert "<script" not in document
     assert " style=" not in document
     for link in re.findall(r'(?:href|src)="([^"]+)"', document):
@@ -39,9 +42,9 @@ def test_every_link_and_file_of_a_page_is_there(name: str) -> None:
         if path:
             target = str(Path(page).parent / path) if not path.startswith("../") else path
             target = target.replace("../", PANEL) if path.startswith("../") else target
-        assert target in served, link
+        assert target in SERVED, link
         if anchor and target.endswith(".html"):
-            assert f'id="{anchor}"' in served[target].body.decode(), link
+            assert f'id="{anchor}"' in SERVED[target].body.decode(), link
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -70,7 +73,22 @@ def test_each_language_has_every_page_and_a_name_for_it(language: Language) -> N
 
 @pytest.mark.parametrize("language", Language)
 def test_the_panel_has_a_handbook_for_everybody(language: Language) -> None:
-    served = load()
-    begun = served[handbook_path(language)].body.decode()
+    begun = SERVED[handbook_path(language)].body.decode()
     expected = language if language in WRITTEN else SOURCE
     assert f'<html lang="{expected}">' in begun
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_command_says_where_it_is_in_the_persons_language(
+    language: Language,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps({"pid": 1, "port": 28444}), "utf-8")
+    assert Paths.choose(tmp_path).instance.exists()
+    monkeypatch.setenv("ANKONG_LANGUAGE", str(language))
+    assert cli.run(["handbook", "--print", "--state-dir", str(tmp_path)]) == 0
+    path = capsys.readouterr().out.strip().removeprefix("https://localhost:28444")
+    assert path in SERVED
+    assert path == handbook_path(language)
