@@ -158,6 +158,7 @@ def _is_switch(inline: Token, page: HandbookPage) -> bool:
 
 def _prepare(tokens: list[Token], source: str) -> None:
     """Point links at the handbook's own pages, name the headings, let wide things scroll."""
+    _name_cells(tokens)
     for at, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[at + 1].content))
@@ -168,6 +169,26 @@ def _prepare(tokens: list[Token], source: str) -> None:
             first = token.children[0]
             if first.type == "text" and first.content.startswith(_TO_DO):
                 first.content = _BOX + first.content.removeprefix(_TO_DO)
+
+
+def _name_cells(tokens: list[Token]) -> None:
+    """Give each cell its column's head: a narrow window shows one cell below the other."""
+    heads: list[str] = []
+    column = 0
+    for at, token in enumerate(tokens):
+        match token.type:
+            case "thead_open":
+                heads = []
+            case "th_open":
+                heads.append(tokens[at + 1].content.replace("`", ""))
+            case "tr_open":
+                column = 0
+            case "td_open":
+                if column and heads[column]:
+                    token.attrSet("data-head", heads[column])
+                column += 1
+            case _:
+                pass
 
 
 def _anchor(text: str) -> str:
