@@ -64,7 +64,7 @@ def sdk(options: SdkOptions) -> int:
     there = {each.name for each in folder.iterdir()}
     written = json.dumps(_installable(package, there, has_types=bool(types)), indent=2)
     create_file(folder / "package.json", f"{written}\n".encode(), mode=_PUBLIC)
-    say(tell("cli.sdk.done", path=folder))
+    say(tell("cli.sdk.done", path=folder.absolute()))
     return 0
 
 

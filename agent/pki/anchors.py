@@ -38,8 +38,8 @@ class TrustStore:
         """Load both from files (DER, or PEM with any number) or directories of such files.
 
         Raises:
-            CmsError: a file cannot be read or is malformed, an anchor is not an authority, or
-                there is no anchor.
+            CmsError: a file cannot be read or is malformed, a directory has none, an anchor is
+                not an authority, or there is no anchor. The text names the file.
 
         """
         trusted = _load_all(anchors)
@@ -63,12 +63,28 @@ class TrustStore:
 
 def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:
     found = {
-        raw: read_certificate(raw)
+        raw: facts
         for path in paths
-        for file in files_in(path, _SUFFIXES)
-        for raw in decode(read_bounded(file, MAX_AUTHORITIES_FILE), "CERTIFICATE")
+        for file in _certificate_files(path)
+        for raw, facts in _certificates_in(file)
     }
     return tuple(found.values())
+
+
+def _certificate_files(path: Path) -> list[Path]:
+    found = files_in(path, _SUFFIXES)
+    if not found:  # nobody names a folder to say "none"
+        raise CmsError(f"no certificate in {path.name}: its files end in .cer, .crt, .der or .pem")
+    return found
+
+
+def _certificates_in(file: Path) -> list[tuple[bytes, CertificateFacts]]:
+    """Return the certificates of a file; an error names it, as there may be many."""
+    raw = read_bounded(file, MAX_AUTHORITIES_FILE)
+    try:
+        return [(each, read_certificate(each)) for each in decode(raw, "CERTIFICATE")]
+    except CmsError as error:
+        raise CmsError(f"{file.name}: {error.detail}", code=error.code) from error
 
 
 def files_in(path: Path, suffixes: frozenset[str]) -> list[Path]:

@@ -44,4 +44,5 @@ def require_http(url: str) -> None:
     except ValueError as error:
         raise ValueError("malformed address") from error
     if parts.scheme not in ("http", "https") or not host or user is not None:
-        raise ValueError("only plain http and https addresses are fetched")
+        what = "one with a user name" if user is not None else parts.scheme or "a path"
+        raise ValueError(f"only plain http and https addresses are fetched, not {what}")

@@ -174,11 +174,12 @@ def read_config(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(MAX_CONFIG + 1)
     except OSError as error:
-        raise ServiceConfigError(f"{path}: {error.strerror}") from error
+        other = "; --config names another file" if path == DEFAULT else ""
+        raise ServiceConfigError(f"{path}: {error.strerror}{other}") from error
     if len(raw) > MAX_CONFIG:
         raise ServiceConfigError(f"{path}: longer than {MAX_CONFIG} bytes")
     try:
-        return raw.decode()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ServiceConfigError(f"{path}: not UTF-8") from error
 
@@ -222,7 +223,7 @@ def _address(text: str) -> ListenAddress:
         address = TcpAddress(str(ipaddress.ip_address(host)), port)
     except ValueError as error:
         raise ServiceConfigError(
-            f"listen: {text!r} is neither unix:/PATH nor ADDRESS:PORT"
+            f"listen: {text!r} is neither unix:/PATH nor ADDRESS:PORT, such as 127.0.0.1:28460"
         ) from error
     if port > 65535:
         raise ServiceConfigError(f"listen: {text!r} has no port")

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token
+from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token, hex_secret
 from ankong_verify.blocking import Challenges, LoginVerifier, RevocationLists
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -36,7 +36,7 @@ settings.configure(
 )
 application = get_wsgi_application()
 
-SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
+SECRET = hex_secret(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 log = logging.getLogger("django.request")
 with connection.cursor() as cursor:  # in a project: migrations.RunSQL(CREATE_TABLE)
     cursor.execute(CREATE_TABLE)

@@ -6,13 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token
+from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token, hex_secret
 from ankong_verify.blocking import Challenges, LoginVerifier, RevocationLists
 from flask import Flask, abort, request, session
 from flask.typing import ResponseReturnValue
 
 ORIGIN = os.environ["SITE_ORIGIN"]  # as browsers write it: https://portal.example
-SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
+SECRET = hex_secret(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 STATE = Path(os.environ["STATE"])  # a folder of this site alone
 
 

@@ -219,4 +219,4 @@ async def test_check_names_what_is_missing(
         file = tmp_path / "verify.toml"
         file.write_text(config_text(listen=f'"127.0.0.1:{found.port}"'))
         assert await asyncio.to_thread(main, ["check", "--config", str(file)]) == 1
-    assert "not ready: ['no fresh list of C=TW" in capsys.readouterr().err
+    assert "not ready: no fresh list of C=TW" in capsys.readouterr().err
