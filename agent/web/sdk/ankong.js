@@ -1013,7 +1013,11 @@ export class Ankong extends EventTarget {
 
   /** @param {string} key */
   #remembered(key) {
-    return this.#environment.storage?.getItem(key) ?? null;
+    try {
+      return this.#environment.storage?.getItem(key) ?? null;
+    } catch {
+      return null; // a broken profile of the browser's
+    }
   }
 
   /** @param {string} key @param {string} [value] */

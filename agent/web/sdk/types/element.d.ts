@@ -26,6 +26,8 @@ declare class AnkongElement extends Base {
     restart(): void;
     /** The language of this element, or of what is around it. */
     get language(): import("./explain.js").Language;
+    /** All that we say in it. */
+    get words(): import("./words.js").Words;
     /** Make the shadow tree, once. @param {string} style @param {Node[]} children */
     build(style: string, ...children: Node[]): void;
 }
