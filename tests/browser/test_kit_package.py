@@ -68,15 +68,18 @@ def npm() -> str:
 
 @pytest.fixture(scope="module")
 def tarball(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pack the kit from a copy, so that no types lie about in the source tree."""
-    folder = tmp_path_factory.mktemp("packed")
+    return packed(npm, tmp_path_factory.mktemp("packed"))
+
+
+def packed(npm: str, folder: Path) -> Path:
+    """Pack the kit from a copy, so that its types are made anew."""
     copy = folder / "sdk"
     shutil.copytree(SDK, copy, ignore=shutil.ignore_patterns("node_modules", "types"))
     (copy / "node_modules").symlink_to(SDK / "node_modules")
     # The folder's own settings forbid scripts, which is meant for other people's.
     run(npm, "pack", "--ignore-scripts=false", "--pack-destination", folder, folder=copy)
-    (packed,) = folder.glob("*.tgz")
-    return packed
+    (tarball,) = folder.glob("*.tgz")
+    return tarball
 
 
 def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
