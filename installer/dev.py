@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     chores.add_parser("fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False)
     chores.add_parser("proof", help="play all that the test run plays a sample of")
-    chores.add_parser("docs", help="make what is generated: API, error catalogues, handbook")
+    chores.add_parser("docs", help="make what is generated: API, error catalogues, handbook, types")
     chores.add_parser("kits", help="build the packages for sites and their testers")
     build = chores.add_parser("installers", help="build the installers of every system")
     build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))

@@ -230,11 +230,13 @@ def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Make what is generated from the code and from the READMEs: catalogues and handbook."""
+    """Make what is generated from code and READMEs: catalogues, handbook, the SDK's types."""
     system.ensure(system.BUILD)
     venv.ensure()
     statuses = [_tool(module, [module]) for module in GENERATORS]
     statuses.append(run([venv.PYTHON, HANDBOOK], env=venv.environment()))
+    node.ensure()
+    statuses.append(node.declare_types())
     return 1 if any(statuses) else 0
 
 
