@@ -42,14 +42,13 @@ def check_site(context: CheckContext, name: str, ports: Ports) -> float:
     """
     with open_browser(context) as browser:
         page = browser.new_page(locale="zh-TW", viewport={"width": 1280, "height": 900})
-        page.add_init_script(ports_script(ports))
         page.set_default_timeout(STEP_TIMEOUT * 1000)
         check = _SiteCheck(page, context)
         started = time.monotonic()
         try:
             check.log_in(name)
             check.send_again()
-            check.log_in_on_plain_page(name)
+            check.log_in_on_plain_page(name, ports)
         except Exception as error:
             picture = check.picture("failure")
             raise DemoError(f"step {check.step}: {why(error)}\npicture: {picture}") from error
@@ -95,10 +94,11 @@ class _SiteCheck:
         self._begin("5 the server refuses the same login a second time")
         self._expect(self._ask("login", self.sent)["status"], HTTPStatus.BAD_REQUEST)
 
-    def log_in_on_plain_page(self, name: str) -> None:
-        """Do it on the page that people copy."""
+    def log_in_on_plain_page(self, name: str, ports: Ports) -> None:
+        """Do it on the page that people copy, which itself knows the usual ports alone."""
         self._begin("6 the page that you would copy")
         self.page.context.clear_cookies()
+        self.page.add_init_script(ports_script(ports))
         self.page.goto(self.context.url + PLAIN)
         self.page.click(_BUTTON)
         self.page.wait_for_selector("#welcome:not(:empty)")
