@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     chores.add_parser("setup", help="prepare everything that the other chores need")
     demo = chores.add_parser("demo", help="play the upgrade; more arguments go to the demo itself")
     demo.add_argument("--check", action="store_true", help="play it alone, headless, and judge it")
+    demo.add_argument("--site", action="store_true", help="instead, log in to an example site")
     demo.add_argument("--provider", choices=("virtual", "pcsc"), default="virtual")
     chores.add_parser("test", help="run all tests; more arguments go to pytest", add_help=False)
     chores.add_parser("lint", help="check style, types, floors, and that versions agree")

@@ -114,11 +114,20 @@ def _announce() -> None:
 
 
 def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Run the demo for a person, or check the whole flow without one."""
+    """Run the demo for a person, or check the whole flow without one.
+
+    Raises:
+        SetupError: the example site was wanted with another provider than its own.
+
+    """
+    if options.site and options.provider != "virtual":
+        raise SetupError("SITE=1 plays with a virtual card in the agent itself: leave PROVIDER out")
     more = system.PCSC if options.provider == "pcsc" else ()
     system.ensure((*system.BUILD, *system.WINDOWS, *system.BROWSER, *more))
     venv.ensure()
     check = ["--check"] if options.check else []
+    if options.site:
+        become_tool("agent.portal.demo.site", *check, *rest)
     become_tool("agent.portal.demo.play", *check, "--provider", options.provider, *rest)
 
 
