@@ -85,7 +85,7 @@ def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
     typed = modules - {"playwright.js", "testing.js"}  # for tests, which Playwright types itself
     types = {f"types/{name.removesuffix('.js')}.d.ts" for name in typed}
     documents = {name for name in told["files"] if name.endswith((".md", ".json"))}
-    examples = {f"examples/{each.name}" for each in (SDK / "examples").iterdir()}
+    examples = {f"examples/{each.name}" for each in (SDK / "examples").glob("*.*")}
     others = {"package.json", "README.md", "LICENSE", *documents, *examples}
     assert names == modules | types | others
     for entry in told["exports"].values():
