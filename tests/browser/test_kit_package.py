@@ -29,7 +29,7 @@ BUDGETS: Final = {
     "explain.js": 11 * KIB,  # all words in four languages
     "fake.js": 16 * KIB,
 }
-MAX_TARBALL: Final = 84_000  # bytes, 3 000 of them the README in Chinese
+MAX_TARBALL: Final = 86_000  # bytes, 6 000 of them the README in Chinese and the examples
 BESIDE: Final = ("ankong.js", "digest.js", "explain.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 
