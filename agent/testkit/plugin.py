@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, BrowserType
 
     from agent.testkit.card_files import KitIssuer
     from agent.testkit.handles import AgentHandle, CardFile, ReaderHandle
@@ -23,6 +23,7 @@ BROWSER: Final = "ANKONG_BROWSER"
 """The variable of the environment that names the browser: chromium, firefox or webkit."""
 BROWSER_PATH: Final = "ANKONG_BROWSER_PATH"
 """The one that names its program; without it Playwright's own is taken."""
+_BROWSERS: Final = ("chromium", "firefox", "webkit")
 _LOCAL_NETWORK: Final = "local-network-access"
 
 
@@ -90,15 +91,13 @@ def ankong_browser(ankong_process: "AgentHandle") -> "Iterator[Browser]":
     """Start a browser without a window."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # heavy
 
-    name = os.environ.get(BROWSER, "chromium")
+    name = os.environ.get(BROWSER) or "chromium"
+    if name not in _BROWSERS:
+        raise pytest.UsageError(f"{BROWSER} is one of {', '.join(_BROWSERS)}, and not {name}")
     flags = _chromium_flags(ankong_process) if name == "chromium" else []
     with sync_playwright() as playwright:
-        kind = {
-            "chromium": playwright.chromium,
-            "firefox": playwright.firefox,
-            "webkit": playwright.webkit,
-        }[name]
-        browser = kind.launch(executable_path=os.environ.get(BROWSER_PATH), args=flags)
+        kind: BrowserType = getattr(playwright, name)
+        browser = kind.launch(executable_path=os.environ.get(BROWSER_PATH) or None, args=flags)
         yield browser
         browser.close()
 

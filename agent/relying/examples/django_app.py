@@ -37,7 +37,7 @@ settings.configure(
 application = get_wsgi_application()
 
 SECRET = hex_secret(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
-log = logging.getLogger("django.request")
+log = logging.getLogger("login")  # of no level or handler, so that warnings reach the console
 with connection.cursor() as cursor:  # in a project: migrations.RunSQL(CREATE_TABLE)
     cursor.execute(CREATE_TABLE)
 connection.close()
@@ -72,7 +72,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         wanted = challenges.redeem(name, body.get("challenge_id"), token)
         login = verifier.verify(token, challenge=wanted)
     except RefusedError as error:
-        log.info("login refused: %s %s", error.code, error.detail)
+        log.warning("login refused: %s %s", error.code, error.detail)
         return JsonResponse({"code": error.code}, status=400)
     request.session.flush()  # one that somebody else may have begun does not become a member's
     request.session["account"] = login.holder.account_key(SECRET).hex()  # look the account up

@@ -54,7 +54,7 @@ def log_in() -> ResponseReturnValue:
         wanted = challenges.redeem(session.get("id", ""), body.get("challenge_id"), token)
         login = verifier.verify(token, challenge=wanted)
     except RefusedError as error:
-        app.logger.info("login refused: %s %s", error.code, error.detail)
+        app.logger.warning("login refused: %s %s", error.code, error.detail)
         return {"code": error.code}, 400
     session.clear()  # a session that somebody else may have begun does not become a member's
     session["account"] = login.holder.account_key(SECRET).hex()  # look the account up by this
