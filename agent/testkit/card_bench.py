@@ -237,7 +237,8 @@ class CardBench:
     def _card(self, serial: str) -> VirtualCard:
         self._cards()
         if serial not in self._known:
-            raise not_found("there was never such a card")
+            why = "there was never such a card" if serial else "there is no card in this reader"
+            raise not_found(why)
         return self._known[serial]
 
     def _wanted(self, reader: str, wanted: InsertCard) -> VirtualCard:

@@ -88,7 +88,12 @@ def ankong_reader(
 # asynchronous tests of other modules could then not run theirs.
 @pytest.fixture(scope="module")
 def ankong_browser(ankong_process: "AgentHandle") -> "Iterator[Browser]":
-    """Start a browser without a window."""
+    """Start a browser without a window.
+
+    Raises:
+        pytest.UsageError: ``ANKONG_BROWSER`` names none.
+
+    """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # heavy
 
     name = os.environ.get(BROWSER) or "chromium"
