@@ -9,9 +9,10 @@ _VERSION, _ISSUER_ID, _SUBJECT_ID, _EXTENSIONS = 0xA0, 0x81, 0x82, 0xA3
 
 
 class CertificateFields(NamedTuple):
-    """The fields of a TBSCertificate in their order, each a whole DER element.
+    """The fields of a certificate, each a whole DER element; those of its body in their order.
 
     Attributes:
+        signature_algorithm: AlgorithmIdentifier, beside the body.
         version: tagged; empty where it is left out.
         serial: INTEGER.
         signature: AlgorithmIdentifier.
@@ -25,6 +26,7 @@ class CertificateFields(NamedTuple):
 
     """
 
+    signature_algorithm: bytes
     version: bytes
     serial: bytes
     signature: bytes
@@ -44,10 +46,11 @@ class CertificateFields(NamedTuple):
             CmsError: it is none.
 
         """
-        body, _, _ = der.fields(certificate, der.SEQUENCE, der.SEQUENCE, _BIT_STRING)
+        body, algorithm, _ = der.fields(certificate, der.SEQUENCE, der.SEQUENCE, _BIT_STRING)
         names = (der.SEQUENCE,) * 5
         tagged = (-_ISSUER_ID, -_SUBJECT_ID, -_EXTENSIONS)
-        return cls(*der.fields(body, -_VERSION, der.INTEGER, *names, *tagged))
+        fields = der.fields(body, -_VERSION, der.INTEGER, *names, *tagged)
+        return cls(algorithm, *fields)
 
     @property
     def issuer_and_serial(self) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from asn1crypto import cms, core
+from asn1crypto import cms
 
 from agent.cms import attributes, der, rsa
 from agent.cms.attributes import identifier
@@ -363,7 +363,7 @@ def _nonce(value: bytes | None) -> bytes | None:
 def _card_serial(value: bytes | None) -> str | None:
     if value is None:
         return None
-    serial = string_value(core.load(value, strict=True))
+    serial = string_value(value)
     if not serial or len(serial) > MAX_CARD_SERIAL:
         raise CmsError("malformed card serial")
     return serial
