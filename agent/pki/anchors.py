@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from asn1crypto import pem
 
@@ -14,6 +14,9 @@ from agent.files import FileTooLargeError, read_at_most
 from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
 from agent.size_limits import MAX_AUTHORITIES_FILE
+
+if TYPE_CHECKING:
+    from agent.pki.chain import ChainCertificate
 
 MAX_FILES = 256
 MAX_HINTS = 16
@@ -27,11 +30,15 @@ class TrustStore:
     Attributes:
         anchors: trusted authorities, self-signed or not.
         intermediates: authorities that are used to build paths, and not trusted by themselves.
+        parsed: what ``agent.pki.chain`` made of them, by their DER.
 
     """
 
     anchors: tuple[CertificateFacts, ...]
     intermediates: tuple[CertificateFacts, ...] = ()
+    parsed: dict[bytes, "ChainCertificate"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def load(cls, anchors: Iterable[Path], intermediates: Iterable[Path] = ()) -> Self:
