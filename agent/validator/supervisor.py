@@ -25,7 +25,7 @@ from agent.validator.config import (
     read_config,
 )
 from agent.validator.listening import address_of, close_sockets, open_sockets, remove_sockets
-from agent.validator.logs import log_line
+from agent.validator.logs import log_line, place_of
 from agent.validator.notify import notify
 
 START_S: Final = 60.0
@@ -139,7 +139,8 @@ class ServiceSupervisor:
         """
         self._path = path
         self._config, self._accepted = self._load()
-        self._events: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._stop = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
         self._slots: list[WorkerSlot] = []
         self._environment: dict[str, str] = {}
         self._is_stopping = False
@@ -152,8 +153,9 @@ class ServiceSupervisor:
 
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._events.put_nowait, number)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         config = self._config
         sockets = open_sockets(config.listen, config.socket_mode)
         try:
@@ -223,16 +225,29 @@ class ServiceSupervisor:
         notify("READY=1")
 
     async def _attend(self) -> None:
-        while await self._events.get() is signal.SIGHUP:
+        """Reload when asked to, until asked to stop; a stop waits for no reload."""
+        reloading = asyncio.create_task(self._reload_when_wanted())
+        try:
+            await self._stop.wait()
+        finally:
+            notify("STOPPING=1")
+            reloading.cancel()
+            await asyncio.gather(reloading, return_exceptions=True)
+
+    async def _reload_when_wanted(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()  # one reload answers all signals that came before it
             notify("RELOADING=1")
             try:
                 await self._reload()
             except ServiceConfigError as error:
                 log_line("reload_refused", why=str(error))
+            except Exception as error:  # noqa: BLE001  # it would be the last reload of all
+                log_line("reload_refused", why=place_of(error))
             else:
                 log_line("reloaded")
             notify("READY=1")
-        notify("STOPPING=1")
 
     def _load(self) -> tuple[Config, str]:
         """Return the configuration, and as a line for workers.

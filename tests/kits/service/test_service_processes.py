@@ -182,6 +182,40 @@ async def test_sighup_takes_a_good_config_and_keeps_the_old_one_before_a_bad(
         assert (await exchange(found.address(), GOOD))[1] == refused
 
 
+async def test_a_stop_waits_for_no_reload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "verify.toml"
+    file.write_text(config_text())
+    supervisor, begun, going_on = ServiceSupervisor(file), asyncio.Event(), asyncio.Semaphore(0)
+    reloads = 0
+
+    async def reload() -> None:
+        nonlocal reloads
+        reloads += 1
+        begun.set()
+        await going_on.acquire()
+        if reloads == 1:
+            raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(supervisor, "_reload", reload)
+    attending = asyncio.create_task(supervisor._attend())
+    for _ in range(3):
+        for _ in range(100):
+            supervisor._reload_wanted.set()  # also once more since the file was read
+        await begun.wait()
+        begun.clear()
+        going_on.release()
+    supervisor._reload_wanted.set()
+    await begun.wait()
+    assert reloads == 4
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["event"] for line in said] == ["reload_refused", "reloaded", "reloaded"]
+    assert said[0]["why"].startswith("RuntimeError at test_service_processes.py")
+    supervisor._stop.set()  # while the last one has not ended
+    await attending
+
+
 @contextmanager
 def listening_for_states(address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
