@@ -401,6 +401,19 @@ async def test_another_answer_of_redis_is_an_outage(answer: object) -> None:
         await RedisStore(Answering(answer)).take("i" * 22, "session", bytes(32), NOW)
 
 
+async def test_a_damaged_row_of_redis_is_never_good(redis_socket: str) -> None:
+    import redis.asyncio
+
+    client = redis.asyncio.Redis(unix_socket_path=redis_socket)
+    store = RedisStore(client, prefix="damaged:")
+    for name, value in (("expires", "nan"), ("issued", "nan"), ("challenge", "A"), ("expires", "")):
+        issued = await Challenges(store).issue("session")
+        await client.hset(f"damaged:{issued.id}", name, value)
+        with pytest.raises((ChallengeError, ChallengeStoreError, redis.exceptions.ResponseError)):
+            await Challenges(store).redeem("session", issued.id, b"t")
+    await client.aclose()
+
+
 async def test_a_client_of_redis_that_decodes_will_do() -> None:
     store = RedisStore(Answering(["first", "c" * 43]))
     assert (await store.take("i", "s", bytes(32), NOW)).state is TakenState.FIRST
