@@ -10,7 +10,7 @@ from asn1crypto import pem
 
 from agent.cms.errors import CmsError, hostile_input
 from agent.errors import ErrorCode
-from agent.files import FileTooLargeError, read_at_most
+from agent.files import FileTooLargeError, read_at_most, read_file
 from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
 from agent.size_limits import MAX_AUTHORITIES_FILE
@@ -112,14 +112,21 @@ def files_in(path: Path, suffixes: frozenset[str]) -> list[Path]:
     return found
 
 
-def read_bounded(path: Path, limit: int) -> bytes:
+def read_bounded(path: Path, limit: int, *, may_be_pipe: bool = False) -> bytes:
     """Read a file of at most ``limit`` bytes.
 
+    Args:
+        path: of a regular file, or a link to one.
+        limit: bytes.
+        may_be_pipe: whether it may also be a pipe, which is waited for as long as it takes.
+
     Raises:
-        CmsError: it cannot be read or is larger.
+        CmsError: it cannot be read, is larger, or no regular file.
 
     """
     try:
+        if not may_be_pipe:
+            return read_file(path, limit, follow_links=True)
         with path.open("rb") as file:
             return read_at_most(file, limit)
     except FileTooLargeError as exc:

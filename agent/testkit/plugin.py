@@ -6,6 +6,7 @@ a test asks for one of them.
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,14 +63,27 @@ def ankong_process(ankong_folder: Path) -> "Iterator[AgentHandle]":
         yield agent
 
 
+@contextmanager
+def _answering(folder: Path) -> "Iterator[None]":
+    """Say where to look when the agent has ended in the middle of a session."""
+    try:
+        yield
+    except OSError as error:
+        logs = folder.with_name(f"{folder.name}.log"), folder / "logs"
+        told = f"the agent does not answer any more ({type(error).__name__}); its logs: %s, %s"
+        pytest.fail(told % logs, pytrace=False)
+
+
 @pytest.fixture
-def ankong_agent(ankong_process: "AgentHandle") -> "Iterator[AgentHandle]":
+def ankong_agent(ankong_process: "AgentHandle", ankong_folder: Path) -> "Iterator[AgentHandle]":
     """Return the agent as it was when it started; fail if it asked what no rule answers."""
     agent = ankong_process
-    agent.reset()
+    with _answering(ankong_folder):
+        agent.reset()
     agent.fails_when_unanswered = True
     yield agent
-    open_questions = agent.unanswered if agent.fails_when_unanswered else []
+    with _answering(ankong_folder):
+        open_questions = agent.unanswered if agent.fails_when_unanswered else []
     if open_questions:
         named = "; ".join(f"{each['kind']} of {each['site']}" for each in open_questions)
         pytest.fail(f"the agent asked what no rule answers: {named}", pytrace=False)

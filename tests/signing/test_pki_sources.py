@@ -164,6 +164,17 @@ async def test_files_that_cannot_be_read_give_nothing(tmp_path: Path) -> None:
     assert ders(await source.current()) == [good.read_bytes()]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+async def test_a_pipe_among_the_files_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "good.crl").write_bytes(pki.issuing().crl())
+    os.mkfifo(tmp_path / "pipe.crl")
+    os.mkfifo(tmp_path / "pipe.cer")
+    (tmp_path / "endless.crl").symlink_to("/dev/zero")
+    assert len(ders(await FileSource([tmp_path, tmp_path / "pipe.crl"]).current())) == 1
+    with pytest.raises(CmsError, match=r"pipe\.cer: is not a regular file"):
+        TrustStore.load([tmp_path], [])
+
+
 async def test_sources_are_combined() -> None:
     one, two = pki.root().crl(), pki.issuing().crl()
     source = CombinedSource(

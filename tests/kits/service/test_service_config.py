@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -53,6 +54,8 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "no address": ({"listen": '"127.0.0.256:1"'}, "neither unix"),
     "nowhere": ({"listen": "[]"}, "one to 4"),
     "relative": ({"listen": '"unix:socket"'}, "from the root"),
+    "no name of a file": ({"listen": '"unix:/run/a\\u0000b"'}, "from the root"),
+    "long in octets": ({"listen": f'"unix:/{"路" * 40}"'}, "at most 100 bytes"),
     "unknown": ({"more": "pages = true"}, "unknown field `pages`"),
     "workers": ({"more": "workers = 65"}, r"\$.workers"),
     "negative": ({"more": "workers = -1"}, r"\$.workers"),
@@ -104,6 +107,17 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"#" * 300_000)
     with pytest.raises(ServiceConfigError, match=r"verify.toml: longer"):
         read_config(file)
+
+
+def test_a_pipe_is_no_configuration_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    file = tmp_path / "verify.toml"
+    os.mkfifo(file)
+    with pytest.raises(ServiceConfigError, match=r"verify.toml: is not a regular file"):
+        read_config(file)
+    file.unlink()
+    (tmp_path / "of-another-folder").write_text("a")
+    file.symlink_to(tmp_path / "of-another-folder")  # as where a configuration is mounted
+    assert read_config(file) == "a"
 
 
 MISSING = {
