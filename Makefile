@@ -9,6 +9,7 @@ define VARIABLES
 
 variables of make:
   CHECK=1         demo: play it alone, headless, and judge it
+  SITE=1          demo: instead, log in to an example site in Flask
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   SAMPLE=50       mutants: only so many of each package, always the same
   ONLY=linux      installers: for one system: linux, windows or macos
@@ -26,7 +27,7 @@ setup:
 	@$(DEV) setup
 
 demo:
-	@$(DEV) demo $(if $(CHECK),--check) $(if $(PROVIDER),--provider $(PROVIDER)) $(ARGS)
+	@$(DEV) demo $(if $(SITE),--site) $(if $(CHECK),--check) $(if $(PROVIDER),--provider $(PROVIDER)) $(ARGS)
 
 test:
 	@$(DEV) test $(ARGS)

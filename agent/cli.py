@@ -53,6 +53,7 @@ COMMANDS: Final = tuple(
         "doctor",
         "inspect",
         "panel",
+        "handbook",
         "quit",
         "setup",
         "sites",

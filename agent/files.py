@@ -102,6 +102,8 @@ def read_file(path: Path, limit: int, *, follow_links: bool = False) -> bytes:
         OSError: it is a link, no regular file, or cannot be read.
 
     """
+    if "\0" in os.fspath(path):  # which ends in a ValueError where nobody expects one
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     open_file = regular_opener if follow_links else private_opener
     with open(path, "rb", opener=open_file) as file:
         return read_at_most(file, limit)

@@ -86,11 +86,12 @@ def build(
 
 def _attribute(oid: str, value: bytes) -> bytes:
     # Attribute ::= SEQUENCE { attrType, attrValues SET OF } (RFC 5652 §5.3)
-    return der.element(der.SEQUENCE, _oid(oid), der.element(der.SET, value))
+    return der.element(der.SEQUENCE, identifier(oid), der.element(der.SET, value))
 
 
 @cache
-def _oid(dotted: str) -> bytes:
+def identifier(dotted: str) -> bytes:
+    """Return the DER OBJECT IDENTIFIER of one of our own constants."""
     return bytes(core.ObjectIdentifier(dotted).dump())
 
 
@@ -111,8 +112,8 @@ def _signing_certificate(certificate: bytes) -> bytes:
     # SHA-256 is the default of hashAlgorithm, so DER leaves it out; the issuer and serial number
     # may be left out because the signer identifier has them (RFC 5035 §4).
     digest = der.element(der.OCTET_STRING, HashAlgorithm.SHA256.digest(certificate))
-    identifier = der.element(der.SEQUENCE, digest)
-    return der.element(der.SEQUENCE, der.element(der.SEQUENCE, identifier))
+    certs = der.element(der.SEQUENCE, der.element(der.SEQUENCE, digest))
+    return der.element(der.SEQUENCE, certs)
 
 
 @cache

@@ -5,19 +5,29 @@ encoding of each length and string is accepted, so that two parsers cannot read 
 differently.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.cms.errors import CmsError
 
-OCTET_STRING, SEQUENCE, SET, EXPLICIT_0 = 0x04, 0x30, 0x31, 0xA0  # identifier octets
+# Identifier octets.
+INTEGER, OCTET_STRING, NULL, OBJECT_IDENTIFIER = 0x02, 0x04, 0x05, 0x06
+SEQUENCE, SET, EXPLICIT_0 = 0x30, 0x31, 0xA0
 MAX_DEPTH = 32
 MAX_ELEMENTS = 50_000
 MAX_IDENTIFIER = 128  # octets of an OBJECT IDENTIFIER; parsers take time by their square
-_BOOLEAN, _OBJECT_IDENTIFIER = 1, 6
+_BOOLEAN = 1
 _STRINGS = frozenset({4, 12, *range(18, 31)})  # what BER may write in pieces; bits are left out
 _EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET = 8, 11, 16, 17
 _ALWAYS_CONSTRUCTED = frozenset({_EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET})
 _INDEFINITE = -1
+_NOT_DER = frozenset(
+    first
+    for first in range(0x100)
+    if first & 0x1F == 0x1F  # tag numbers above 30 have no place here
+    or first == 0  # end-of-contents
+    or (first < 0x40 and bool(first & 0x20) != (first & 0x1F in _ALWAYS_CONSTRUCTED))
+)
+"""Identifier octets of constructed strings, primitive sequences and the like."""
 
 
 def element(identifier: int, *contents: bytes) -> bytes:
@@ -36,8 +46,7 @@ def element(identifier: int, *contents: bytes) -> bytes:
     return bytes((identifier, 0x80 | len(octets))) + octets + content
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     first: int  # the first identifier octet: class, constructed bit, tag number
     content: int  # offset of the first content octet
     length: int  # number of content octets, or _INDEFINITE
@@ -63,7 +72,25 @@ def require_der(raw: bytes, *, max_size: int) -> None:
             elements, or a length or string form that X.690 §10 forbids.
 
     """
-    _Walk(raw, strict=True).run(max_size)
+    if not 0 < len(raw) <= max_size:
+        raise CmsError("empty or too large")
+    if _span(raw, 0, len(raw))[2] != len(raw):
+        raise CmsError("something follows the message")
+    ends = [len(raw)]  # of what is open, from the outside in
+    position = elements = 0
+    while ends:
+        first, content, end = _span(raw, position, ends[-1])
+        elements += 1
+        position = end
+        if first & 0x20:
+            ends.append(end)
+            position = content
+        elif first == OBJECT_IDENTIFIER and end - content > MAX_IDENTIFIER:
+            raise CmsError("an object identifier without end")
+        while ends and ends[-1] == position:
+            ends.pop()
+        if len(ends) > MAX_DEPTH + 1 or elements > MAX_ELEMENTS:
+            raise CmsError("nested too deep or divided too often")
 
 
 def require_ber(raw: bytes, *, max_size: int) -> None:
@@ -78,7 +105,7 @@ def require_ber(raw: bytes, *, max_size: int) -> None:
             nested elements.
 
     """
-    _Walk(raw, strict=False).run(max_size)
+    _Walk(raw).run(max_size)
 
 
 def to_der(raw: bytes) -> bytes:
@@ -93,7 +120,7 @@ def to_der(raw: bytes) -> bytes:
         CmsError: something in pieces that is not made of octets or characters.
 
     """
-    return _Walk(raw, strict=False).rewrite(0)[0]
+    return _Walk(raw).rewrite(0)[0]
 
 
 def octets(encoded: bytes, *, tag: int) -> bytes:
@@ -107,7 +134,7 @@ def octets(encoded: bytes, *, tag: int) -> bytes:
         CmsError: it has another tag, or is made of something else.
 
     """
-    content = _contents(encoded)
+    content = contents(encoded)
     if encoded[0] == 0x80 | tag:
         return content
     if encoded[0] != EXPLICIT_0 | tag:
@@ -115,7 +142,7 @@ def octets(encoded: bytes, *, tag: int) -> bytes:
     pieces = children(encoded)
     if any(piece[0] != OCTET_STRING for piece in pieces):
         raise CmsError("octets in pieces that are none")
-    return b"".join(map(_contents, pieces))
+    return b"".join(map(contents, pieces))
 
 
 def children(encoded: bytes) -> list[bytes]:
@@ -125,22 +152,87 @@ def children(encoded: bytes) -> list[bytes]:
         CmsError: that is not made of elements.
 
     """
-    content, position, found = _contents(encoded), 0, []
-    walk = _Walk(content, strict=True)
-    while position < len(content):
-        header = walk.header(position, len(content))
-        end = header.content + header.length
-        found.append(content[position:end])
-        position = end
+    _, position, end = _span(encoded, 0, len(encoded))
+    if end != len(encoded):
+        raise CmsError("something follows an element")
+    found = []
+    while position < end:
+        following = _span(encoded, position, end)[2]
+        found.append(encoded[position:following])
+        position = following
     return found
 
 
-class _Walk:
-    """One pass over the headers of all elements, without recursion."""
+def fields(encoded: bytes, *form: int) -> list[bytes]:
+    """Take a SEQUENCE in DER apart whose elements stand in one order.
 
-    def __init__(self, raw: bytes, *, strict: bool) -> None:
+    Args:
+        encoded: the whole element.
+        form: the identifier octet of each; below zero for one that may be missing.
+
+    Returns:
+        Each element whole, in the order of ``form``; empty for one that is missing.
+
+    Raises:
+        CmsError: it is no SEQUENCE, or of another form.
+
+    """
+    present = children(encoded)
+    if encoded[0] != SEQUENCE:
+        raise CmsError("a structure that is none")
+    found, taken = [], 0
+    for identifier in form:
+        if taken < len(present) and present[taken][0] == abs(identifier):
+            found.append(present[taken])
+            taken += 1
+        elif identifier < 0:
+            found.append(b"")
+        else:
+            raise CmsError("a field of a structure is missing")
+    if taken < len(present):
+        raise CmsError("something follows the last field of a structure")
+    return found
+
+
+def contents(encoded: bytes) -> bytes:
+    """Return the content octets of an element of definite length."""
+    length = encoded[1]
+    return encoded[2:] if length < 0x80 else encoded[2 + (length & 0x7F) :]
+
+
+def _span(raw: bytes, position: int, limit: int) -> tuple[int, int, int]:
+    """Return the identifier octet of an element in DER, where its contents begin and where it ends.
+
+    Args:
+        raw: the element is a part of it.
+        position: offset of the element.
+        limit: offset that it must not go beyond.
+
+    """
+    content = position + 2
+    if content > limit:
+        raise CmsError("cut short")
+    first, length = raw[position], raw[position + 1]
+    if first in _NOT_DER:
+        raise CmsError("end-of-contents, constructed string or primitive sequence")
+    if length >= 0x80:
+        count = length & 0x7F
+        content += count
+        if not 1 <= count <= 4 or content > limit:
+            raise CmsError("indefinite or absurd length")
+        length = int.from_bytes(raw[content - count : content], "big")
+        if length < 0x80 or length < 1 << 8 * (count - 1):
+            raise CmsError("length not in its shortest form")
+    if content + length > limit:
+        raise CmsError("cut short")
+    return first, content, content + length
+
+
+class _Walk:
+    """One pass over the headers of all elements of BER, without recursion."""
+
+    def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self.strict = strict
 
     def run(self, max_size: int) -> None:
         if not 0 < len(self.raw) <= max_size:
@@ -186,15 +278,13 @@ class _Walk:
         if header.ends_contents and open_ends and open_ends[-1] == _INDEFINITE:
             open_ends.pop()
             return header.content
-        if self.strict:
-            _require_der_header(header)
         if header.length == _INDEFINITE:
             open_ends.append(_INDEFINITE)
             return header.content
         end = header.content + header.length
         if end > limit:
             raise CmsError("cut short")
-        if header.first == _OBJECT_IDENTIFIER and header.length > MAX_IDENTIFIER:
+        if header.first == OBJECT_IDENTIFIER and header.length > MAX_IDENTIFIER:
             raise CmsError("an object identifier without end")
         if not header.constructed:
             return end
@@ -211,26 +301,14 @@ class _Walk:
         if form < 0x80:
             return _Header(first, position, form)
         if form == 0x80:
-            if self.strict or not first & 0x20:
+            if not first & 0x20:
                 raise CmsError("indefinite length")
             return _Header(first, position, _INDEFINITE)
         count = form & 0x7F
         if count > 4 or position + count > limit:
             raise CmsError("absurd length")
         length = int.from_bytes(self.raw[position : position + count], "big")
-        if self.strict and (length < 0x80 or length < 1 << 8 * (count - 1)):
-            raise CmsError("length not in its shortest form")
         return _Header(first, position + count, length)
-
-
-def _require_der_header(header: _Header) -> None:
-    if header.first & 0xC0:
-        return
-    number = header.first & 0x1F
-    if number == 0:
-        raise CmsError("end-of-contents where nothing is open")
-    if header.constructed != (number in _ALWAYS_CONSTRUCTED):
-        raise CmsError("constructed string or primitive sequence")
 
 
 def _constructed(first: int, parts: list[bytes]) -> bytes:
@@ -242,9 +320,4 @@ def _constructed(first: int, parts: list[bytes]) -> bytes:
         return element(first, *parts)
     if number not in _STRINGS:
         raise CmsError("something in pieces that is no string of octets")
-    return element(number, *map(_contents, parts))
-
-
-def _contents(encoded: bytes) -> bytes:
-    length = encoded[1]
-    return encoded[2:] if length < 0x80 else encoded[2 + (length & 0x7F) :]
+    return element(number, *map(contents, parts))

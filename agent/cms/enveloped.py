@@ -13,6 +13,7 @@ from asn1crypto import algos, cms, core, x509
 
 from agent.cms import der, rsa
 from agent.cms.bounds import MAX_CERTIFICATE
+from agent.cms.certificate_fields import CertificateFields
 from agent.cms.encrypted_content import (
     CBC,
     GCM,
@@ -24,7 +25,6 @@ from agent.cms.encrypted_content import (
 )
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.key_padding import OaepPadding, Padding, Pkcs1Padding, may_be_encrypted
-from agent.cms.verify import issuer_and_serial
 from agent.errors import ErrorCode
 from agent.size_limits import MAX_ENVELOPED_MESSAGE
 
@@ -150,7 +150,9 @@ def _key_of(
 ) -> tuple[bytes, Padding]:
     padding = _padding(recipient["key_encryption_algorithm"])
     key = recipient["encrypted_key"].native
-    if not isinstance(key, bytes) or not may_be_encrypted(rsa.public_key(certificate), key):
+    if not isinstance(key, bytes) or not may_be_encrypted(
+        rsa.public_key(certificate.public_key.dump()), key
+    ):
         raise CmsError("the encrypted key is not as long as the modulus, or not smaller")
     return key, padding
 
@@ -158,7 +160,9 @@ def _key_of(
 def _is_for(identifier: cms.RecipientIdentifier, certificate: x509.Certificate) -> bool:
     if identifier.name == "subject_key_identifier":
         return bool(identifier.chosen.native == certificate.key_identifier)
-    return bool(identifier.chosen.dump() == issuer_and_serial(certificate))
+    return bool(
+        identifier.chosen.dump() == CertificateFields.of(certificate.dump()).issuer_and_serial
+    )
 
 
 def _padding(algorithm: cms.KeyEncryptionAlgorithm) -> Padding:

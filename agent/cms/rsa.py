@@ -1,6 +1,5 @@
 """RSA public keys, and verification of RSASSA-PKCS1-v1_5 signatures (RFC 8017 §8.2)."""
 
-from asn1crypto import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -8,10 +7,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from agent.cms import der
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
 
 MIN_BITS = 2048
+_RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")  # RFC 8017 appendix A.1
 _HASHES: dict[HashAlgorithm, type[hashes.HashAlgorithm]] = {
     HashAlgorithm.SHA1: hashes.SHA1,
     HashAlgorithm.SHA256: hashes.SHA256,
@@ -20,19 +21,19 @@ _HASHES: dict[HashAlgorithm, type[hashes.HashAlgorithm]] = {
 }
 
 
-def public_key(certificate: x509.Certificate) -> RSAPublicKey:
-    """Return the RSA public key of a parsed certificate.
+def public_key(info: bytes) -> RSAPublicKey:
+    """Return the RSA public key of a SubjectPublicKeyInfo in DER.
 
     Raises:
         CmsError: the key is of another kind, shorter than 2048 bits, or malformed.
 
     """
     with hostile_input("public key"):
-        kind = certificate.public_key["algorithm"]["algorithm"].native
-        key = load_der_public_key(certificate.public_key.dump())
+        kind = der.children(der.children(info)[0])[0]
+        key = load_der_public_key(info)
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
         raise CmsError(f"only RSA keys of {MIN_BITS} bits and more are supported")
-    if kind != "rsa":  # an RSASSA-PSS key is for nothing else (RFC 4055 §1.2)
+    if kind != _RSA_ENCRYPTION:  # an RSASSA-PSS key is for nothing else (RFC 4055 §1.2)
         raise CmsError("a key that is not for RSASSA-PKCS1-v1_5")
     return key
 

@@ -6,15 +6,15 @@ old ones know no other padding. What reads them here is :mod:`agent.cms.envelope
 
 import os
 
-from asn1crypto import core, x509
+from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from agent.cms import rsa
 from agent.cms.bounds import MAX_CERTIFICATE
+from agent.cms.certificate_fields import CertificateFields
 from agent.cms.der import EXPLICIT_0, OCTET_STRING, SEQUENCE, SET, element, require_der
 from agent.cms.encrypted_content import CBC, AesCbc, CbcContent
 from agent.cms.errors import hostile_input
-from agent.cms.verify import issuer_and_serial
 
 _DATA = bytes(core.ObjectIdentifier("1.2.840.113549.1.7.1").dump())
 _ENVELOPED_DATA = bytes(core.ObjectIdentifier("1.2.840.113549.1.7.3").dump())
@@ -43,10 +43,10 @@ def seal(content: bytes, certificate: bytes, cipher: AesCbc) -> bytes:
     """
     require_der(certificate, max_size=MAX_CERTIFICATE)
     with hostile_input("certificate"):
-        recipient = x509.Certificate.load(certificate, strict=True)
+        recipient = CertificateFields.of(certificate)
         key = os.urandom(CBC[cipher].key_length)
-        encrypted_key = rsa.public_key(recipient).encrypt(key, PKCS1v15())
-        named = issuer_and_serial(recipient)
+        encrypted_key = rsa.public_key(recipient.public_key).encrypt(key, PKCS1v15())
+        named = recipient.issuer_and_serial
     enveloped = element(
         SEQUENCE,
         _VERSION_0,

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from agent.cms import attributes, der, login, rsa
 from agent.cms.attributes import SignedAttributes
 from agent.cms.bounds import MAX_CERTIFICATE
+from agent.cms.certificate_fields import CertificateFields
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError, hostile_input
@@ -135,10 +136,8 @@ def _signer(certificate: bytes) -> _Signer:
     """
     der.require_der(certificate, max_size=MAX_CERTIFICATE)
     with hostile_input("certificate"):
-        parsed = x509.Certificate.load(certificate, strict=True)
-        serial = parsed["tbs_certificate"]["serial_number"].dump()
-        identifier = der.element(der.SEQUENCE, parsed.issuer.dump(), serial)
-        return _Signer(rsa.public_key(parsed), identifier)
+        fields = CertificateFields.of(certificate)
+        return _Signer(rsa.public_key(fields.public_key), fields.issuer_and_serial)
 
 
 def prepare(  # noqa: PLR0913  # each is a part of a SignedData

@@ -1,6 +1,6 @@
 """Decode ASN.1 character strings of every kind; what is not to be shown is not decided here."""
 
-from asn1crypto import core
+from agent.cms import der
 
 _ENCODINGS = {
     12: "utf-8",  # UTF8String
@@ -14,14 +14,11 @@ _ENCODINGS = {
 }
 
 
-def string_value(value: core.Asn1Value) -> str | None:
-    """Decode an ASN.1 character string; return None for any other type.
+def string_value(encoded: bytes) -> str | None:
+    """Decode an ASN.1 character string, a whole DER element; return None for any other type.
 
     The characters pass as they are, controls and direction marks too: a name that was changed is
     another person's. Undecodable octets become U+FFFD.
     """
-    encoding = _ENCODINGS.get(value.tag) if value.class_ == 0 else None
-    if encoding is None:
-        return None
-    text: str = value.contents.decode(encoding, errors="replace")
-    return text
+    encoding = _ENCODINGS.get(encoded[0])
+    return None if encoding is None else der.contents(encoded).decode(encoding, errors="replace")

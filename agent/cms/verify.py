@@ -11,26 +11,50 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import NamedTuple, Protocol
 
-from asn1crypto import algos, cms, core, tsp, x509
+from asn1crypto import cms
 
 from agent.cms import attributes, der, rsa
+from agent.cms.attributes import identifier
 from agent.cms.bounds import MAX_CARD_SERIAL, MAX_NONCE
+from agent.cms.certificate_fields import CertificateFields
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.signed import DATA
 from agent.cms.text import string_value
 from agent.size_limits import MAX_SIGNED_MESSAGE
 
-_ALGORITHM_PROTECTION = "1.2.840.113549.1.9.52"  # RFC 6211
-_RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+# Identifiers are compared as octets, in DER.
+_SIGNED_DATA = identifier("1.2.840.113549.1.7.2")
+_HASHES = {identifier(algorithm.oid): algorithm for algorithm in HashAlgorithm}
+_RSA_ENCRYPTION = identifier("1.2.840.113549.1.1.1")
 _WITH_RSA = {
-    "1.2.840.113549.1.1.5": HashAlgorithm.SHA1,
-    "1.2.840.113549.1.1.11": HashAlgorithm.SHA256,
-    "1.2.840.113549.1.1.12": HashAlgorithm.SHA384,
-    "1.2.840.113549.1.1.13": HashAlgorithm.SHA512,
+    identifier("1.2.840.113549.1.1.5"): HashAlgorithm.SHA1,
+    identifier("1.2.840.113549.1.1.11"): HashAlgorithm.SHA256,
+    identifier("1.2.840.113549.1.1.12"): HashAlgorithm.SHA384,
+    identifier("1.2.840.113549.1.1.13"): HashAlgorithm.SHA512,
 }
+_CONTENT_TYPE = identifier(attributes.CONTENT_TYPE)
+_MESSAGE_DIGEST = identifier(attributes.MESSAGE_DIGEST)
+_SIGNING_TIME = identifier(attributes.SIGNING_TIME)
+_RANDOM_NONCE = identifier(attributes.RANDOM_NONCE)
+_CARD_SERIAL = identifier(attributes.CARD_SERIAL)
+_SIGNING_CERTIFICATE_V2 = identifier(attributes.SIGNING_CERTIFICATE_V2)
+_ALGORITHM_PROTECTION = identifier("1.2.840.113549.1.9.52")  # RFC 6211
+_VALUES = {
+    _CONTENT_TYPE: der.OBJECT_IDENTIFIER,
+    _MESSAGE_DIGEST: der.OCTET_STRING,
+    _RANDOM_NONCE: der.OCTET_STRING,
+    _SIGNING_CERTIFICATE_V2: der.SEQUENCE,
+    _ALGORITHM_PROTECTION: der.SEQUENCE,
+}
+"""What the value of an attribute begins with."""
+_VERSION_1, _VERSION_3 = b"\x02\x01\x01", b"\x02\x01\x03"
+_NULL = b"\x05\x00"
+_IMPLICIT_1, _IMPLICIT_2, _DIRECTORY_NAME = 0xA1, 0xA2, 0xA4
+# Each part of an identifier in its shortest form (X.690 §8.19.2), so that each has one encoding.
+_IDENTIFIER = re.compile(rb"\x06[\x00-\xff](?:[\x81-\xff][\x80-\xff]*[\x00-\x7f]|[\x00-\x7f])+")
 _TIME = {23: re.compile(rb"[0-9]{12}Z"), 24: re.compile(rb"[0-9]{14}Z")}  # RFC 5652 §11.3
 
 
@@ -70,13 +94,27 @@ class HasDigest(Protocol):
         """Return the content's digest; called at most once."""
 
 
-class _OctetContent(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    """An EncapsulatedContentInfo whose octets are not looked into, whatever their type."""
+class _SignedData(NamedTuple):
+    """The fields of a SignedData, each a whole element (RFC 5652 §5.1)."""
 
-    _fields: ClassVar = [
-        ("content_type", core.ObjectIdentifier),
-        ("content", core.OctetString, {"explicit": 0, "optional": True}),
-    ]
+    version: bytes
+    hashes: bytes
+    encapsulated: bytes
+    certificates: bytes
+    lists: bytes
+    signers: bytes
+
+
+class _SignerInfo(NamedTuple):
+    """The fields of a SignerInfo, each a whole element (RFC 5652 §5.3)."""
+
+    version: bytes
+    certificate: bytes
+    hash: bytes
+    signed_attributes: bytes
+    signature_algorithm: bytes
+    signature: bytes
+    unsigned_attributes: bytes
 
 
 class ContentTypeError(CmsError):
@@ -115,11 +153,12 @@ def verify(
         signed = _signed_data(raw)
         signer = _only_signer(signed)
         algorithm = _algorithm(signed, signer, allow_sha1=allow_sha1)
-        attached = _attached(signed)
+        content_type, attached = _encapsulated(signed)
         digest = _content_digest(attached, content, algorithm)
         found = _signed_attributes(signer)
-        content_type = _content_type(signed, found, content_types)
+        _require_content_type(content_type, found, content_types)
         _require_version(signed, content_type)
+        _require_shortest(found)
         certificate, others = _certificates(signed, signer)
         _require_content(found, digest)
         _require_protection(found, signer)
@@ -127,87 +166,80 @@ def verify(
         return VerifiedMessage(
             content=_held(attached, content),
             content_type=content_type,
-            certificate=certificate.dump(),
+            certificate=certificate,
             others=others,
             hash=algorithm,
-            signing_time=_signing_time(found.get(attributes.SIGNING_TIME)),
-            nonce=_nonce(found.get(attributes.RANDOM_NONCE)),
-            card_serial=_card_serial(found.get(attributes.CARD_SERIAL)),
+            signing_time=_signing_time(found.get(_SIGNING_TIME)),
+            nonce=_nonce(found.get(_RANDOM_NONCE)),
+            card_serial=_card_serial(found.get(_CARD_SERIAL)),
             signing_certificate=_is_bound(found, certificate, allow_sha1=allow_sha1),
         )
 
 
-def _signed_data(raw: bytes) -> cms.SignedData:
-    info = cms.ContentInfo.load(raw, strict=True)
-    if info["content_type"].native != "signed_data":
+def _signed_data(raw: bytes) -> _SignedData:
+    kind, content = der.fields(raw, der.OBJECT_IDENTIFIER, der.EXPLICIT_0)
+    if kind != _SIGNED_DATA:
         raise CmsError("not a SignedData")
-    signed = info["content"]
-    # An explicit tag may hold more than asn1crypto looks at; then the encodings differ.
-    if cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump() != raw:
-        raise CmsError("something follows the SignedData")
-    _require_whole(signed)
-    return signed
+    signed = _only(content, "something follows the SignedData")
+    form = (der.INTEGER, der.SET, der.SEQUENCE, -der.EXPLICIT_0, -_IMPLICIT_1, der.SET)
+    return _SignedData(*der.fields(signed, *form))
 
 
-def _require_whole(value: core.Sequence) -> None:
-    """Refuse what stands after the last known element, which asn1crypto passes over."""
-    if b"".join(value[name].dump() for name in value) != value.contents:
-        raise CmsError("more in a structure than belongs there")
+def _only(encoded: bytes, fault: str) -> bytes:
+    """Return the one element that another is made of."""
+    inside = der.children(encoded)
+    if len(inside) != 1:
+        raise CmsError(fault)
+    return inside[0]
 
 
-def _only_signer(signed: cms.SignedData) -> cms.SignerInfo:
-    signers = signed["signer_infos"]
-    if len(signers) != 1:
-        raise CmsError("exactly one signer is needed")
-    signer = signers[0]
-    _require_whole(signer)
-    if signer["version"].native != "v1" or signer["sid"].name != "issuer_and_serial_number":
+def _only_signer(signed: _SignedData) -> _SignerInfo:
+    signer = _only(signed.signers, "exactly one signer is needed")
+    if der.children(signer)[:1] != [_VERSION_1]:
         raise CmsError("the signer has to be named by issuer and serial number")
-    return signer
+    named = (der.INTEGER, der.SEQUENCE, der.SEQUENCE, -der.EXPLICIT_0)
+    form = (*named, der.SEQUENCE, der.OCTET_STRING, -_IMPLICIT_1)
+    return _SignerInfo(*der.fields(signer, *form))
 
 
-def _algorithm(
-    signed: cms.SignedData, signer: cms.SignerInfo, *, allow_sha1: bool
-) -> HashAlgorithm:
-    algorithm = _hash(signer["digest_algorithm"], allow_sha1=allow_sha1)
-    for item in signed["digest_algorithms"]:
-        _require_null(item)
-    declared = {item["algorithm"].dotted for item in signed["digest_algorithms"]}
-    if algorithm.oid not in declared:
+def _algorithm(signed: _SignedData, signer: _SignerInfo, *, allow_sha1: bool) -> HashAlgorithm:
+    algorithm = _hash(signer.hash, allow_sha1=allow_sha1)
+    declared = list(map(_algorithm_name, der.children(signed.hashes)))
+    if _algorithm_name(signer.hash) not in declared:
         raise CmsError("the digest algorithm is not declared")
-    signature = signer["signature_algorithm"]
-    _require_null(signature)
-    oid = signature["algorithm"].dotted
-    if oid != _RSA_ENCRYPTION and _WITH_RSA.get(oid) is not algorithm:
+    name = _algorithm_name(signer.signature_algorithm)
+    if name != _RSA_ENCRYPTION and _WITH_RSA.get(name) is not algorithm:
         raise CmsError("unsupported signature algorithm")
     return algorithm
 
 
-def _hash(identifier: algos.DigestAlgorithm, *, allow_sha1: bool) -> HashAlgorithm:
-    _require_null(identifier)
-    algorithm = HashAlgorithm.by_oid(identifier["algorithm"].dotted)
-    if algorithm is HashAlgorithm.SHA1 and not allow_sha1:
+def _hash(algorithm: bytes, *, allow_sha1: bool) -> HashAlgorithm:
+    found = _HASHES.get(_algorithm_name(algorithm))
+    if found is None:
+        raise CmsError("unsupported digest algorithm")
+    if found is HashAlgorithm.SHA1 and not allow_sha1:
         raise CmsError("SHA-1 is not accepted")
-    return algorithm
+    return found
 
 
-def _require_null(identifier: core.Sequence) -> None:
-    _require_whole(identifier)
-    if identifier["parameters"].dump() not in (b"", b"\x05\x00"):
+def _algorithm_name(algorithm: bytes) -> bytes:
+    """Return the identifier in an AlgorithmIdentifier, which has no parameters or NULL."""
+    name, *parameters = der.children(algorithm)
+    if algorithm[0] != der.SEQUENCE or parameters not in ([], [_NULL]):
         raise CmsError("unexpected algorithm parameters")
+    return name
 
 
-def _attached(signed: cms.SignedData) -> bytes | None:
-    raw = signed["encap_content_info"].dump()
-    encapsulated = _OctetContent.load(raw, strict=True)
-    attached: bytes | None = encapsulated["content"].native
-    octets = b""
-    if attached is not None:
-        octets = der.element(der.EXPLICIT_0, der.element(der.OCTET_STRING, attached))
-    plain = der.element(der.SEQUENCE, encapsulated["content_type"].dump(), octets)
-    if plain != raw:
-        raise CmsError("the content is not one octet string")
-    return attached
+def _encapsulated(signed: _SignedData) -> tuple[bytes, bytes | None]:
+    """Return the content's type and its octets; None where it is detached."""
+    kind, content = der.fields(signed.encapsulated, der.OBJECT_IDENTIFIER, -der.EXPLICIT_0)
+    if not content:
+        return kind, None
+    fault = "the content is not one octet string"
+    octets = _only(content, fault)
+    if octets[0] != der.OCTET_STRING:
+        raise CmsError(fault)
+    return kind, der.contents(octets)
 
 
 def _content_digest(
@@ -232,105 +264,86 @@ def _held(attached: bytes | None, given: bytes | HasDigest | None) -> bytes:
     return given if isinstance(given, bytes) else b""
 
 
-def _certificates(
-    signed: cms.SignedData, signer: cms.SignerInfo
-) -> tuple[x509.Certificate, tuple[bytes, ...]]:
-    wanted = signer["sid"].chosen.dump()
-    matching: dict[bytes, x509.Certificate] = {}
-    others: list[bytes] = []
-    for choice in signed["certificates"]:
-        if choice.name != "certificate":
-            raise CmsError("only X.509 certificates are supported")
-        certificate = choice.chosen
-        raw = certificate.dump()
-        if issuer_and_serial(certificate) == wanted:
-            matching[raw] = certificate
-        else:
-            others.append(raw)
+def _certificates(signed: _SignedData, signer: _SignerInfo) -> tuple[bytes, tuple[bytes, ...]]:
+    carried = der.children(signed.certificates) if signed.certificates else []
+    if any(raw[0] != der.SEQUENCE for raw in carried):
+        raise CmsError("only X.509 certificates are supported")
+    names = {raw: CertificateFields.of(raw).issuer_and_serial for raw in carried}
+    matching = [raw for raw, name in names.items() if name == signer.certificate]
     if len(matching) != 1:
         raise CmsError("the message does not carry the signer's certificate")
-    return matching.popitem()[1], tuple(others)
+    return matching[0], tuple(raw for raw in carried if raw != matching[0])
 
 
-def issuer_and_serial(certificate: x509.Certificate) -> bytes:
-    """Encode the IssuerAndSerialNumber of a certificate from its own octets (RFC 5652 §10.2.4)."""
-    tbs = certificate["tbs_certificate"]
-    contents = tbs["issuer"].dump() + tbs["serial_number"].dump()
-    return bytes(core.Sequence(contents=contents).dump())
-
-
-def _signed_attributes(signer: cms.SignerInfo) -> dict[str, core.Asn1Value]:
-    """Map each attribute's identifier to its one value."""
-    encodings = [attribute.dump() for attribute in signer["signed_attrs"]]
-    if not encodings:
+def _signed_attributes(signer: _SignerInfo) -> dict[bytes, bytes]:
+    """Map each attribute's identifier to its one value, both in DER."""
+    encoded = der.children(signer.signed_attributes) if signer.signed_attributes else []
+    if not encoded:
         raise CmsError("there are no signed attributes")
-    if encodings != sorted(encodings):
+    if encoded != sorted(encoded):
         raise CmsError("the signed attributes are not in the order of DER")
-    found: dict[str, core.Asn1Value] = {}
-    for attribute in signer["signed_attrs"]:
-        _require_whole(attribute)
-        oid = attribute["type"].dotted
-        if oid in found or len(attribute["values"]) != 1:
-            raise CmsError("a signed attribute with more or less than one value")
-        found[oid] = attribute["values"][0]
+    found: dict[bytes, bytes] = {}
+    for attribute in encoded:
+        kind, values = der.fields(attribute, der.OBJECT_IDENTIFIER, der.SET)
+        fault = "a signed attribute with more or less than one value"
+        value = _only(values, fault)
+        if kind in found:
+            raise CmsError(fault)
+        if value[0] != _VALUES.get(kind, value[0]):
+            raise CmsError("a signed attribute with a malformed value")
+        found[kind] = value
     return found
 
 
-def _content_type(
-    signed: cms.SignedData, found: dict[str, core.Asn1Value], accepted: Collection[bytes]
-) -> bytes:
-    """Return what the message and its signed attributes agree on."""
-    stated = bytes(signed["encap_content_info"]["content_type"].dump())
+def _require_content_type(
+    stated: bytes, found: dict[bytes, bytes], accepted: Collection[bytes]
+) -> None:
     if stated not in accepted:
         raise ContentTypeError("content of another type")
-    attribute = found.get(attributes.CONTENT_TYPE)
-    if attribute is None or attribute.dump() != stated:
+    if found.get(_CONTENT_TYPE) != stated:
         raise ContentTypeError("the signed content type is another one")
-    return stated
 
 
-def _require_version(signed: cms.SignedData, content_type: bytes) -> None:
+def _require_shortest(found: dict[bytes, bytes]) -> None:
+    """Refuse what another program may take for a second attribute of the same kind."""
+    if not all(map(_IDENTIFIER.fullmatch, found)):
+        raise CmsError("an attribute's identifier that is no DER")
+
+
+def _require_version(signed: _SignedData, content_type: bytes) -> None:
     # RFC 5652 §5.1, for signers who are named by issuer and serial number.
-    if signed["version"].native != ("v1" if content_type == DATA else "v3"):
+    if signed.version != (_VERSION_1 if content_type == DATA else _VERSION_3):
         raise CmsError("the version does not go with the content type")
 
 
-def _require_content(found: dict[str, core.Asn1Value], digest: bytes) -> None:
-    stated = found.get(attributes.MESSAGE_DIGEST)
-    if stated is None or not hmac.compare_digest(stated.native, digest):
+def _require_content(found: dict[bytes, bytes], digest: bytes) -> None:
+    stated = found.get(_MESSAGE_DIGEST, b"")
+    if not hmac.compare_digest(stated, der.element(der.OCTET_STRING, digest)):
         raise CmsError("the content is not what was signed")
 
 
-def _require_protection(found: dict[str, core.Asn1Value], signer: cms.SignerInfo) -> None:
-    protection = found.get(_ALGORITHM_PROTECTION)
-    if protection is None:
+def _require_protection(found: dict[bytes, bytes], signer: _SignerInfo) -> None:
+    value = found.get(_ALGORITHM_PROTECTION)
+    if value is None:
         return
-    stated = (
-        protection["digest_algorithm"]["algorithm"].dotted,
-        protection["signature_algorithm"]["algorithm"].dotted,
-    )
-    used = (
-        signer["digest_algorithm"]["algorithm"].dotted,
-        signer["signature_algorithm"]["algorithm"].dotted,
-    )
-    if stated != used:
+    digest, signature, _ = der.fields(value, der.SEQUENCE, _IMPLICIT_1, -_IMPLICIT_2)
+    stated = [der.children(each)[0] for each in (digest, signature)]
+    if stated != list(map(_algorithm_name, (signer.hash, signer.signature_algorithm))):
         raise CmsError("the algorithms are not those that were signed")
 
 
-def _require_signature(
-    certificate: x509.Certificate, signer: cms.SignerInfo, algorithm: HashAlgorithm
-) -> None:
+def _require_signature(certificate: bytes, signer: _SignerInfo, algorithm: HashAlgorithm) -> None:
     # RFC 5652 §5.4: what is hashed has the tag of a SET OF instead of [0].
-    signed = b"\x31" + signer["signed_attrs"].dump()[1:]
-    key = rsa.public_key(certificate)
-    if not rsa.is_signature(key, signer["signature"].native, algorithm, algorithm.digest(signed)):
+    digest = algorithm.digest(b"\x31" + signer.signed_attributes[1:])
+    key = rsa.public_key(CertificateFields.of(certificate).public_key)
+    if not rsa.is_signature(key, der.contents(signer.signature), algorithm, digest):
         raise CmsError("the signature does not match the certificate")
 
 
-def _signing_time(value: cms.Time | None) -> datetime | None:
+def _signing_time(value: bytes | None) -> datetime | None:
     if value is None:
         return None
-    time = value.chosen
+    time = cms.Time.load(value, strict=True).chosen
     form = _TIME.get(time.tag)
     moment = time.native
     if form is None or not form.fullmatch(time.contents) or not isinstance(moment, datetime):
@@ -338,45 +351,48 @@ def _signing_time(value: cms.Time | None) -> datetime | None:
     return moment
 
 
-def _nonce(value: core.Any | None) -> bytes | None:
+def _nonce(value: bytes | None) -> bytes | None:
     if value is None:
         return None
-    nonce = value.parse(spec=core.OctetString).native
-    if not isinstance(nonce, bytes) or not 0 < len(nonce) <= MAX_NONCE:
+    nonce = der.contents(value)
+    if not 0 < len(nonce) <= MAX_NONCE:
         raise CmsError("malformed nonce")
     return nonce
 
 
-def _card_serial(value: core.Any | None) -> str | None:
+def _card_serial(value: bytes | None) -> str | None:
     if value is None:
         return None
-    serial = string_value(value.parse())
+    serial = string_value(value)
     if not serial or len(serial) > MAX_CARD_SERIAL:
         raise CmsError("malformed card serial")
     return serial
 
 
-def _is_bound(
-    found: dict[str, core.Asn1Value], certificate: x509.Certificate, *, allow_sha1: bool
-) -> bool:
+def _is_bound(found: dict[bytes, bytes], certificate: bytes, *, allow_sha1: bool) -> bool:
     """Check ESS signing-certificate-v2 where it is present (RFC 5035 §4); return whether it is."""
-    value = found.get(attributes.SIGNING_CERTIFICATE_V2)
+    value = found.get(_SIGNING_CERTIFICATE_V2)
     if value is None:
         return False
-    stated = tsp.SigningCertificateV2.load(value.dump(), strict=True)["certs"][0]
-    algorithm = _hash(stated["hash_algorithm"], allow_sha1=allow_sha1)
-    if not hmac.compare_digest(stated["cert_hash"].native, algorithm.digest(certificate.dump())):
+    stated, _ = der.fields(value, der.SEQUENCE, -der.SEQUENCE)
+    form = (-der.SEQUENCE, der.OCTET_STRING, -der.SEQUENCE)
+    hashed, digest, issuer = der.fields(der.children(stated)[0], *form)
+    algorithm = _hash(hashed, allow_sha1=allow_sha1) if hashed else HashAlgorithm.SHA256
+    if not hmac.compare_digest(der.contents(digest), algorithm.digest(certificate)):
         raise CmsError("the certificate is not the one that was signed")
-    _require_same_issuer(stated["issuer_serial"], certificate)
+    if issuer:
+        _require_same_issuer(issuer, certificate)
     return True
 
 
-def _require_same_issuer(stated: core.Asn1Value, certificate: x509.Certificate) -> None:
-    if not isinstance(stated, tsp.IssuerSerial):
-        return
-    names = [
-        name.chosen.untag().dump() for name in stated["issuer"] if name.name == "directory_name"
+def _require_same_issuer(stated: bytes, certificate: bytes) -> None:
+    names, serial = der.fields(stated, der.SEQUENCE, der.INTEGER)
+    issuers = [
+        issuer
+        for name in der.children(names)
+        if name[0] == _DIRECTORY_NAME
+        for issuer in der.children(name)
     ]
-    contents = b"".join(names) + stated["serial_number"].dump()
-    if core.Sequence(contents=contents).dump() != issuer_and_serial(certificate):
+    named = der.element(der.SEQUENCE, *issuers, serial)
+    if named != CertificateFields.of(certificate).issuer_and_serial:
         raise CmsError("the certificate is not the one that was signed")

@@ -45,6 +45,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "doctor": ("doctor", "doctor --repair install_trust", "doctor --bundle report.zip"),
     "inspect": ("inspect net-log.json",),
     "panel": ("panel", "panel --print"),
+    "handbook": ("handbook",),
     "quit": ("quit",),
     "setup": ("setup complete --autostart", "setup undo"),
     "setup complete": ("setup complete --no-autostart",),

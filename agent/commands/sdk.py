@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,39 +50,28 @@ def sdk(options: SdkOptions) -> int:
         )
     source = resources.files("agent.web") / "sdk"
     package = json.loads((source / "package.json").read_text("utf-8"))
-    types = [each for each in _types(source) if each.is_file()]
+    types = sorted((source / "types").iterdir(), key=lambda each: each.name)
     folder.mkdir(parents=True)
     names = [name for name in package["files"] if "*" not in name]
     for name in (*names, *_ALWAYS):
         if (source / name).is_file():
             create_file(folder / name, (source / name).read_bytes(), mode=_PUBLIC)
-    if types:
-        (folder / "types").mkdir()
+    (folder / "types").mkdir()
     for each in types:
         create_file(folder / "types" / each.name, each.read_bytes(), mode=_PUBLIC)
     there = {each.name for each in folder.iterdir()}
-    written = json.dumps(_installable(package, there, has_types=bool(types)), indent=2)
+    written = json.dumps(_installable(package, there), indent=2)
     create_file(folder / "package.json", f"{written}\n".encode(), mode=_PUBLIC)
-    say(tell("cli.sdk.done", path=folder))
+    say(tell("cli.sdk.done", path=folder.absolute()))
     return 0
 
 
-def _types(source: Traversable) -> list[Traversable]:
-    """Return the declarations, which are there where the package was packed before."""
-    types = source / "types"
-    return sorted(types.iterdir(), key=lambda each: each.name) if types.is_dir() else []
-
-
-def _installable(
-    package: dict[str, Any], there: Collection[str], *, has_types: bool
-) -> dict[str, Any]:
+def _installable(package: dict[str, Any], there: Collection[str]) -> dict[str, Any]:
     """Leave out what only its own checkout can do; no entry names a file that is not there."""
     left = {key: package[key] for key in package if key not in {"scripts", "devDependencies"}}
-    if not has_types:
-        left.pop("types")
     exports = {}
     for name, entry in package["exports"].items():
         file = entry if isinstance(entry, str) else entry["default"]
         if file.removeprefix("./") in {*there, "package.json"}:
-            exports[name] = entry if has_types else file
+            exports[name] = entry
     return {**left, "exports": exports}

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from asn1crypto import pem
 
 from agent.cms.errors import CmsError, hostile_input
 from agent.errors import ErrorCode
-from agent.files import FileTooLargeError, read_at_most
+from agent.files import FileTooLargeError, read_at_most, read_file
 from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
 from agent.size_limits import MAX_AUTHORITIES_FILE
+
+if TYPE_CHECKING:
+    from agent.pki.chain import ChainCertificate
 
 MAX_FILES = 256
 MAX_HINTS = 16
@@ -27,19 +30,23 @@ class TrustStore:
     Attributes:
         anchors: trusted authorities, self-signed or not.
         intermediates: authorities that are used to build paths, and not trusted by themselves.
+        parsed: what ``agent.pki.chain`` made of them, by their DER.
 
     """
 
     anchors: tuple[CertificateFacts, ...]
     intermediates: tuple[CertificateFacts, ...] = ()
+    parsed: dict[bytes, "ChainCertificate"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def load(cls, anchors: Iterable[Path], intermediates: Iterable[Path] = ()) -> Self:
         """Load both from files (DER, or PEM with any number) or directories of such files.
 
         Raises:
-            CmsError: a file cannot be read or is malformed, an anchor is not an authority, or
-                there is no anchor.
+            CmsError: a file cannot be read or is malformed, a directory has none, an anchor is
+                not an authority, or there is no anchor. The text names the file.
 
         """
         trusted = _load_all(anchors)
@@ -63,12 +70,28 @@ class TrustStore:
 
 def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:
     found = {
-        raw: read_certificate(raw)
+        raw: facts
         for path in paths
-        for file in files_in(path, _SUFFIXES)
-        for raw in decode(read_bounded(file, MAX_AUTHORITIES_FILE), "CERTIFICATE")
+        for file in _certificate_files(path)
+        for raw, facts in _certificates_in(file)
     }
     return tuple(found.values())
+
+
+def _certificate_files(path: Path) -> list[Path]:
+    found = files_in(path, _SUFFIXES)
+    if not found:  # nobody names a folder to say "none"
+        raise CmsError(f"no certificate in {path.name}: its files end in .cer, .crt, .der or .pem")
+    return found
+
+
+def _certificates_in(file: Path) -> list[tuple[bytes, CertificateFacts]]:
+    """Return the certificates of a file; an error names it, as there may be many."""
+    raw = read_bounded(file, MAX_AUTHORITIES_FILE)
+    try:
+        return [(each, read_certificate(each)) for each in decode(raw, "CERTIFICATE")]
+    except CmsError as error:
+        raise CmsError(f"{file.name}: {error.detail}", code=error.code) from error
 
 
 def files_in(path: Path, suffixes: frozenset[str]) -> list[Path]:
@@ -89,14 +112,21 @@ def files_in(path: Path, suffixes: frozenset[str]) -> list[Path]:
     return found
 
 
-def read_bounded(path: Path, limit: int) -> bytes:
+def read_bounded(path: Path, limit: int, *, may_be_pipe: bool = False) -> bytes:
     """Read a file of at most ``limit`` bytes.
 
+    Args:
+        path: of a regular file, or a link to one.
+        limit: bytes.
+        may_be_pipe: whether it may also be a pipe, which is waited for as long as it takes.
+
     Raises:
-        CmsError: it cannot be read or is larger.
+        CmsError: it cannot be read, is larger, or no regular file.
 
     """
     try:
+        if not may_be_pipe:
+            return read_file(path, limit, follow_links=True)
         with path.open("rb") as file:
             return read_at_most(file, limit)
     except FileTooLargeError as exc:

@@ -4,9 +4,9 @@ Names are not enough: all generations of the citizen authority have the same one
 certificate is signed by the next one's key.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -22,19 +22,28 @@ MAX_CHAINS = 8
 MAX_CHECKS = 500  # questions whether one certificate was issued by another
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ChainCertificate:
-    """A certificate of a chain, in both of the forms that are needed."""
+    """A certificate of a chain, in both of the forms that are needed, and its names."""
 
     facts: CertificateFacts
     certificate: x509.Certificate
+    subject: x509.Name
+    issuer: x509.Name
+    _issued_by: dict[bytes, bool] = field(default_factory=dict)
 
     def was_issued_by(self, other: "ChainCertificate") -> bool:
         """Return whether ``other``'s key signed this certificate under ``other``'s name."""
+        known = self._issued_by.get(other.facts.der)
+        if known is None:
+            known = self._issued_by[other.facts.der] = self._verify(other)
+        return known
+
+    def _verify(self, other: "ChainCertificate") -> bool:
         stated, own = self.facts.authority_key_identifier, other.facts.subject_key_identifier
         if stated is not None and own is not None and stated != own:
             return False
-        if self.certificate.issuer != other.certificate.subject:
+        if self.issuer != other.subject:
             return False
         try:
             self.certificate.verify_directly_issued_by(other.certificate)
@@ -52,8 +61,8 @@ def parse_chain_certificate(facts: CertificateFacts) -> ChainCertificate:
     """
     with hostile_input("certificate"):
         certificate = x509.load_der_x509_certificate(facts.der)
-        _ = certificate.issuer, certificate.subject, certificate.extensions
-        return ChainCertificate(facts, certificate)
+        _ = certificate.extensions
+        return ChainCertificate(facts, certificate, certificate.subject, certificate.issuer)
 
 
 def find_chains(
@@ -66,21 +75,29 @@ def find_chains(
 
     """
     anchors = [
-        parse_chain_certificate(facts)
+        _authority(facts, store)
         for facts in store.anchors
         if facts.not_before <= at <= facts.not_after
     ]
-    search = _Search(anchors, _usable(store.intermediates))
+    search = _Search(anchors, _usable(store))
     return list(islice(search.climb((parse_chain_certificate(leaf),)), MAX_CHAINS))
 
 
-def _usable(intermediates: Iterable[CertificateFacts]) -> list[ChainCertificate]:
+def _usable(store: TrustStore) -> list[ChainCertificate]:
     found = []
-    for facts in intermediates:
+    for facts in store.intermediates:
         if facts.is_ca:
             with suppress(CmsError):  # they are hints; some came along with a message
-                found.append(parse_chain_certificate(facts))
+                found.append(_authority(facts, store))
     return found
+
+
+def _authority(facts: CertificateFacts, store: TrustStore) -> ChainCertificate:
+    """Return what a certificate of this store is when parsed, each of them once."""
+    known = store.parsed.get(facts.der)
+    if known is None:
+        known = store.parsed[facts.der] = parse_chain_certificate(facts)
+    return known
 
 
 class _Search:

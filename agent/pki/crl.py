@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.cms import der
+from agent.cms.certificate_fields import CertificateFields
 from agent.cms.errors import CmsError, hostile_input
 from agent.pki import names
 from agent.pki.chain import ChainCertificate
@@ -88,7 +89,7 @@ class RevocationList:
     _signed: tuple[int, int]
     """Where the TBSCertList begins and ends."""
     _entries: Mapping[int, int]
-    _signed_by: dict[bytes, bool] = field(default_factory=dict)
+    _signed_by: dict[x509.Certificate, bool] = field(default_factory=dict)
 
     @classmethod
     def from_der(cls, raw: bytes) -> Self:
@@ -124,7 +125,7 @@ class RevocationList:
                 number=_number(extensions.get("crl_number")),
                 base=_number(extensions.get("delta_crl_indicator")),
                 is_understood=_is_understood(tbs),
-                _issuer=names.attributes(tbs["issuer"]),
+                _issuer=names.attributes(tbs["issuer"].dump()),
                 _algorithm=header["signature_algorithm"],
                 _signature=header["signature"].native,
                 _signed=(body.at, body.end),
@@ -133,15 +134,15 @@ class RevocationList:
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
         """Return whether this certificate's key signed the list and may sign lists."""
-        raw = issuer.public_bytes(Encoding.DER)
-        known = self._signed_by.get(raw)
+        known = self._signed_by.get(issuer)
         if known is None:
-            known = self._signed_by[raw] = self._verify(issuer, raw)
+            known = self._signed_by[issuer] = self._verify(issuer)
         return known
 
-    def _verify(self, issuer: x509.Certificate, raw: bytes) -> bool:
+    def _verify(self, issuer: x509.Certificate) -> bool:
         with hostile_input("certificate"):
-            subject = names.attributes(asn1_x509.Certificate.load(raw, strict=True).subject)
+            fields = CertificateFields.of(issuer.public_bytes(Encoding.DER))
+            subject = names.attributes(fields.subject)
         if self._issuer != subject or not _may_sign_lists(issuer):
             return False
         key = issuer.public_key()

@@ -1,7 +1,10 @@
 """Distinguished names as text, in the form that existing pages parse."""
 
-from asn1crypto import core, x509
+from asn1crypto import core
 
+from agent.cms import der
+from agent.cms.attributes import identifier
+from agent.cms.errors import CmsError
 from agent.cms.text import string_value
 
 _ATTRIBUTE_NAMES = {
@@ -21,26 +24,40 @@ _ATTRIBUTE_NAMES = {
 }
 
 
+_DOTTED = {identifier(oid): oid for oid in _ATTRIBUTE_NAMES}
+
+
 Attributes = list[list[tuple[str, str]]]
 """Those of a name in order: for each RDN its (dotted OID, text) pairs."""
 
 
-def attributes(name: x509.Name) -> Attributes:
-    """Return the attributes of a name."""
-    return [
-        [(item["type"].dotted, _text(item["value"])) for item in relative]
-        for relative in name.chosen
-    ]
+def attributes(name: bytes) -> Attributes:
+    """Return the attributes of a Name in DER (RFC 5280 §4.1.2.4).
+
+    Raises:
+        CmsError: it is none.
+
+    """
+    relatives = _parts(name, der.SEQUENCE)
+    return [[_attribute(item) for item in _parts(each, der.SET)] for each in relatives]
 
 
-def _text(value: core.Asn1Value) -> str:
-    inner = value
-    if isinstance(value, core.Choice):
-        inner = value.chosen
-    elif isinstance(value, core.Any):
-        inner = value.parse()
-    text = string_value(inner)
-    return inner.dump().hex() if text is None else text
+def _attribute(encoded: bytes) -> tuple[str, str]:
+    kind, value = _parts(encoded, der.SEQUENCE)
+    text = string_value(value)
+    known = _DOTTED.get(kind)
+    if known is None:
+        oid: str = core.ObjectIdentifier.load(kind, strict=True).dotted
+        return oid, value.hex() if text is None else text
+    if text is None:
+        raise CmsError("a name with an attribute that is no text")
+    return known, text
+
+
+def _parts(encoded: bytes, identifier_octet: int) -> list[bytes]:
+    if encoded[0] != identifier_octet:
+        raise CmsError("a malformed name")
+    return der.children(encoded)
 
 
 def distinguished_name(name: Attributes) -> str:

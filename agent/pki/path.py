@@ -156,7 +156,7 @@ def _judge_dates(chain: tuple[ChainCertificate, ...], at: datetime) -> Verdict |
 
 def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
     """Return whether two authorities of this path have the same name."""
-    names = [item.certificate.subject for item in chain[1:]]
+    names = [item.subject for item in chain[1:]]
     return len(set(names)) != len(names)
 
 

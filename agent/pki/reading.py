@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from asn1crypto import core, x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from agent.cms import der
+from agent.cms.attributes import identifier
 from agent.cms.bounds import MAX_CERTIFICATE
-from agent.cms.der import require_der
+from agent.cms.certificate_fields import CertificateFields
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.text import string_value
 from agent.pki import names
@@ -18,12 +20,13 @@ from agent.pki.certificate import CertificateFacts, KeyUsage
 
 _COMMON_NAME = "2.5.4.3"
 _SERIAL_NUMBER = "2.5.4.5"
-_KEY_USAGE = "2.5.29.15"
-_SUBJECT_ALT_NAME = "2.5.29.17"
-_BASIC_CONSTRAINTS = "2.5.29.19"
-_SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
-_AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
-_SUBJECT_DIRECTORY_ATTRIBUTES = "2.5.29.9"
+_KEY_USAGE = identifier("2.5.29.15")
+_SUBJECT_ALT_NAME = identifier("2.5.29.17")
+_BASIC_CONSTRAINTS = identifier("2.5.29.19")
+_SUBJECT_KEY_IDENTIFIER = identifier("2.5.29.14")
+_AUTHORITY_KEY_IDENTIFIER = identifier("2.5.29.35")
+_SUBJECT_DIRECTORY_ATTRIBUTES = identifier("2.5.29.9")
+_BOOLEAN = 0x01
 # The GPKI's own attributes of a subject (GPKI certificate profile §1.3.6).
 _ID_LAST4 = "2.16.886.1.100.2.51"  # the last four characters of the ID number
 _UNIFORM_NUMBER = "2.16.886.1.100.2.101"
@@ -40,20 +43,20 @@ def read_certificate(raw: bytes) -> CertificateFacts:
         CmsError: the bytes are not a certificate, or its key is of an unknown kind.
 
     """
-    require_der(raw, max_size=MAX_CERTIFICATE)
+    der.require_der(raw, max_size=MAX_CERTIFICATE)
     with hostile_input("certificate"):
         return _read(raw)
 
 
 def _read(raw: bytes) -> CertificateFacts:
-    certificate = x509.Certificate.load(raw, strict=True)
-    tbs = certificate["tbs_certificate"]
-    subject, issuer = names.attributes(tbs["subject"]), names.attributes(tbs["issuer"])
-    extensions = _extensions(tbs)
+    fields = CertificateFields.of(raw)
+    subject, issuer = names.attributes(fields.subject), names.attributes(fields.issuer)
+    not_before, not_after = map(_moment, der.children(fields.validity))
+    extensions = _extensions(fields.extensions)
     stated = _directory_attributes(extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES))
     return CertificateFacts(
         der=raw,
-        version=int(tbs["version"]) + 1,
+        version=_version(fields.version),
         thumbprint=hashlib.sha256(raw).digest(),
         thumbprint_sha1=hashlib.sha1(raw, usedforsecurity=False).digest(),
         subject=names.distinguished_name(subject),
@@ -64,20 +67,38 @@ def _read(raw: bytes) -> CertificateFacts:
         uniform_number=stated.get(_UNIFORM_NUMBER),
         card_rank=stated.get(_CARD_RANK),
         email=_email(extensions.get(_SUBJECT_ALT_NAME)),
-        serial=tbs["serial_number"].native,
-        not_before=_moment(tbs["validity"]["not_before"]),
-        not_after=_moment(tbs["validity"]["not_after"]),
+        serial=_number(fields.serial),
+        not_before=not_before,
+        not_after=not_after,
         key_usage=_key_usage(extensions.get(_KEY_USAGE)),
         is_ca=_is_ca(extensions.get(_BASIC_CONSTRAINTS)),
-        public_key=load_der_public_key(tbs["subject_public_key_info"].dump()),
-        signature_algorithm=certificate["signature_algorithm"]["algorithm"].dotted,
+        public_key=load_der_public_key(fields.public_key),
+        signature_algorithm=_dotted(der.children(fields.signature_algorithm)[0]),
         subject_key_identifier=_subject_key(extensions.get(_SUBJECT_KEY_IDENTIFIER)),
         authority_key_identifier=_authority_key(extensions.get(_AUTHORITY_KEY_IDENTIFIER)),
     )
 
 
-def _moment(value: x509.Time) -> datetime:
-    moment = value.native
+def _version(encoded: bytes) -> int:
+    if not encoded:
+        return 1
+    (number,) = der.children(encoded)
+    if number[0] != der.INTEGER:
+        raise CmsError("a version that is no number")
+    return _number(number) + 1
+
+
+def _number(encoded: bytes) -> int:
+    return int.from_bytes(der.contents(encoded), "big", signed=True)
+
+
+def _dotted(encoded: bytes) -> str:
+    oid: str = core.ObjectIdentifier.load(encoded, strict=True).dotted
+    return oid
+
+
+def _moment(encoded: bytes) -> datetime:
+    moment = x509.Time.load(encoded, strict=True).native
     if not isinstance(moment, datetime):
         raise CmsError("a date outside the calendar")
     if moment.tzinfo is None:  # nobody could say whether it has passed
@@ -85,12 +106,17 @@ def _moment(value: x509.Time) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _extensions(tbs: x509.TbsCertificate) -> dict[str, bytes]:
+def _extensions(encoded: bytes) -> dict[bytes, bytes]:
     """Return the DER of each extension by its identifier; of two with one identifier the first."""
-    found: dict[str, bytes] = {}
-    if isinstance(tbs["extensions"], x509.Extensions):
-        for extension in tbs["extensions"]:
-            found.setdefault(extension["extn_id"].dotted, extension["extn_value"].contents)
+    found: dict[bytes, bytes] = {}
+    if encoded:
+        (listed,) = der.children(encoded)
+        if listed[0] != der.SEQUENCE:
+            raise CmsError("extensions in another form")
+        for extension in der.children(listed):
+            form = (der.OBJECT_IDENTIFIER, -_BOOLEAN, der.OCTET_STRING)
+            kind, _, value = der.fields(extension, *form)
+            found.setdefault(kind, der.contents(value))
     return found
 
 
@@ -110,7 +136,7 @@ def _directory_attributes(raw: bytes | None) -> dict[str, str | None]:
         kind = attribute[0].native
         if kind in (_ID_LAST4, _UNIFORM_NUMBER, _CARD_RANK):
             values = core.SetOf.load(attribute[1].dump(), spec=core.Any)
-            found.setdefault(kind, set()).update(string_value(each.parse()) for each in values)
+            found.setdefault(kind, set()).update(string_value(each.dump()) for each in values)
     return {kind: texts.pop() for kind, texts in found.items() if len(texts) == 1}
 
 

@@ -77,7 +77,9 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
             content is not given, or what is to be trusted cannot be used.
 
     """
-    raw = await asyncio.to_thread(read_bounded, inputs.message, MAX_SIGNED_MESSAGE)
+    raw = await asyncio.to_thread(
+        read_bounded, inputs.message, MAX_SIGNED_MESSAGE, may_be_pipe=True
+    )
     content = None if inputs.content is None else _FileContent(inputs.content)
     try:
         message = await asyncio.to_thread(

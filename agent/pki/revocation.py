@@ -100,6 +100,21 @@ class FileSource:
         return known[1]
 
 
+def check_list_files(path: Path) -> None:
+    """Refuse what :class:`FileSource` would skip: for an operator who looks at the settings.
+
+    Raises:
+        CmsError: a file cannot be read, or is no list; the text names it.
+
+    """
+    for file in files_in(path, _CRL_SUFFIXES):
+        try:
+            for each in decode(read_bounded(file, MAX_CRL), _CRL_LABEL):
+                RevocationList.from_der(each)
+        except CmsError as error:
+            raise CmsError(f"{file.name}: {error.detail}", code=error.code) from error
+
+
 def parse_lists(raw: Iterable[bytes]) -> Iterator[RevocationList]:
     """Parse lists, DER; what cannot be read proves nothing, and the others may."""
     for each in raw:

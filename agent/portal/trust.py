@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -82,8 +82,12 @@ async def open_trust(
     files = FileSource([Path(item) for item in lists if not _is_url(item)])
     urls = [item for item in lists if _is_url(item)]
     moment = partial(_moment, clock)
-    async with RevocationLists(urls, kept_in, trust=store, clock=moment) as fetched:
-        yield ConfiguredTrust(store, authorities, CombinedSource((files, fetched)), clock)
+    async with AsyncExitStack() as stack:
+        sources: list[RevocationSource] = [files]
+        if urls:
+            fetched = RevocationLists(urls, kept_in, trust=store, clock=moment)
+            sources.append(await stack.enter_async_context(fetched))
+        yield ConfiguredTrust(store, authorities, CombinedSource(tuple(sources)), clock)
 
 
 def _moment(clock: Callable[[], float]) -> datetime:

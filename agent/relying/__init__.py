@@ -17,7 +17,7 @@ from agent.relying.errors import (
     VerificationCode,
     VerificationError,
 )
-from agent.relying.holder import MOICA, Holder, Profile
+from agent.relying.holder import MOICA, Holder, Profile, hex_secret
 from agent.relying.lists import RevocationLists
 from agent.relying.login import Login, LoginVerifier, Purpose, decode_token
 from agent.relying.stores import (
@@ -58,4 +58,5 @@ __all__ = [
     "VerificationCode",
     "VerificationError",
     "decode_token",
+    "hex_secret",
 ]

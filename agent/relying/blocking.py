@@ -86,7 +86,7 @@ class BlockingRevocationLists(Wrapped[lists.RevocationLists]):
         """Name the addresses; nothing is fetched or written yet.
 
         Raises:
-            ValueError: an address is not http or https.
+            ValueError: there is no address, or one is not http or https.
             CmsError: a certificate in ``trust`` cannot be read.
 
         """

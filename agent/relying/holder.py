@@ -13,6 +13,29 @@ MIN_SECRET: Final = 32  # octets
 _SUBJECT_SERIAL: Final = re.compile("[0-9]{16}")
 
 
+def hex_secret(text: str) -> bytes:
+    """Read the secret of :meth:`Holder.account_key` from a setting, when the site starts.
+
+    Args:
+        text: hexadecimal, at least 64 digits: ``openssl rand -hex 32`` makes one.
+
+    Raises:
+        ValueError: it is anything else; the text does not repeat it.
+
+    """
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) < MIN_SECRET:
+        digits = 2 * MIN_SECRET
+        raise ValueError(
+            f"the secret of account keys is not {digits} hexadecimal digits or more:"
+            f" make one with openssl rand -hex {MIN_SECRET}"
+        )
+    return secret
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Holder:
     """Who a certificate was issued to.

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import load_pem_x509_certificate
 
+from agent.files import read_file
 from agent.relying.ics_xml import (
     FIELD,
     MAX_SIZE,
@@ -34,6 +35,7 @@ from agent.relying.ics_xml import (
 from agent.relying.urls import checked_url
 
 _TIMEOUT_S: Final = 10
+_MAX_PEM: Final = 64 * 1024  # bytes
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
@@ -89,10 +91,11 @@ def load_credentials(certificate: Path, key: Path) -> IcsCredentials:
         ValueError: one is not what it should be.
 
     """
-    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    raw = [read_file(path, _MAX_PEM, follow_links=True) for path in (key, certificate)]
+    private = serialization.load_pem_private_key(raw[0], password=None)
     if not isinstance(private, RSAPrivateKey):
         raise ValueError(f"{key.name} is not an RSA key")  # noqa: TRY004 - a file, not an argument
-    site = load_pem_x509_certificate(certificate.read_bytes())
+    site = load_pem_x509_certificate(raw[1])
     # ICS names its clients by SHA-1; it is a name here, not a protection.
     client_id = site.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - see above
     return IcsCredentials(client_id, lambda data: private.sign(data, PKCS1v15(), hashes.SHA256()))

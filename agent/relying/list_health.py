@@ -64,8 +64,8 @@ def list_expires_seconds(
     """Return in how many seconds each authority's lists are out of date.
 
     Where an authority has several, for different certificates, the first that will be counts. A
-    negative number says for how long one has been; minus infinity that there is none at all. It
-    computes for milliseconds: not for an event loop.
+    negative number says for how long one has been; minus infinity that there is none at all that
+    would clear anybody. It computes for milliseconds: not for an event loop.
 
     Args:
         authorities: by :func:`authority_name` in the answer.
@@ -85,8 +85,11 @@ def list_expires_seconds(
 
 
 def _seconds_left(lists: Sequence[RevocationList], now: datetime) -> float:
+    read = [each for each in lists if each.is_understood and not each.scope.is_partial]
+    if all(each.base is not None for each in read):
+        return -math.inf  # changes of a list that is not there
     newest: dict[tuple[bytes, bool], datetime] = {}
-    for listed in lists:
+    for listed in read:
         about = listed.scope.identity, listed.base is None
         newest[about] = max(listed.next_update, newest.get(about, listed.next_update))
     return min(((each - now).total_seconds() for each in newest.values()), default=-math.inf)

@@ -100,10 +100,12 @@ class RevocationLists:
             clock: the current time, timezone-aware.
 
         Raises:
-            ValueError: an address is not http or https.
+            ValueError: there is no address, or one is not http or https.
             CmsError: a certificate in ``trust`` cannot be read.
 
         """
+        if not urls:
+            raise ValueError("no address of a revocation list: no certificate would be good")
         for url in urls:
             require_http(url)
         self._folder = folder
@@ -129,12 +131,11 @@ class RevocationLists:
 
         """
         self._opened_at = self._clock().timestamp()
-        if self._addresses:
-            await asyncio.to_thread(open_folder, self._folder)
-            if self._fetch is None:
-                self._fetch = await asyncio.to_thread(_http_fetcher)
-            for address in self._addresses:
-                await in_turn(self._adopt, address)
+        await asyncio.to_thread(open_folder, self._folder)
+        if self._fetch is None:
+            self._fetch = await asyncio.to_thread(_http_fetcher)
+        for address in self._addresses:
+            await in_turn(self._adopt, address)
         self._is_open = True
         self._tasks = tuple(asyncio.create_task(self._keep(each)) for each in self._addresses)
         return self
@@ -169,7 +170,9 @@ class RevocationLists:
         while True:
             try:
                 await self._look_at(address)
-            except Exception:  # noqa: BLE001  # it would be the last look of all
+            except Exception as error:  # noqa: BLE001  # it would be the last look of all
+                if _is_of_an_ending_process(error):
+                    return
                 _LOG.exception("looking for a revocation list failed")
             address.is_looked_up.set()
             await asyncio.sleep(LOOK_ROUND)
@@ -278,6 +281,8 @@ class RevocationLists:
         except TimeoutError as error:
             raise ListFetchError(f"took longer than {TIMEOUT:g} s") from error
         except Exception as error:  # whatever a site's own fetcher raises
+            if _is_of_an_ending_process(error):
+                raise
             raise ListFetchError(f"not fetched: {type(error).__name__}") from error
 
 
@@ -285,6 +290,11 @@ def _http_fetcher() -> Fetch:
     from agent.relying.list_http import fetch_list  # noqa: PLC0415  # needs aiohttp, and is slow
 
     return fetch_list
+
+
+def _is_of_an_ending_process(error: Exception) -> bool:
+    """Return whether no thread begins any more, as while an interpreter ends: nobody's fault."""
+    return isinstance(error, RuntimeError) and "after" in str(error) and "shutdown" in str(error)
 
 
 def _are_same(one: SignedList | None, other: SignedList | None) -> bool:

@@ -22,7 +22,7 @@ _TAKE: Final = """
 local row = redis.call('HMGET', KEYS[1], 'session', 'issued', 'expires', 'challenge', 'token')
 if not row[1] or row[1] ~= ARGV[1] then return {'unknown', ''} end
 local now, issued, expires = tonumber(ARGV[3]), tonumber(row[2]), tonumber(row[3])
-if now < issued - tonumber(ARGV[4]) or now >= expires then return {'expired', ''} end
+if not (issued - tonumber(ARGV[4]) <= now and now < expires) then return {'expired', ''} end
 if not row[5] then
   redis.call('HSET', KEYS[1], 'token', ARGV[2])
   return {'first', row[4]}

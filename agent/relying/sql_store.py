@@ -198,6 +198,8 @@ class SqlStore:
         if row is None:
             return Taken(TakenState.UNKNOWN)
         owner, challenge, issued_at, expires_at, taken_by = row
+        if not isinstance(issued_at, int) or not isinstance(expires_at, int):
+            raise ChallengeStoreError(f"{self._table} is not the table of create_table: see times")
         if changed == 1:
             return Taken(TakenState.FIRST, challenge)
         times = from_milliseconds(issued_at), from_milliseconds(expires_at)

@@ -1,12 +1,12 @@
 """The stores: in one process's memory, in a database, in Redis."""
 
+import heapq
 import os
 from datetime import datetime
 from threading import Lock
 from typing import Final
 
 from agent.relying.records import (
-    KEPT,
     ChallengeStore,
     ChallengeStoreError,
     Record,
@@ -57,6 +57,7 @@ class MemoryStore:
         self._max_records = max_records
         self._lock = Lock()  # the blocking names and a site's own loop may share a store
         self._records: dict[str, tuple[Record, str]] = {}  # with the digest of who has it
+        self._ends: list[tuple[datetime, str]] = []  # a heap, with an entry for each of them
 
     async def add(self, record: Record) -> None:
         """Keep a record.
@@ -68,13 +69,10 @@ class MemoryStore:
         """
         with self._lock:
             self._require_own_process()
-            if len(self._records) >= self._max_records:
-                self._purge(record.issued_at)
-            if len(self._records) >= self._max_records:
-                raise ChallengeStoreError(
-                    f"{self._max_records} challenges are waiting: the store is full"
-                )
+            while len(self._records) >= self._max_records:
+                self._forget_one(record.issued_at)
             self._records[record.challenge_id] = record, ""
+            heapq.heappush(self._ends, (record.expires_at, record.challenge_id))
 
     async def take(
         self, challenge_id: str, session: str, token_hash: bytes, now: datetime
@@ -95,15 +93,13 @@ class MemoryStore:
                 self._records[challenge_id] = found[0], token_hash.hex()
             return taken
 
-    def _purge(self, now: datetime) -> None:
-        """Forget the ones that ended an hour ago; when that is not enough, all that ended."""
-        for margin in (KEPT, KEPT * 0):
-            if len(self._records) >= self._max_records:
-                self._records = {
-                    challenge_id: kept
-                    for challenge_id, kept in self._records.items()
-                    if kept[0].expires_at + margin > now
-                }
+    def _forget_one(self, now: datetime) -> None:
+        """Forget the one that ended first, if it has; whoever fills the store costs no more."""
+        if not self._ends or self._ends[0][0] > now:
+            raise ChallengeStoreError(
+                f"{self._max_records} challenges are waiting: the store is full"
+            )
+        self._records.pop(heapq.heappop(self._ends)[1], None)
 
     def _require_own_process(self) -> None:
         if os.getpid() != self._process:

@@ -15,10 +15,14 @@ def checked_url(url: str, setting: str) -> str:
         ValueError: the URL is anything else; the text is for the operator.
 
     """
-    parts = urlsplit(url)
-    if parts.hostname and parts.scheme == "https":
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{setting} is no address") from error
+    if host and parts.scheme == "https":
         return url
-    if parts.hostname and parts.scheme == "http" and is_this_computer(parts.hostname):
+    if host and parts.scheme == "http" and is_this_computer(host):
         return url
     raise ValueError(f"{setting} must be https, or http on this machine")
 
@@ -44,4 +48,5 @@ def require_http(url: str) -> None:
     except ValueError as error:
         raise ValueError("malformed address") from error
     if parts.scheme not in ("http", "https") or not host or user is not None:
-        raise ValueError("only plain http and https addresses are fetched")
+        what = "one with a user name" if user is not None else parts.scheme or "a path"
+        raise ValueError(f"only plain http and https addresses are fetched, not {what}")

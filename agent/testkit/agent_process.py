@@ -41,9 +41,12 @@ def running_agent(state: Path, *more: str) -> Iterator[AgentHandle]:
     words += ("--provider", "virtual", "--test-control", *more)
     # another way: nobody reads it but a person, where the agent does not start
     with log.open("wb") as errors:
-        process = subprocess.Popen(  # noqa: S603  # our own program
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603  # our own program
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            )
+        except OSError as error:
+            raise AgentStartError(f"{COMMAND} names no program: {words[0]}") from error
     try:
         yield _agent(_ready(process, log))
     finally:
@@ -52,7 +55,7 @@ def running_agent(state: Path, *more: str) -> Iterator[AgentHandle]:
 
 def _command() -> Sequence[str]:
     given = os.environ.get(COMMAND)
-    if given is not None:
+    if given:
         return shlex.split(given, posix=os.name == "posix")
     # -P: what happens to be called "agent" in the folder of the tests is not ours.
     return sys.executable, "-P", "-m", "agent"
@@ -70,7 +73,7 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(lines[0])
     except (IndexError, ValueError) as error:
-        said = log.read_text("utf-8", "replace")[-4000:]
+        said = log.read_text("utf-8", "replace")[-4000:].strip() or "it said nothing"
         raise AgentStartError(f"the agent did not start: {said}") from error
     return found
 

@@ -20,7 +20,7 @@ from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.model import Faults
-from agent.virtualcard.provider import VirtualProvider
+from agent.virtualcard.provider import MAX_READERS, VirtualProvider
 from agent.virtualcard.scenarios import make_scenario
 
 _COUNTED: Final = ("remove_at", "drop_at")
@@ -80,11 +80,15 @@ class CardBench:
         """Plug a reader in.
 
         Raises:
-            RefusedControlError: 409: there is one of that name; 400: the name is too long.
+            RefusedControlError: 409: there is one of that name, or no room for one more; 400: the
+                name is too long.
 
         """
-        if name in self._provider.cards():
+        there = self._provider.cards()
+        if name in there:
             raise in_the_way("there is a reader of that name")
+        if len(there) >= MAX_READERS:
+            raise in_the_way(f"there are {MAX_READERS} readers, which is the most")
         try:
             return {"name": self._provider.add_reader(name)}
         except BadRequestError as error:
@@ -237,7 +241,8 @@ class CardBench:
     def _card(self, serial: str) -> VirtualCard:
         self._cards()
         if serial not in self._known:
-            raise not_found("there was never such a card")
+            why = "there was never such a card" if serial else "there is no card in this reader"
+            raise not_found(why)
         return self._known[serial]
 
     def _wanted(self, reader: str, wanted: InsertCard) -> VirtualCard:

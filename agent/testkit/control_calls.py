@@ -148,13 +148,15 @@ class ControlCalls:
     async def _reset(self, request: web.BaseRequest, names: Names) -> web.Response:
         del names
         await _body(request, messages.Nothing)
+        # Before, so that nothing of the test that is over is done with the new cards; and after,
+        # for what came meanwhile.
+        self._prompter.begin_anew(self._first_rules)
         await self._do(self._bench.reset)
         for forget in self._agent.forget_stored:
             await asyncio.to_thread(forget)
         for forget in self._agent.forget:
             forget()
-        self._prompter.rules.replace(self._first_rules)
-        self._prompter.questions.clear()
+        self._prompter.begin_anew(self._first_rules)
         self._agent.recorder.clear()
         return nothing()
 

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from http import HTTPStatus
+from logging import CRITICAL, getLogger
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -28,6 +29,31 @@ _SHUTDOWN_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
+class _ControlConnection(web.RequestHandler):
+    """One connection; aiohttp's own answer to what is no HTTP would quote it, perhaps a token."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        del request, status, exc, message
+        response = refused(RefusedControlError(HTTPStatus.BAD_REQUEST, "not HTTP/1.1"))
+        response.force_close()
+        return response
+
+
+class _ControlListener(web.Server):
+    """Makes our connections."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _ControlConnection(self, loop=self._loop, **self._kwargs)
+
+
 class ControlServer:
     """Answers testers' programs, and nobody else.
 
@@ -47,7 +73,11 @@ class ControlServer:
         self._routes = {
             (method, tuple(path.split("/"))): answer for (method, path), answer in routes.items()
         }
-        self._server = web.Server(self._answer, access_log=None)
+        silent = getLogger("aiohttp.server.control")  # its messages quote what was sent
+        silent.setLevel(CRITICAL + 1)
+        self._server = _ControlListener(
+            self._answer, access_log=None, auto_decompress=False, logger=silent
+        )
         self._listening: asyncio.Server | None = None
 
     async def open(self) -> str:
@@ -74,6 +104,8 @@ class ControlServer:
         except web.HTTPRequestEntityTooLarge:
             too_large = RefusedControlError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long")
             return refused(too_large)
+        except (web.RequestPayloadError, ConnectionError):
+            return refused(RefusedControlError(HTTPStatus.BAD_REQUEST, "the body broke off"))
         except Exception:  # noqa: BLE001  # the next request is to be answered again
             _log.exception("a request of the test control failed", path=request.path)
             failed = RefusedControlError(HTTPStatus.INTERNAL_SERVER_ERROR, "see the agent's log")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from agent.testkit.control_client import ControlClient, quoted
+from agent.testkit.control_client import ControlCallError, ControlClient, quoted
 
 UNANSWERED: Final = "unanswered"
 
@@ -101,11 +101,11 @@ class AgentHandle:
         found = self.control.call("GET", "readers")["readers"]
         return tuple(ReaderHandle(self.control, each["name"]) for each in found)
 
-    def insert(self, card: CardFile | None = None, **wanted: Any) -> CardState:
+    def insert(self, card: CardFile | Path | str | None = None, **wanted: Any) -> CardState:
         """Put a card into the first reader, in place of the one that is there.
 
         Args:
-            card: of a file; None for what ``wanted`` says.
+            card: of a file, or its path; None for what ``wanted`` says.
             wanted: ``scenario``, or fields of a new card: ``generation``, ``name``, ``id_number``,
                 ``pin``, ``validity``, ``tries_left``; nothing for the card that was pulled last.
 
@@ -228,13 +228,17 @@ class ReaderHandle:
             ControlCallError: it is empty.
 
         """
-        return CardState(**self.control.call("GET", f"cards/{quoted(self.serial or '')}"))
+        serial = self.serial
+        if serial is None:
+            raise ControlCallError(404, "there is no card in this reader", "")
+        return CardState(**self.control.call("GET", f"cards/{quoted(serial)}"))
 
-    def insert(self, card: CardFile | None = None, **wanted: Any) -> CardState:
+    def insert(self, card: CardFile | Path | str | None = None, **wanted: Any) -> CardState:
         """Put a card in, where there is none; as :meth:`AgentHandle.insert`."""
         body: dict[str, Any] = {}
         if card is not None:
-            body["file"] = str(card.path)
+            path = card.path if isinstance(card, CardFile) else Path(card)
+            body["file"] = str(path.absolute())  # the agent works in another folder
         elif "scenario" in wanted or "serial" in wanted:
             body |= wanted
         elif wanted:

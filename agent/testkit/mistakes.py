@@ -1,8 +1,9 @@
 """How what a tester sends is read, and what they are told where it is wrong."""
 
+import json
 import re
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -70,7 +71,8 @@ def read_json(raw: bytes, kind: type[T]) -> T:
     try:
         return strict_json.decode(raw, kind, limit=MAX_BODY)
     except msgspec.ValidationError as error:
-        raise wrong_field(*_explained(str(error))) from error
+        path, detail = _explained(str(error))
+        raise wrong_field(path, detail + _choices(kind, path, detail)) from error
     except ValueError as error:
         raise wrong_field("$", str(error)) from error
 
@@ -82,6 +84,26 @@ def _explained(message: str) -> tuple[str, str]:
     detail = message if found is None else message[: found.start()]
     named = _UNKNOWN.search(detail) or _MISSING.search(detail)
     return (path if named is None else f"{path}.{named['field']}"), detail
+
+
+def _choices(kind: Any, path: str, detail: str) -> str:
+    """Return what might stand in a field that has a value of no choice; nothing of other faults."""
+    if not detail.startswith("Invalid enum value"):
+        return ""
+    schema = msgspec.json.schema(kind)
+    tables = [schema, *schema.get("$defs", {}).values()]
+    fields = [each["properties"] for each in tables if "properties" in each]
+    name = path.rpartition(".")[2]
+    found = [value for each in fields if name in each for value in _values(each[name], schema)]
+    words = [value if isinstance(value, str) else json.dumps(value) for value in found]
+    return f"; possible: {', '.join(dict.fromkeys(words))}" if words else ""
+
+
+def _values(node: dict[str, Any], schema: dict[str, Any]) -> list[Any]:
+    if named := node.get("$ref"):
+        return _values(schema["$defs"][named.rpartition("/")[2]], schema)
+    below = [value for each in node.get("anyOf", ()) for value in _values(each, schema)]
+    return [*node.get("enum", ()), *below]
 
 
 def of_request(error: BadRequestError, path: str) -> RefusedControlError:

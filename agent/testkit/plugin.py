@@ -6,6 +6,7 @@ a test asks for one of them.
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, BrowserType
 
     from agent.testkit.card_files import KitIssuer
     from agent.testkit.handles import AgentHandle, CardFile, ReaderHandle
@@ -23,6 +24,7 @@ BROWSER: Final = "ANKONG_BROWSER"
 """The variable of the environment that names the browser: chromium, firefox or webkit."""
 BROWSER_PATH: Final = "ANKONG_BROWSER_PATH"
 """The one that names its program; without it Playwright's own is taken."""
+_BROWSERS: Final = ("chromium", "firefox", "webkit")
 _LOCAL_NETWORK: Final = "local-network-access"
 
 
@@ -61,14 +63,27 @@ def ankong_process(ankong_folder: Path) -> "Iterator[AgentHandle]":
         yield agent
 
 
+@contextmanager
+def _answering(folder: Path) -> "Iterator[None]":
+    """Say where to look when the agent has ended in the middle of a session."""
+    try:
+        yield
+    except OSError as error:
+        logs = folder.with_name(f"{folder.name}.log"), folder / "logs"
+        told = f"the agent does not answer any more ({type(error).__name__}); its logs: %s, %s"
+        pytest.fail(told % logs, pytrace=False)
+
+
 @pytest.fixture
-def ankong_agent(ankong_process: "AgentHandle") -> "Iterator[AgentHandle]":
+def ankong_agent(ankong_process: "AgentHandle", ankong_folder: Path) -> "Iterator[AgentHandle]":
     """Return the agent as it was when it started; fail if it asked what no rule answers."""
     agent = ankong_process
-    agent.reset()
+    with _answering(ankong_folder):
+        agent.reset()
     agent.fails_when_unanswered = True
     yield agent
-    open_questions = agent.unanswered if agent.fails_when_unanswered else []
+    with _answering(ankong_folder):
+        open_questions = agent.unanswered if agent.fails_when_unanswered else []
     if open_questions:
         named = "; ".join(f"{each['kind']} of {each['site']}" for each in open_questions)
         pytest.fail(f"the agent asked what no rule answers: {named}", pytrace=False)
@@ -87,18 +102,21 @@ def ankong_reader(
 # asynchronous tests of other modules could then not run theirs.
 @pytest.fixture(scope="module")
 def ankong_browser(ankong_process: "AgentHandle") -> "Iterator[Browser]":
-    """Start a browser without a window."""
+    """Start a browser without a window.
+
+    Raises:
+        pytest.UsageError: ``ANKONG_BROWSER`` names none.
+
+    """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # heavy
 
-    name = os.environ.get(BROWSER, "chromium")
+    name = os.environ.get(BROWSER) or "chromium"
+    if name not in _BROWSERS:
+        raise pytest.UsageError(f"{BROWSER} is one of {', '.join(_BROWSERS)}, and not {name}")
     flags = _chromium_flags(ankong_process) if name == "chromium" else []
     with sync_playwright() as playwright:
-        kind = {
-            "chromium": playwright.chromium,
-            "firefox": playwright.firefox,
-            "webkit": playwright.webkit,
-        }[name]
-        browser = kind.launch(executable_path=os.environ.get(BROWSER_PATH), args=flags)
+        kind: BrowserType = getattr(playwright, name)
+        browser = kind.launch(executable_path=os.environ.get(BROWSER_PATH) or None, args=flags)
         yield browser
         browser.close()
 

@@ -5,7 +5,8 @@ It says what a rule says and nothing else: above all, no other PIN.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
@@ -33,6 +34,7 @@ MAX_QUESTIONS: Final = 1000
 """How many are remembered; the oldest goes first."""
 UNANSWERED: Final = "unanswered"
 _NO_RULE: Final = "no rule of the tester's answers this question"
+_ENDED: Final = "the test that asked for it has ended"
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +65,17 @@ class ScriptedPrompter:
         self.rules = rules
         self.questions: deque[dict[str, Any]] = deque(maxlen=MAX_QUESTIONS)
         self._pin_of = pin_of
+        self._ended = asyncio.Event()
+
+    def begin_anew(self, rules: Iterable[AnswerRule]) -> None:
+        """Answer by other rules, forget what was asked, and close what waits for its answer.
+
+        An answer that came later would be one to a test that is over, and change the next one.
+        """
+        self.rules.replace(rules)
+        self.questions.clear()
+        self._ended.set()
+        self._ended = asyncio.Event()
 
     def can_ask(self) -> bool:
         """Tell that questions are put."""
@@ -76,19 +89,22 @@ class ScriptedPrompter:
         """Answer as the first rule says that fits, after as long as it says.
 
         Raises:
-            UnaskedError: with the prompt's own ``unasked`` code, at once: no rule fits, or what it
-                says is no answer to this question.
+            UnaskedError: with the prompt's own ``unasked`` code, at once: no rule fits, what it
+                says is no answer to this question, or everything began anew meanwhile.
             AgentError: ``user_cancelled``, ``origin_blocked``: a rule says so.
 
         """
         kind = kind_of(prompt)
         record = _record(kind, prompt)
         self.questions.append(record)
+        ended = self._ended
         rule = self.rules.take(kind, prompt.site)
         if rule is None:
             raise self._left_open(prompt, record, _NO_RULE)
         try:
-            await asyncio.sleep(rule.after_ms / 1000)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), rule.after_ms / 1000)
+                raise self._left_open(prompt, record, _ENDED)
             record["answer"] = _shown(rule)
             return cast("A", self._answer(prompt, rule))
         except _UnfitAnswerError as error:

@@ -9,9 +9,11 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from agent.cms.errors import CmsError
 from agent.validator.config import (
     DEFAULT,
     Config,
@@ -24,6 +26,7 @@ from agent.validator.config import (
 from agent.validator.version import VERSION
 
 _ANSWER_S: Final = 5.0
+_EXTRA: Final = ("aiohttp", "prometheus_client")  # [ics] says by itself what it lacks
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         _require_posix()
+        _require_extra()
         if options.command == "serve":
             return _serve(options.config)
         return _check(options.config, is_asked=not options.only_config)
@@ -42,6 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _require_posix() -> None:
     if os.name != "posix":
         raise ServiceConfigError("the service needs Linux or another POSIX system")
+
+
+def _require_extra() -> None:
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        what = " and ".join(missing)
+        raise ServiceConfigError(f'{what} is missing: pip install "ankong-verify[service]"')
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,20 +89,29 @@ def _check(path: Path, *, is_asked: bool) -> int:
         return 0
     try:
         status, said = _ask(config.listen[0])
+    except ConnectionRefusedError as error:
+        raise ServiceConfigError(f"{config.listen[0]}: nobody listens; is it running?") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ServiceConfigError(f"{config.listen[0]}: {type(error).__name__}: {error}") from error
     if status != 200:
-        raise ServiceConfigError(f"not ready: {said.get('missing')}")
+        missing = said.get("missing")
+        names = missing if isinstance(missing, list) else [f"it answers {status}"]
+        raise ServiceConfigError(f"not ready: {'; '.join(map(str, names))}")
     return 0
 
 
 def _build(config: Config) -> None:
     """Load all that the configuration names, but fetch no list."""
-    from agent.pki.revocation import FileSource  # noqa: PLC0415  # heavy
+    from agent.pki.revocation import FileSource, check_list_files  # noqa: PLC0415  # heavy
     from agent.validator.judging import Judging, load_trust  # noqa: PLC0415  # likewise
 
+    trust = load_trust(config)
     try:
-        Judging(config, load_trust(config), FileSource([]))
+        for path in config.paths(config.table.lists.files):
+            check_list_files(path)
+        Judging(config, trust, FileSource([]))
+    except CmsError as error:
+        raise ServiceConfigError(f"lists: {error.detail}") from error
     except ValueError as error:
         raise ServiceConfigError(str(error)) from error
 

@@ -127,9 +127,17 @@ class ServiceApp:
                 response.headers["Allow"] = error.headers["Allow"]
         response.headers.update(HEADERS)
         unread = request.body_exists and not request.content.is_eof()
-        if self.is_draining or unread:
+        # A place is kept only for who may ask: strangers would fill all of them.
+        if self.is_draining or unread or not self._is_known(request):
             response.force_close()
         return response
+
+    def _is_known(self, request: web.Request) -> bool:
+        try:
+            self.judging.clients.find(request.headers.getall("Authorization", []))
+        except ServiceRefusalError:
+            return False
+        return True
 
     def _post(
         self, kind: str, message: type, judge: Judge

@@ -15,6 +15,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from agent.files import read_file
+
 DEFAULT: Final = Path("/etc/ankong-verify.toml")
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Names to workers the folder of their figures; prometheus_client reads it."""
@@ -24,6 +26,7 @@ LOCAL_CLIENT: Final = "local"
 """What whoever asks is called where no clients are configured."""
 MAX_CONFIG: Final = 256 * 1024  # octets
 _MAX_LISTENERS: Final = 4
+_MAX_SOCKET_PATH: Final = 100  # bytes; systems have room for 104 to 108 (unix(7))
 _TCP: Final = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]{1,5})")
 
 Name = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,31}\Z")]
@@ -167,18 +170,16 @@ def read_config(path: Path) -> str:
     """Return the text of a configuration.
 
     Raises:
-        ServiceConfigError: it cannot be read, or is too long.
+        ServiceConfigError: it cannot be read, is too long, or no regular file.
 
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_CONFIG + 1)
+        raw = read_file(path, MAX_CONFIG, follow_links=True)
     except OSError as error:
-        raise ServiceConfigError(f"{path}: {error.strerror}") from error
-    if len(raw) > MAX_CONFIG:
-        raise ServiceConfigError(f"{path}: longer than {MAX_CONFIG} bytes")
+        other = "; --config names another file" if path == DEFAULT else ""
+        raise ServiceConfigError(f"{path}: {error.strerror or error}{other}") from error
     try:
-        return raw.decode()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ServiceConfigError(f"{path}: not UTF-8") from error
 
@@ -211,9 +212,10 @@ def parse_config(text: str, folder: Path) -> Config:
 def _address(text: str) -> ListenAddress:
     kind, _, path = text.partition(":")
     if kind == "unix":
-        if not path.startswith("/") or len(path) > 100:
+        is_short = len(os.fsencode(path)) <= _MAX_SOCKET_PATH
+        if not path.startswith("/") or "\0" in path or not is_short:
             raise ServiceConfigError(
-                f"listen: {text!r} needs a path from the root, at most 100 long"
+                f"listen: {text!r} needs a path from the root, at most {_MAX_SOCKET_PATH} bytes"
             )
         return UnixAddress(Path(path))
     found = _TCP.fullmatch(text)
@@ -222,7 +224,7 @@ def _address(text: str) -> ListenAddress:
         address = TcpAddress(str(ipaddress.ip_address(host)), port)
     except ValueError as error:
         raise ServiceConfigError(
-            f"listen: {text!r} is neither unix:/PATH nor ADDRESS:PORT"
+            f"listen: {text!r} is neither unix:/PATH nor ADDRESS:PORT, such as 127.0.0.1:28460"
         ) from error
     if port > 65535:
         raise ServiceConfigError(f"listen: {text!r} has no port")

@@ -4,14 +4,14 @@ import asyncio
 import socket
 from functools import partial
 from typing import Final
-from weakref import WeakSet
 
 from aiohttp import web
 
 from agent.validator.connection import connect
 
 MAX_CONNECTIONS: Final = 512
-"""Of one worker at once; more wait in the kernel."""
+"""Of one worker at once. Who comes then takes the place of the one that has been silent longest,
+or waits where all have spoken."""
 HEAD_S: Final = 10.0
 """Seconds in which a new connection has to send the head of its first request."""
 
@@ -22,12 +22,12 @@ class Doorman:
     def __init__(self, server: web.Server) -> None:
         """Let them in to ``server``."""
         self._server = server
-        self._heard: WeakSet[asyncio.BaseTransport] = WeakSet()
+        self._silent: dict[asyncio.Transport, None] = {}  # the oldest first
 
-    def hear(self, transport: asyncio.BaseTransport | None) -> None:
+    def hear(self, transport: asyncio.Transport | None) -> None:
         """Note that a connection has sent the head of a request."""
         if transport is not None:
-            self._heard.add(transport)
+            self._silent.pop(transport, None)
 
     async def let_in(self, sock: socket.socket) -> None:
         """Let in whoever comes to a listening socket, until cancelled.
@@ -36,23 +36,45 @@ class Doorman:
         """
         loop = asyncio.get_running_loop()
         while True:
-            if len(self._server.connections) >= MAX_CONNECTIONS:
-                await asyncio.sleep(0.05)
-                continue
             try:
                 connection, _ = await loop.sock_accept(sock)
             except OSError:  # it is gone again, or there are too many open files
                 await asyncio.sleep(0.05)
                 continue
             try:
+                while not self._has_room():  # noqa: ASYNC110  # no event tells of an end
+                    await asyncio.sleep(0.05)
                 transport, _ = await loop.connect_accepted_socket(
                     partial(connect, self._server, loop), connection
                 )
             except OSError:
                 connection.close()
+            except asyncio.CancelledError:
+                connection.close()
+                raise
             else:
+                self._silent[transport] = None
                 loop.call_later(HEAD_S, self._send_away, transport)
 
+    def _has_room(self) -> bool:
+        """Return whether one more may come in, after sending a silent one away if need be."""
+        if len(self._server.connections) < MAX_CONNECTIONS:
+            return True
+        oldest = self._oldest_silent()
+        if oldest is None:
+            return False
+        self._send_away(oldest)
+        return True
+
+    def _oldest_silent(self) -> asyncio.Transport | None:
+        while self._silent:
+            oldest = next(iter(self._silent))
+            if not oldest.is_closing():
+                return oldest
+            del self._silent[oldest]
+        return None
+
     def _send_away(self, transport: asyncio.Transport) -> None:
-        if transport not in self._heard:
+        if transport in self._silent:
+            del self._silent[transport]
             transport.abort()

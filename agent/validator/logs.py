@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 import traceback
+from contextlib import suppress
 from typing import Final
 
 _OURS: Final = __name__.partition(".")[0]
@@ -16,11 +17,17 @@ _MAX_TEXT: Final = 300  # characters
 
 
 def log_line(event: str, **facts: object) -> None:
-    """Write one line; facts that are None are left out."""
+    """Write one line; facts that are None are left out.
+
+    Where it cannot be written, on a disk that is full or to a reader that is gone, it is lost, and
+    the service goes on.
+    """
     told = {name: value for name, value in facts.items() if value is not None}
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **told}
-    sys.stderr.write(json.dumps(line, ensure_ascii=True) + "\n")
-    sys.stderr.flush()
+    if sys.stderr is not None:  # as where a program starts with it closed
+        with suppress(OSError):
+            sys.stderr.write(json.dumps(line, ensure_ascii=True) + "\n")
+            sys.stderr.flush()
 
 
 def place_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from agent.validator.config import (
     read_config,
 )
 from agent.validator.listening import address_of, close_sockets, open_sockets, remove_sockets
-from agent.validator.logs import log_line
+from agent.validator.logs import log_line, place_of
 from agent.validator.notify import notify
 
 START_S: Final = 60.0
@@ -43,8 +43,11 @@ def restart_delay(deaths: int) -> float:
     return min(_FIRST_DELAY * float(1 << min(deaths - 1, 16)), _LAST_DELAY)
 
 
-def _forget(pid: int, folder: str) -> None:
+def _forget(pid: int | None, folder: str) -> None:
     """Take the gauges of a process away, which would count for ever; its counts stay."""
+    Path(folder).mkdir(mode=0o700, exist_ok=True)  # somebody may have tidied up
+    if pid is None:
+        return
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # seldom needed
 
     mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
@@ -139,7 +142,8 @@ class ServiceSupervisor:
         """
         self._path = path
         self._config, self._accepted = self._load()
-        self._events: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._stop = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
         self._slots: list[WorkerSlot] = []
         self._environment: dict[str, str] = {}
         self._is_stopping = False
@@ -152,32 +156,35 @@ class ServiceSupervisor:
 
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._events.put_nowait, number)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         config = self._config
         sockets = open_sockets(config.listen, config.socket_mode)
         try:
             with tempfile.TemporaryDirectory(prefix="ankong-verify-") as folder:
                 self._environment = {**os.environ, FOLDER_VARIABLE: folder}
                 self._slots = [WorkerSlot(number, sockets) for number in range(config.workers)]
-                async with self._workers(folder):
-                    self._announce(sockets)
-                    await self._attend()
+                async with self._workers(folder) as are_ready:
+                    if are_ready:
+                        self._announce(sockets)
+                        await self._attend()
         finally:
             close_sockets(sockets)
             remove_sockets(config.listen)
 
     @asynccontextmanager
-    async def _workers(self, folder: str) -> AsyncIterator[None]:
-        """Run all workers inside the block; at its end they drain."""
+    async def _workers(self, folder: str) -> AsyncIterator[bool]:
+        """Run all workers inside the block; at its end they drain.
+
+        It gives False where somebody asked to stop before they were ready.
+        """
         keepers: list[asyncio.Task[None]] = []
         try:
-            starts = (slot.start(self._accepted, self._environment) for slot in self._slots)
-            for failed in await asyncio.gather(*starts, return_exceptions=True):
-                if failed is not None:
-                    raise failed
-            keepers = [asyncio.create_task(self._keep(slot, folder)) for slot in self._slots]
-            yield
+            are_ready = await self._start_all()
+            if are_ready:
+                keepers = [asyncio.create_task(self._keep(slot, folder)) for slot in self._slots]
+            yield are_ready
         finally:
             self._is_stopping = True
             for slot in self._slots:
@@ -193,6 +200,25 @@ class ServiceSupervisor:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
 
+    async def _start_all(self) -> bool:
+        """Start every worker; return False, without waiting, where somebody asks to stop."""
+        starts = [
+            asyncio.create_task(slot.start(self._accepted, self._environment))
+            for slot in self._slots
+        ]
+        stopping = asyncio.create_task(self._stop.wait())
+        started = asyncio.gather(*starts, return_exceptions=True)
+        try:
+            await asyncio.wait((started, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            for start in starts:
+                start.cancel()  # which does nothing to one that has ended
+        failures = [each for each in await started if each is not None]
+        if failures and not self._stop.is_set():
+            raise failures[0]
+        return not self._stop.is_set()
+
     async def _keep(self, slot: WorkerSlot, folder: str) -> None:
         """Start a worker again whenever it has ended, later after each death in a row."""
         loop = asyncio.get_running_loop()
@@ -204,35 +230,51 @@ class ServiceSupervisor:
             deaths = 1 if loop.time() - begun >= SOUND_S else deaths + 1
             delay = restart_delay(deaths)
             log_line("worker_ended", worker=slot.number, pid=pid, status=status, restart_in=delay)
-            if pid is not None:
-                await asyncio.to_thread(_forget, pid, folder)
             await asyncio.sleep(delay)
             begun = loop.time()
             try:
+                await asyncio.to_thread(_forget, pid, folder)
                 await slot.start(self._accepted, self._environment)
-            except (ServiceConfigError, OSError) as error:
+            except ServiceConfigError as error:
                 log_line("worker_failed", worker=slot.number, why=str(error))
+            except Exception as error:  # noqa: BLE001  # nobody else would start it again
+                log_line("worker_failed", worker=slot.number, why=place_of(error))
             else:
                 log_line("worker_ready", worker=slot.number, pid=slot.pid)
 
     def _announce(self, sockets: Sequence[socket.socket]) -> None:
         addresses = [address_of(sock) for sock in sockets]
         ready = {"ready": True, "listen": addresses, "pids": [slot.pid for slot in self._slots]}
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where a program starts with it closed
+            with suppress(OSError):
+                sys.stdout.write(json.dumps(ready) + "\n")
+                sys.stdout.flush()
         notify("READY=1")
 
     async def _attend(self) -> None:
-        while await self._events.get() is signal.SIGHUP:
+        """Reload when asked to, until asked to stop; a stop waits for no reload."""
+        reloading = asyncio.create_task(self._reload_when_wanted())
+        try:
+            await self._stop.wait()
+        finally:
+            notify("STOPPING=1")
+            reloading.cancel()
+            await asyncio.gather(reloading, return_exceptions=True)
+
+    async def _reload_when_wanted(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()  # one reload answers all signals that came before it
             notify("RELOADING=1")
             try:
                 await self._reload()
             except ServiceConfigError as error:
                 log_line("reload_refused", why=str(error))
+            except Exception as error:  # noqa: BLE001  # it would be the last reload of all
+                log_line("reload_refused", why=place_of(error))
             else:
                 log_line("reloaded")
             notify("READY=1")
-        notify("STOPPING=1")
 
     def _load(self) -> tuple[Config, str]:
         """Return the configuration, and as a line for workers.

@@ -21,6 +21,8 @@ from agent.virtualcard.connection import Insertion, VirtualConnection
 
 READER_NAME = "Ankong Virtual Reader {}"
 MAX_READER_NAME = 127  # bytes UTF-8
+MAX_READERS = 64
+"""At once; PC/SC services have room for fewer, and the agent has a thread for each."""
 
 
 @dataclass(eq=False, slots=True)
@@ -123,12 +125,16 @@ class VirtualProvider:
             features: that the reader reports, as PC/SC part 10 encodes them.
 
         Raises:
-            BadRequestError: there is one of that name, or the name is too long.
+            BadRequestError: there is one of that name, the name is too long, or there are as many
+                readers as there can be.
 
         """
         with self._changed:
+            if len(self._slots) >= MAX_READERS:
+                raise BadRequestError(f"there are {MAX_READERS} readers, which is the most")
             if name is None:
-                name = next(n for n in map(READER_NAME.format, range(1000)) if n not in self._slots)
+                numbers = range(MAX_READERS)  # of which one is free
+                name = next(n for n in map(READER_NAME.format, numbers) if n not in self._slots)
             if name in self._slots or not 0 < len(name.encode()) <= MAX_READER_NAME:
                 raise BadRequestError("no name for one more reader")
             self._slots[name] = _Slot(name, self._next_change(), features)

@@ -114,11 +114,20 @@ def _announce() -> None:
 
 
 def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Run the demo for a person, or check the whole flow without one."""
+    """Run the demo for a person, or check the whole flow without one.
+
+    Raises:
+        SetupError: the example site was wanted with another provider than its own.
+
+    """
+    if options.site and options.provider != "virtual":
+        raise SetupError("SITE=1 plays with a virtual card in the agent itself: leave PROVIDER out")
     more = system.PCSC if options.provider == "pcsc" else ()
     system.ensure((*system.BUILD, *system.WINDOWS, *system.BROWSER, *more))
     venv.ensure()
     check = ["--check"] if options.check else []
+    if options.site:
+        become_tool("agent.portal.demo.site", *check, *rest)
     become_tool("agent.portal.demo.play", *check, "--provider", options.provider, *rest)
 
 
@@ -230,11 +239,13 @@ def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Make what is generated from the code and from the READMEs: catalogues and handbook."""
+    """Make what is generated from code and READMEs: catalogues, handbook, the SDK's types."""
     system.ensure(system.BUILD)
     venv.ensure()
     statuses = [_tool(module, [module]) for module in GENERATORS]
     statuses.append(run([venv.PYTHON, HANDBOOK], env=venv.environment()))
+    node.ensure()
+    statuses.append(node.declare_types())
     return 1 if any(statuses) else 0
 
 

@@ -72,6 +72,16 @@ def check_sdk() -> int:
     return run([node or "node", "--test", *files], env=env, quiet=True)
 
 
+def declare_types() -> int:
+    """Write the SDK's declarations for TypeScript; return the exit status.
+
+    Raises:
+        SetupError: npm is not there any more.
+
+    """
+    return run([npm(), "run", "--silent", "prepack"], env=venv.environment(), folder=SDK)
+
+
 def _find_npm() -> Path | None:
     """Return npm where Node.js beside it is new enough; ours before the system's."""
     path = venv.environment()["PATH"]

@@ -127,7 +127,7 @@ def data_files(root: Path) -> list[tuple[str, str]]:
 def _is_data(place: Path) -> bool:
     if place == _SDK / "package.json":  # ``ankong sdk`` writes it for npm
         return True
-    if any(place.is_relative_to(each) for each in (_RELYING, _SDK / "examples", _SDK / "types")):
+    if any(place.is_relative_to(each) for each in (_RELYING, _SDK / "examples")):
         return False
     if "node_modules" in place.parts or "__pycache__" in place.parts:
         return False

@@ -23,6 +23,17 @@ INSIDE = "ankong_verify._agent"
 """Where everything else is."""
 VECTORS = frozenset({".cer", ".crl", ".der", ".json"})
 """Of the test vectors, what a server's own tests need."""
+MAIN = '''\
+"""The command ``ankong-verify``, as ``python -m ankong_verify``."""
+
+import sys
+
+from ankong_verify.validator.__main__ import main
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+"""A module that the house does not have: there the service stands above what it uses."""
 LEFT_OUT = frozenset({"examples", "__pycache__"})
 
 _MODULE = re.compile(r"(?<![\w./-])agent(?:\.[a-z_0-9]+)+")
@@ -50,6 +61,7 @@ class VerifyWheel(BuildHookInterface[Any]):
             home = target / "ankong_verify" / place
             home.parent.mkdir(parents=True, exist_ok=True)
             home.write_bytes(path.read_bytes())
+        (target / "ankong_verify" / "__main__.py").write_text(MAIN, "utf-8")
         build_data["force_include"][str(target / "ankong_verify")] = "ankong_verify"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -63,6 +75,12 @@ def data_files(root: Path) -> Iterator[tuple[Path, str]]:
     yield root / "LICENSE", "LICENSE"
     yield root / "agent" / "relying" / "py.typed", "py.typed"  # PEP 561
     yield root / "agent" / "relying" / "errors.json", "errors.json"
+    for room, place in (("relying", ""), ("validator", "validator/")):
+        for path in sorted((root / "agent" / room / "examples").iterdir()):
+            if path.is_file():
+                yield path, f"{place}examples/{path.name}"
+    for name in ("README.md", "validator.service"):
+        yield root / "agent" / "validator" / name, f"validator/{name}"
     for path in sorted((root / "agent" / "kits" / "vectors").iterdir()):
         if path.suffix in VECTORS:
             yield path, f"vectors/{path.name}"

@@ -43,6 +43,7 @@ class KitSite:
         pages: HTML and scripts by path.
         posts: what answers a POST, by path; None of it never answers.
         asked: the path and the JSON of each POST so far.
+        unfinished: paths of POST whose answers lack their last octet, which never comes.
         policy: the header ``Content-Security-Policy``.
 
     """
@@ -50,6 +51,7 @@ class KitSite:
     pages: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     posts: dict[str, Handler] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    unfinished: set[str] = field(default_factory=set)
     policy: str = policy() + STRICTER
     origin: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
@@ -87,9 +89,12 @@ def _handler(site: KitSite) -> type[BaseHTTPRequestHandler]:
             name = "Location" if 300 <= status < 400 else "Content-Type"
             self.send_header(name, content.decode() if name == "Location" else kind)
             self.send_header("Content-Security-Policy", site.policy)
-            self.send_header("Content-Length", str(len(content)))
+            is_unfinished = self.command == "POST" and self.path in site.unfinished
+            self.send_header("Content-Length", str(len(content) + is_unfinished))
             self.end_headers()
             self.wfile.write(content)
+            if is_unfinished:
+                site.closing.wait()
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""

@@ -73,6 +73,13 @@ test("where storage is forbidden and there is no WebCrypto, signing still works"
   await assert.rejects(bare.prove(), ({ code }) => code === "installation_unproven");
 });
 
+test("a storage that breaks when it is read costs a guess, and nothing else", async () => {
+  const { agent, environment } = world({ answers: { sign: () => ({ result: { signature: "AA==" } }) } });
+  const broken = () => { throw new DOMException("the file is corrupted", "NS_ERROR_FILE_CORRUPTED"); };
+  const bare = new agent.constructor({ ports: [1, 2], pingPort: 3, environment: { ...environment, storage: { getItem: broken, setItem: broken } } });
+  assert.equal((await bare.sign({ data: "x" })).signature, "AA==");
+});
+
 test("an agent that quits between connect and authenticate is reported as lost or gone, never as a login", async () => {
   const { agent, state } = world({ answers: { connect: () => ({ result: { allowed: true } }) } });
   await agent.connect();

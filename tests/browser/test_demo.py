@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.portal.demo.children import Children, DemoError
-from agent.portal.demo.play import boxed
+from agent.portal.demo.terminal import boxed
 
 pytestmark = pytest.mark.browser
 DEMO = [sys.executable, "-m", "agent.portal.demo.play"]

@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 import tarfile
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from agent import cli
+from agent.web.native.routes import DOCUMENTS
 from tests.browser.kit_site import policy
 from tests.browser.npm_packages import SDK, npm_file
 
@@ -21,13 +21,15 @@ ROOT: Final = Path(__file__).parents[2]
 HERE: Final = Path(__file__).parent
 KIB: Final = 1024
 BUDGETS: Final = {
-    # Of each module by itself, minified and compressed, in bytes.
-    "ankong.js": 7 * KIB,
+    # Of each module by itself, minified and compressed, in bytes. The first was to have 6 KiB
+    # before it knew files and pinned installations; in modules of their own these would save 300
+    # bytes, and cost every page that signs one request more.
+    "ankong.js": 13 * KIB // 2,
     "element.js": 4 * KIB,
     "explain.js": 11 * KIB,  # all words in four languages
     "fake.js": 16 * KIB,
 }
-MAX_TARBALL: Final = 90_000  # a third of it prose, which no page loads
+MAX_TARBALL: Final = 92_000  # bytes; a third of it prose in two languages, which no page loads
 BESIDE: Final = ("ankong.js", "digest.js", "explain.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 
@@ -66,15 +68,18 @@ def npm() -> str:
 
 @pytest.fixture(scope="module")
 def tarball(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pack the kit from a copy, so that no types lie about in the source tree."""
-    folder = tmp_path_factory.mktemp("packed")
+    return packed(npm, tmp_path_factory.mktemp("packed"))
+
+
+def packed(npm: str, folder: Path) -> Path:
+    """Pack the kit from a copy, so that its types are made anew."""
     copy = folder / "sdk"
     shutil.copytree(SDK, copy, ignore=shutil.ignore_patterns("node_modules", "types"))
     (copy / "node_modules").symlink_to(SDK / "node_modules")
     # The folder's own settings forbid scripts, which is meant for other people's.
     run(npm, "pack", "--ignore-scripts=false", "--pack-destination", folder, folder=copy)
-    (packed,) = folder.glob("*.tgz")
-    return packed
+    (tarball,) = folder.glob("*.tgz")
+    return tarball
 
 
 def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
@@ -85,13 +90,21 @@ def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
     typed = modules - {"playwright.js", "testing.js"}  # for tests, which Playwright types itself
     types = {f"types/{name.removesuffix('.js')}.d.ts" for name in typed}
     documents = {name for name in told["files"] if name.endswith((".md", ".json"))}
-    others = {"package.json", "README.md", "LICENSE", *documents}
+    examples = {f"examples/{each.name}" for each in (SDK / "examples").glob("*.*")}
+    others = {"package.json", "README.md", "LICENSE", *documents, *examples}
     assert names == modules | types | others
     for entry in told["exports"].values():
         parts = [entry] if isinstance(entry, str) else list(entry.values())
         assert {part.removeprefix("./") for part in parts} <= names
         assert isinstance(entry, str) or next(iter(entry)) == "types"
     assert (SDK / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    # The types that are committed, so that no machine needs a compiler to have them.
+    with tarfile.open(tarball) as archive:
+        for name in types:
+            declared = archive.extractfile(f"package/{name}")
+            assert declared is not None
+            assert declared.read() == (SDK / name).read_bytes(), f"make docs: {name}"
+    assert {f"types/{each.name}" for each in (SDK / "types").iterdir()} == types
     assert told["sideEffects"] == ["./element.js"]
     assert "dependencies" not in told
     assert tarball.stat().st_size <= MAX_TARBALL
@@ -119,6 +132,16 @@ def test_words_that_are_not_used_are_left_out(npm: str, tmp_path: Path) -> None:
     assert len(bundle) < 45_000
 
 
+def compiled(
+    program: str, folder: Path, compiler: str, module: str = "es2022", resolution: str = "bundler"
+) -> None:
+    """Check the types of a strict program, for one kind of modules."""
+    words = ["--strict", "--noEmit", "--skipDefaultLibCheck", "--target", "es2023"]
+    words += ["--lib", "es2023,dom", "--module", module, "--moduleResolution", resolution, program]
+    node = shutil.which("node") or "node"
+    run(node, npm_file(f"{compiler}/bin/tsc"), *words, folder=folder)
+
+
 @pytest.mark.parametrize("compiler", ["typescript", "typescript-5"])
 def test_a_strict_program_compiles_against_the_installed_package(
     npm: str, tarball: Path, tmp_path: Path, compiler: str
@@ -127,24 +150,8 @@ def test_a_strict_program_compiles_against_the_installed_package(
     (tmp_path / "package.json").write_text(json.dumps(project), "utf-8")
     run(npm, "install", "--offline", "--no-audit", "--no-fund", tarball, folder=tmp_path)
     shutil.copy(HERE / "consumer.ts", tmp_path)
-    tsc = npm_file(f"{compiler}/bin/tsc")
     for module, resolution in (("es2022", "bundler"), ("node16", "node16")):
-        options = [
-            "--strict",
-            "--noEmit",
-            "--skipDefaultLibCheck",
-            "--target",
-            "es2023",
-            "--lib",
-            "es2023,dom",
-        ]
-        options += [
-            "--module",
-            module,
-            "--moduleResolution",
-            resolution,
-        ]
-        run(shutil.which("node") or "node", tsc, *options, "consumer.ts", folder=tmp_path)
+        compiled("consumer.ts", tmp_path, compiler, module, resolution)
     told = run(
         shutil.which("node") or "node",
         "--input-type=module",
@@ -173,25 +180,13 @@ def test_the_readme_shows_files_that_are_run(npm: str) -> None:
     run(node, "--test", *sorted((SDK / "examples").glob("*.test.mjs")), folder=SDK)
 
 
-@pytest.mark.parametrize("has_types", [True, False])
 def test_the_agent_writes_the_package_for_npm(
-    npm: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    has_types: bool,
+    npm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = tmp_path / "web" / "sdk"
-    shutil.copytree(SDK, source, ignore=shutil.ignore_patterns("node_modules", "types"))
-    if has_types:
-        (source / "types").mkdir()
-        (source / "types" / "index.d.ts").write_text("export {};", "utf-8")
-    monkeypatch.setattr(resources, "files", lambda _: tmp_path / "web")
     folder = tmp_path / "ankong-sdk"
     assert cli.run(["sdk", str(folder)]) == 0
     assert str(folder) in capsys.readouterr().out
     told = json.loads((folder / "package.json").read_text("utf-8"))
-    assert ("types" in told) is has_types
     assert not {"scripts", "devDependencies"} & set(told)
     site = tmp_path / "site"
     site.mkdir()
@@ -202,5 +197,30 @@ def test_the_agent_writes_the_package_for_npm(
     node = shutil.which("node") or "node"
     said = run(node, "--input-type=module", "-e", script, folder=site)
     assert said == "Put the card in, chip first, all the way. running\n"
+    shutil.copy(HERE / "consumer.ts", site)
+    compiled("consumer.ts", site, "typescript", "node16", "node16")
     assert cli.run(["sdk", str(folder)]) == 1
     assert "ankong-sdk" in capsys.readouterr().err
+
+
+def test_what_the_agent_serves_is_typed_where_it_lies_together(npm: str, tmp_path: Path) -> None:
+    """A site may copy the modules and their types out of a running agent, into one folder."""
+    del npm
+    for path, name, _ in DOCUMENTS:
+        if path.endswith(".d.ts"):
+            shutil.copy(SDK.parent / name, tmp_path / path.removeprefix("/sdk/"))
+    served = {path.removeprefix("/sdk/") for path, _, _ in DOCUMENTS if path.startswith("/sdk/")}
+    assert {name.removesuffix(".d.ts") for name in served if name.endswith(".d.ts")} == {
+        name.removesuffix(".js") for name in served if name.endswith(".js")
+    }
+    program = (
+        'import { Ankong, type Snapshot } from "./ankong.js";\n'
+        'import { AnkongButton } from "./element.js";\n'
+        'import { FakeAnkong } from "./fake.js";\n'
+        "export const { reason }: Snapshot = Ankong.shared().snapshot;\n"
+        "new AnkongButton().agent = new FakeAnkong({ latency: 5 });\n"
+        "// @ts-expect-error a challenge is needed\n"
+        "void Ankong.shared().authenticate({});\n"
+    )
+    (tmp_path / "page.ts").write_text(program, "utf-8")
+    compiled("page.ts", tmp_path, "typescript")

@@ -81,6 +81,13 @@ def test_nonsense_is_refused_before_anything_happens(words: tuple[str, ...]) -> 
     assert "usage: dev.py" in done.stderr
 
 
+def test_the_site_is_played_with_its_own_card_alone() -> None:
+    done = run_dev("demo", "--site", "--provider", "pcsc")
+    assert done.returncode == 1
+    assert "leave PROVIDER out" in done.stderr
+    assert done.stdout == ""  # nothing was installed for it
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
 @pytest.mark.parametrize(
     ("words", "command"),
@@ -88,6 +95,8 @@ def test_nonsense_is_refused_before_anything_happens(words: tuple[str, ...]) -> 
         (["demo"], "dev.py demo"),
         (["demo", "CHECK=1"], "dev.py demo --check"),
         (["demo", "CHECK=1", "PROVIDER=pcsc"], "dev.py demo --check --provider pcsc"),
+        (["demo", "SITE=1"], "dev.py demo --site"),
+        (["demo", "SITE=1", "CHECK=1"], "dev.py demo --site --check"),
         (["demo", "ARGS=--generation 1"], "dev.py demo --generation 1"),
         (["test", "ARGS=-k pin"], "dev.py test -k pin"),
         (["installers", "ONLY=linux"], "dev.py installers --only linux"),
@@ -96,7 +105,14 @@ def test_nonsense_is_refused_before_anything_happens(words: tuple[str, ...]) -> 
     ],
 )
 def test_make_knows_the_same_chores(words: list[str], command: str) -> None:
-    inherited = {"ARGS", "CHECK", "PROVIDER", "SHORT", "ONLY"}  # of the make that runs these tests
+    inherited = {
+        "ARGS",
+        "CHECK",
+        "PROVIDER",
+        "SHORT",
+        "SITE",
+        "ONLY",
+    }  # of the make that runs these tests
     env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k not in inherited}
     done = subprocess.run(
         ["make", "--dry-run", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=True
@@ -108,7 +124,7 @@ def test_make_knows_the_same_chores(words: list[str], command: str) -> None:
 def test_make_help_names_every_variable() -> None:
     source = (ROOT / "Makefile").read_text("utf-8")
     used = set(re.findall(r"\$\((?:if \$\()?([A-Z]+)\)", source)) - {"DEV"}
-    assert {"ARGS", "CHECK", "ONLY", "PROVIDER", "SHORT"} <= used
+    assert {"ARGS", "CHECK", "ONLY", "PROVIDER", "SHORT", "SITE"} <= used
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     told = re.findall(r"^  ([A-Z]+)=\S+.*: \w", done.stdout, re.MULTILINE)
     assert sorted(told) == sorted(used)

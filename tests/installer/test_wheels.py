@@ -44,7 +44,7 @@ def test_the_agents_wheel_has_the_virtual_card_and_nothing_of_the_portal(
 ) -> None:
     shipped = names(wheels[0])
     code = {name for name in shipped if name.endswith(".py")}
-    apart = ("portal", "kits", "validator", "relying/examples")
+    apart = ("portal", "kits", "validator", "relying/examples", "web/sdk/examples")
     unshipped = set().union(*(sources(f"agent/{each}") for each in apart))
     assert code == (sources("agent") | sources("tray")) - unshipped
     assert "agent/virtualcard/card.py" in shipped

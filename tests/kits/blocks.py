@@ -3,6 +3,7 @@
 A block is typed once, in a file that a test runs; the README repeats it below a comment that names
 the file: ``<!-- from: examples/site.py#login -->``. A region of a file lies between lines that
 contain ``region: login`` and ``endregion: login``; without a name it is the whole file.
+``python -m tests.kits.blocks`` writes the blocks into every README anew, in both languages.
 """
 
 import re
@@ -88,3 +89,25 @@ def check(readme: Path) -> None:
             raise BlockError(f"{where}: there is no {name}")
         if region(file.read_text("utf-8"), part).strip("\n") != block.text.strip("\n"):
             raise BlockError(f"{where}: is not what {name} says")
+
+
+def written(readme: Path) -> str:
+    """Return a README with each of its blocks as its file has it."""
+    text = readme.read_text("utf-8")
+    for found in reversed(list(_FENCE.finditer(text))):
+        origin = _FROM.search(text[: found.start()])
+        if origin is not None:
+            inside = region((readme.parent / origin[1]).read_text("utf-8"), origin[2]).strip("\n")
+            text = f"{text[: found.start(2)]}{inside}\n{text[found.end(2) :]}"
+    return text
+
+
+def main() -> None:
+    """Write the blocks of all READMEs of the kits."""
+    for readme in sorted((Path(__file__).resolve().parents[2] / "agent").glob("**/README*.md")):
+        if "node_modules" not in readme.parts:
+            readme.write_text(written(readme), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,11 +38,44 @@ COMMANDS = {
 }
 
 
+class ProgramLog:
+    """What a program writes on standard error, taken as it comes so that it never has to wait."""
+
+    def __init__(self, lines: IO[bytes]) -> None:
+        self._lines = lines
+        self._said = b""
+        self._news = threading.Condition()
+        self._is_whole = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self._lines:
+            with self._news:
+                self._said += line
+                self._news.notify_all()
+        with self._news:
+            self._is_whole = True
+            self._news.notify_all()
+
+    def find(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
+        """Wait until something is there; fail where the program ends without it."""
+        with self._news:
+            while (found := pattern.search(self._said)) is None:
+                if self._is_whole or not self._news.wait(60):
+                    raise RuntimeError(self._said.decode("utf-8", "replace"))
+            return found
+
+    def end(self) -> None:
+        self._thread.join(60)
+
+
 class Program:
     """A running site."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, log: ProgramLog) -> None:
         self.port = port
+        self.log = log
 
     def visitor(self) -> "SiteVisitor":
         return SiteVisitor(self.port)
@@ -129,7 +163,9 @@ def running_program(kind: str, state: Path, lists: str) -> Iterator[Program]:
     command = [*ENDS_WITH_US, sys.executable, "-m", *COMMANDS[kind]]
     with _started(command, environment, state) as process:
         assert process.stderr is not None
-        yield Program(_port(process.stderr))
+        log = ProgramLog(process.stderr)
+        yield Program(int(log.find(_ADDRESS)[1]), log)
+    log.end()
 
 
 @contextmanager
@@ -141,14 +177,5 @@ def _started(
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.wait(60)
     assert process.returncode in (0, -signal.SIGTERM)
-
-
-def _port(lines: IO[bytes]) -> int:
-    said = []
-    for line in lines:
-        said.append(line)
-        if found := _ADDRESS.search(line):
-            return int(found[1])
-    raise RuntimeError(b"".join(said).decode("utf-8", "replace"))

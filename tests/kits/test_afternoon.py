@@ -8,56 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from agent.portal.demo.browser import find_chromium
-from tests.browser.npm_packages import npm_file
 from tests.conftest import MEASURED
 from tests.kits.afternoon import ROOT, SITES, Newcomer, Readme, play
+from tests.kits.built_kits import built_kits
 
 pytestmark = [
     pytest.mark.timeout(300),  # a cold cache of pip is slow
     pytest.mark.skipif(sys.platform != "linux", reason="gunicorn and the commands are for Unix"),
 ]
-# With the interpreter of this run, which is not everywhere the one of the chores.
-BUILD = """
-import sys
-from pathlib import Path
-from devkit import kits, venv
-venv.PYTHON = Path(sys.executable)
-sys.exit(kits.build(Path(sys.argv[1])))
-"""
 GATE = ("python", "node", "service")
 KITS = [name if name in GATE else pytest.param(name, marks=pytest.mark.kit) for name in SITES]
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for needed in ("hatchling", "flask", "gunicorn"):
+    for needed in ("flask", "gunicorn"):
         pytest.importorskip(needed)
-    npm_file("typescript/bin/tsc")
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    target = folder / "built-kits"
-    # Of several processes of pytest one builds, which writes into the checkout, too.
-    with FileLock(folder / "built-kits.lock"):
-        if not target.exists():
-            _build(target)
-    return target
-
-
-def _build(target: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "installer")}
-    done = subprocess.run(
-        [sys.executable, "-c", BUILD, target],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    return built_kits(tmp_path_factory)
 
 
 @pytest.mark.slow

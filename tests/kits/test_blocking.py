@@ -24,6 +24,7 @@ from agent.relying import (
     blocking,
     challenges,
     document,
+    hex_secret,
     lists,
     login,
 )
@@ -102,6 +103,33 @@ def test_what_is_wrong_with_settings_is_told_at_the_start(tmp_path: Path) -> Non
         blocking.LoginVerifier(origins=[ORIGIN + "/"], trust=TRUST, revocation=LISTS)
     with pytest.raises(ValueError, match="only plain http"):
         blocking.RevocationLists(["ftp://127.0.0.1/"], tmp_path, trust=TRUST)
+    for text in ("", "00" * 31, "64-hexadecimal-digits"):
+        with pytest.raises(ValueError, match="openssl rand"):
+            hex_secret(text)
+    assert hex_secret("0F" * 32) == b"\x0f" * 32
+
+
+def test_a_program_that_ends_at_once_says_nothing_of_its_lists(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom agent.relying import TrustStore, blocking\n"
+        "root, url, folder = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])\n"
+        "trust = TrustStore.load([root])\n"
+        "blocking.RevocationLists([url], folder, trust=trust).open()\n"
+        "raise SystemExit('the one thing to read')\n"
+    )
+    with serving(FOLDER) as url:
+        command = [
+            sys.executable,
+            "-c",
+            program,
+            FOLDER / "root.cer",
+            f"{url}/root.crl",
+            tmp_path / "lists",
+        ]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert done.stderr == "the one thing to read\n"
 
 
 def test_lists_that_are_not_open_are_no_lists(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.browser.npm_packages import npm_file
 from tests.kits.kit_support import KITS, LANGUAGES, build
 
 FIRST = {"node": "first", "php": "first", "java": "First", "go": "first"}
+LAID = ("LICENSE", "README.md", "README.zh-TW.md")
 CONSUMER = """
 import { accountKey, loadAuthority, loadList, verifyLogin, VerificationError } from "ankong-verify";
 import type { Code, Login } from "ankong-verify";
@@ -72,8 +73,7 @@ def test_the_npm_package_brings_types(tmp_path: Path) -> None:
     installed = project / "node_modules" / "ankong-verify"
     with tarfile.open(next(kit.glob("*.tgz"))) as packed:
         assert sorted(packed.getnames()) == sorted(
-            f"package/{name}"
-            for name in ("LICENSE", "README.md", "package.json", "verify.d.ts", "verify.js")
+            f"package/{name}" for name in (*LAID, "package.json", "verify.d.ts", "verify.js")
         )
         packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4
         packed.extractall(installed.parent)  # noqa: S202  # our own package

@@ -275,10 +275,9 @@ async def test_a_file_where_the_folder_should_be_is_an_error_at_the_start(tmp_pa
             await make(folder, FakeServer([crl()])).__aenter__()
 
 
-async def test_without_an_address_there_is_no_folder(tmp_path: Path) -> None:
-    async with make(tmp_path / "lists", None, urls=()) as lists:
-        assert await ders(lists) == []
-        assert not await asyncio.to_thread((tmp_path / "lists").exists)
+def test_without_an_address_nobody_could_log_in(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        make(tmp_path / "lists", None, urls=())
 
 
 async def test_a_disk_that_is_full_later_stops_nobody(

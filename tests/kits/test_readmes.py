@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kits.blocks import HEADINGS, MAX_LINES, BlockError, blocks_of, check, region
+from tests.kits.blocks import HEADINGS, MAX_LINES, BlockError, blocks_of, check, region, written
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("relying", "validator", "testkit", "web/sdk")
@@ -45,6 +45,8 @@ def test_a_block_that_differs_or_has_no_file_is_found(tmp_path: Path) -> None:
         readme.write_text(bad)
         with pytest.raises(BlockError):
             check(readme)
+    readme.write_text(good.replace("b\n", "c\n"))
+    assert written(readme) == good
 
 
 def test_a_region_inside_another_leaves_no_marks() -> None:

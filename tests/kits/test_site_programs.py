@@ -1,5 +1,6 @@
 """The example sites, whole, under their own servers: people log in, and nobody else."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -69,6 +70,14 @@ def test_a_token_is_good_for_one_session_and_once(program: Program) -> None:
     assert visitor.copy().log_in(name, token)[0] == 200
     late = visitor.copy().log_in(name, sign(challenge, second=30))
     assert late[1]["code"] in {"challenge_used", "challenge_unknown"}
+
+
+def test_the_log_alone_says_what_was_expected(program: Program) -> None:
+    visitor = program.visitor()
+    name, challenge = visitor.challenge()
+    token = sign(challenge, origin="https://evil.example")
+    assert visitor.log_in(name, token) == (400, {"code": "origin_mismatch"})
+    program.log.find(re.compile(rb"login refused: origin_mismatch .*https://evil\.example"))
 
 
 def test_of_many_clicks_at_once_one_token_wins(program: Program) -> None:

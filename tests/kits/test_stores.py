@@ -305,6 +305,18 @@ async def test_old_rows_go(tmp_path: Path) -> None:
     assert await store.purge(moments[-1] + timedelta(days=1)) == 2
 
 
+async def test_a_table_of_another_shape_is_an_outage(tmp_path: Path) -> None:
+    path = tmp_path / "challenges.db"
+    with sqlite3.connect(path) as database:
+        database.execute(CREATE_TABLE.replace("BIGINT", "TEXT"))
+    database.close()
+    challenges = Challenges(SqlStore(lambda: sqlite3.connect(path), paramstyle="qmark"))
+    issued = await challenges.issue("session")
+    for token in (b"", b"", b"another"):
+        with pytest.raises(ChallengeStoreError, match="not the table of create_table"):
+            await challenges.redeem("session", issued.id, token)
+
+
 async def test_a_database_knows_no_session_and_no_token(tmp_path: Path) -> None:
     path = create_sqlite(tmp_path / "challenges.db")
     challenges = Challenges(SqlStore(lambda: sqlite3.connect(path), paramstyle="qmark"))
@@ -357,6 +369,21 @@ async def test_the_memory_store_is_bounded_and_makes_room() -> None:
     assert (await store.take("4", "session", b"", later)).state is TakenState.FIRST
 
 
+async def test_the_memory_store_forgets_only_what_has_ended_and_only_for_room() -> None:
+    store = MemoryStore(max_records=3)
+    for number, minutes in enumerate((2, 0, 1)):
+        await store.add(record(number, NOW + timedelta(minutes=minutes)))
+    later = NOW + timedelta(minutes=6, seconds=30)  # two have ended
+    await store.add(record(3, later))
+    states = [(await store.take(str(n), "session", b"t", later)).state for n in range(4)]
+    ended, gone = TakenState.EXPIRED, TakenState.UNKNOWN
+    assert states == [TakenState.FIRST, gone, ended, TakenState.FIRST]
+    await store.add(record(4, later))
+    with pytest.raises(ChallengeStoreError, match="full"):
+        await store.add(record(5, later))
+    assert (await store.take("0", "session", b"t", later)).state is TakenState.AGAIN
+
+
 class Answering:
     """A client of Redis that gives one answer."""
 
@@ -372,6 +399,19 @@ class Answering:
 async def test_another_answer_of_redis_is_an_outage(answer: object) -> None:
     with pytest.raises(ChallengeStoreError):
         await RedisStore(Answering(answer)).take("i" * 22, "session", bytes(32), NOW)
+
+
+async def test_a_damaged_row_of_redis_is_never_good(redis_socket: str) -> None:
+    import redis.asyncio
+
+    client = redis.asyncio.Redis(unix_socket_path=redis_socket)
+    store = RedisStore(client, prefix="damaged:")
+    for name, value in (("expires", "nan"), ("issued", "nan"), ("challenge", "A"), ("expires", "")):
+        issued = await Challenges(store).issue("session")
+        await client.hset(f"damaged:{issued.id}", name, value)
+        with pytest.raises((ChallengeError, ChallengeStoreError, redis.exceptions.ResponseError)):
+            await Challenges(store).redeem("session", issued.id, b"t")
+    await client.aclose()
 
 
 async def test_a_client_of_redis_that_decodes_will_do() -> None:

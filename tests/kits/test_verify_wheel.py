@@ -50,6 +50,31 @@ def test_everything_in_it_is_ours_to_name(unpacked: Path) -> None:
         assert not (unpacked / "ankong_verify" / "_agent" / word).exists()
 
 
+def test_what_a_site_copies_comes_along(unpacked: Path) -> None:
+    package = unpacked / "ankong_verify"
+    for room, place in (("relying", ""), ("validator", "validator/")):
+        for path in (ROOT / "agent" / room / "examples").iterdir():
+            assert path.is_dir() or (package / f"{place}examples/{path.name}").is_file()
+    assert (package / "validator" / "validator.service").is_file()
+
+
+def test_the_package_runs_as_its_command(unpacked: Path) -> None:
+    code = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop()); runpy.run_module('ankong_verify')"
+    )
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        code.replace("')", "', run_name='__main__')"),
+        "--version",
+    ]
+    done = subprocess.run(
+        [*command, unpacked], cwd=unpacked, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.startswith("ankong-verify "), done.stderr
+
+
 def test_the_installed_package_judges_every_vector(unpacked: Path) -> None:
     code = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2])"
     program = Path(__file__).with_name("wheel_vectors.py")
@@ -73,6 +98,8 @@ def test_what_it_imports_is_what_it_asks_to_be_installed(unpacked: Path) -> None
     named = {text.partition(";")[0].split("[")[0].split("=")[0].split(">")[0] for text in wanted}
     found = set()
     for path in unpacked.rglob("*.py"):
+        if path.parent.name == "examples":  # each names the framework that it is for
+            continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Import(names):

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.cms.der import SEQUENCE, element, require_ber, require_der
+from agent.cms.der import (
+    INTEGER,
+    SEQUENCE,
+    SET,
+    children,
+    element,
+    fields,
+    require_ber,
+    require_der,
+)
 from agent.cms.errors import CmsError
 
 LIMIT = 1 << 20
@@ -102,3 +111,28 @@ def test_whatever_is_der_is_ber(raw: bytes) -> None:
     except CmsError:
         return
     require_ber(raw, max_size=LIMIT)
+
+
+def test_a_structure_is_taken_apart_by_its_one_form() -> None:
+    number, names, many = b"\x02\x01\x05", b"\xa0\x00", b"\x31\x00"
+    form = (INTEGER, -0xA0, SET)
+    assert fields(element(SEQUENCE, number, names, many), *form) == [number, names, many]
+    assert fields(element(SEQUENCE, number, many), *form) == [number, b"", many]
+    for parts in ((number,), (number, many, names), (number, names, names, many), (many, number)):
+        with pytest.raises(CmsError, match="field"):
+            fields(element(SEQUENCE, *parts), *form)
+    for other in (element(SET, number, many), element(SEQUENCE, number, many) + b"\0", b""):
+        with pytest.raises(CmsError):
+            fields(other, *form)
+
+
+@given(raw=st.binary(max_size=64))
+def test_what_is_der_is_made_of_der(raw: bytes) -> None:
+    try:
+        require_der(raw, max_size=LIMIT)
+    except CmsError:
+        return
+    if raw[0] & 0x20:
+        assert b"".join(children(raw)) == raw[2:]  # too short for a longer length
+        for each in children(raw):
+            require_der(each, max_size=LIMIT)

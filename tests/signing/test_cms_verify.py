@@ -340,6 +340,27 @@ def test_a_well_signed_lie_is_refused(
         verify(rebuilt(change))
 
 
+def with_attribute(extra: bytes) -> bytes:
+    """Add a signed attribute, whatever it is, to a good message."""
+    raw = message()
+    (signer,) = cms.ContentInfo.load(raw)["content"]["signer_infos"]
+    old = signer["signed_attrs"].dump()
+    new = der.element(0xA0, *sorted([*der.children(old), extra]))
+    signature = pki.sign(HashAlgorithm.SHA256.digest(b"\x31" + new[1:]))
+    raw = respelled(raw, old, new)
+    return respelled(raw, signer["signature"].dump(), core.OctetString(signature).dump())
+
+
+def test_an_attribute_that_another_program_may_take_for_a_second_content_type_is_refused() -> None:
+    other = der.element(der.SET, bytes.fromhex("06032a0304"))
+    assert verify(with_attribute(der.element(der.SEQUENCE, b"\x06\x02\x2a\x03", other)))
+    content_type = attributes.identifier(attributes.CONTENT_TYPE)[2:]
+    for spelled in (b"\x80" + content_type, content_type[:-1] + b"\x80" + content_type[-1:], b""):
+        kind = der.element(der.OBJECT_IDENTIFIER, spelled)
+        with pytest.raises(CmsError, match="identifier"):
+            verify(with_attribute(der.element(der.SEQUENCE, kind, other)))
+
+
 def test_attributes_that_are_signed_in_another_order_are_refused() -> None:
     raw = message()
     (signer,) = cms.ContentInfo.load(raw)["content"]["signer_infos"]

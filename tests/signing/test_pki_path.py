@@ -21,6 +21,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.chain import find_chains
 from agent.pki.crl import RevocationList
 from agent.pki.path import PathResult, validate_path
 from agent.pki.reading import read_certificate
@@ -103,6 +104,23 @@ async def test_a_good_certificate_is_valid_and_its_path_is_told() -> None:
     assert result.verdict.is_valid
     expected = (pki.citizen(), pki.issuing().der, pki.root().der)
     assert tuple(item.der for item in result.chain) == expected
+
+
+def test_configured_authorities_are_parsed_once_and_what_a_message_brings_is_not_kept() -> None:
+    trust, leaf = (
+        store(pki.issuing()),
+        facts(pki.issuing().issue(pki.citizen_name(), pki.citizen_key())),
+    )
+    (first,), (second,) = find_chains(leaf, trust, pki.NOW), find_chains(leaf, trust, pki.NOW)
+    assert all(one is other for one, other in zip(first[1:], second[1:], strict=True))
+    assert first[0] is not second[0]
+    known = {pki.issuing().der, pki.root().der}
+    assert set(trust.parsed) == known
+    other = pki.root().issue(pki.MOICA, pki.rsa_key("any"), serial=6, ca=True)
+    more = trust.with_hints([der(other)])
+    assert find_chains(leaf, more, pki.NOW)
+    assert der(other) in more.parsed
+    assert set(trust.parsed) == known
 
 
 async def test_an_issuing_authority_can_be_the_anchor() -> None:

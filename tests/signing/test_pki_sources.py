@@ -19,7 +19,13 @@ from agent.pki.crl import RevocationList
 from agent.pki.path import validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
-from agent.pki.revocation import CombinedSource, FileSource, RevocationData, StaticSource
+from agent.pki.revocation import (
+    CombinedSource,
+    FileSource,
+    RevocationData,
+    StaticSource,
+    check_list_files,
+)
 from tests.signing import pki_support as pki
 
 
@@ -60,6 +66,19 @@ def test_no_anchor_is_refused(tmp_path: Path) -> None:
     citizen = pki.write_pem(tmp_path / "citizen.pem", pki.citizen())
     with pytest.raises(CmsError, match="authority"):
         TrustStore.load([citizen])
+
+
+def test_what_is_wrong_with_a_file_of_many_names_it(tmp_path: Path) -> None:
+    pki.write_pem(tmp_path / "root.pem", pki.root().der)
+    (tmp_path / "list.crl").write_bytes(b"not looked at")
+    (tmp_path / "other.cer").write_bytes(b"garbage")
+    with pytest.raises(CmsError, match=r"^other\.cer: "):
+        TrustStore.load([tmp_path])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CmsError, match="no certificate in empty"):
+        TrustStore.load([tmp_path / "root.pem"], [tmp_path / "empty"])
+    with pytest.raises(CmsError, match=r"^list\.crl: "):
+        check_list_files(tmp_path)
 
 
 def test_a_file_of_anchors_has_at_most_4_mib_and_a_folder_256_files(tmp_path: Path) -> None:
@@ -143,6 +162,17 @@ async def test_files_that_cannot_be_read_give_nothing(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_bytes(b"-----BEGIN X509 CRL-----\n")
     source = FileSource([tmp_path / "missing.crl", tmp_path / "bad.pem", good])
     assert ders(await source.current()) == [good.read_bytes()]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+async def test_a_pipe_among_the_files_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "good.crl").write_bytes(pki.issuing().crl())
+    os.mkfifo(tmp_path / "pipe.crl")
+    os.mkfifo(tmp_path / "pipe.cer")
+    (tmp_path / "endless.crl").symlink_to("/dev/zero")
+    assert len(ders(await FileSource([tmp_path, tmp_path / "pipe.crl"]).current())) == 1
+    with pytest.raises(CmsError, match=r"pipe\.cer: is not a regular file"):
+        TrustStore.load([tmp_path], [])
 
 
 async def test_sources_are_combined() -> None:

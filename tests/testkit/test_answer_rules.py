@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agent.origin import Origin
-from agent.testkit.mistakes import RefusedControlError
+from agent.testkit.messages import OrderedCard
+from agent.testkit.mistakes import RefusedControlError, read_json
 from agent.testkit.rules import AnswerRule, RuleBook, read_rules
 
 SITE = Origin.parse("https://portal.example")
@@ -61,6 +62,15 @@ def test_every_site_is_allowed_until_a_rule_speaks_of_sites() -> None:
     assert spoken.take("allow_site", SITE) is None
     assert words(spoken.take("allow_site", OTHER)) == "always"
     assert spoken.take("allow_site", OTHER) is None, "the rule is spent, and still it was spoken of"
+
+
+def test_a_word_that_there_is_not_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(RefusedControlError, match=r"enter_pn'; possible: .*enter_pin, last_try"):
+        book({"kind": "enter_pn", "answer": "cancel"})
+    with pytest.raises(RefusedControlError, match="possible: 1, 2"):
+        read_json(b'{"generation": 3}', OrderedCard)
+    with pytest.raises(RefusedControlError, match=r"possible: .*expired"):
+        read_json(b'{"validity": "old"}', OrderedCard)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,22 @@
 """What tests may do to an agent, and that nobody else may."""
 
+import gzip
 import http.client
 import json
+import socket
+import threading
+import time
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from agent.testkit.card_bench import CardBench
 from agent.testkit.control_client import ControlCallError
+from agent.testkit.mistakes import RefusedControlError
+from agent.virtualcard.issuer import TestIssuer
+from agent.virtualcard.provider import MAX_READERS, VirtualProvider
 from tests.testkit.conftest import SITE, Stand
 
 pytestmark = pytest.mark.xdist_group("testkit-control")  # one agent for all of them
@@ -235,6 +244,78 @@ def test_reset_brings_everything_back(stand: Stand) -> None:
     agent.answer("enter_pin", {"pin": "card"})
     assert stand.sign() == "ok"
     assert agent.readers[0].card.signatures == 1
+
+
+def test_a_file_whose_name_no_file_can_have_is_refused(stand: Stand) -> None:
+    stand.agent.pull()
+    with pytest.raises(ControlCallError) as refused:
+        stand.agent.control.call("POST", f"{READER_PATH}/insert", {"file": "a\0b"})
+    assert (refused.value.status, refused.value.path) == (400, "$.file")
+
+
+def test_no_reader_too_many_makes_every_later_request_wait() -> None:
+    bench = CardBench(VirtualProvider(readers=MAX_READERS), lambda: TestIssuer.create(2048))
+    for name in (None, "One more"):
+        with pytest.raises(RefusedControlError) as refused:
+            bench.plug(name)
+        assert refused.value.status is HTTPStatus.CONFLICT
+    bench.unplug(READER)
+    assert bench.plug(None) == {"name": READER}
+
+
+def octets(stand: Stand, request: bytes) -> tuple[bytes, Any]:
+    """Send octets; return the first line of the answer, and its JSON."""
+    with socket.create_connection(("127.0.0.1", urlsplit(stand.agent.control.url).port)) as sock:
+        sock.sendall(request)
+        answer = b""
+        while piece := sock.recv(65536):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0], json.loads(body)
+
+
+def test_what_is_no_http_is_answered_in_one_form_and_quoted_nowhere(stand: Stand) -> None:
+    token = stand.agent.control.token
+    good = f"GET /v1/readers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    for bad in (
+        good.replace("Authorization:", "Authorization :"),
+        good.replace("Bearer ", "Bearer \r" + "A" * 9000),
+        good + "Content-Length: 1\r\nContent-Length: 2\r\n",
+        good + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+        good.replace("HTTP/1.1", "HTTP/9"),
+    ):
+        line, said = octets(stand, bad.encode() + b"\r\n")
+        assert (line.split()[1], said) == (b"400", {"error": {"message": "not HTTP/1.1"}}), bad
+    for log in (stand.state / "logs").iterdir():
+        assert token not in log.read_text("utf-8"), log
+
+
+def test_a_packed_body_is_not_unpacked(stand: Stand) -> None:
+    control = stand.agent.control
+    host = urlsplit(control.url).netloc
+    for body in (gzip.compress(b"[]"), b"garbage"):
+        head = (
+            f"PUT /v1/answers HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {control.token}\r\n"
+            "Content-Encoding: gzip\r\nConnection: close\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        line, said = octets(stand, head.encode() + body)
+        assert (line.split()[1], said["error"]["path"]) == (b"400", "$")
+
+
+def test_what_a_test_left_open_does_nothing_in_the_next_one(stand: Stand) -> None:
+    agent, said = stand.agent, []
+    agent.answer("allow_site", "always", after_ms=60_000)
+    asking = threading.Thread(target=lambda: said.append(stand.ask("connect")))
+    asking.start()
+    while not agent.questions:
+        time.sleep(0.01)
+    agent.reset()
+    asking.join(30)
+    assert "error" in said[0]
+    assert agent.questions == []
+    agent.answer("allow_site", "never")
+    assert stand.ask("connect")["error"]["code"] == "origin_blocked"
 
 
 def test_refusals_are_forgiven_by_a_reset(stand: Stand) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.portal.demo.browser import find_chromium
+from agent.testkit import plugin
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -71,6 +72,15 @@ def test_a_window_that_no_rule_answers_fails_the_test_and_is_named(tmp_path: Pat
     assert "2 passed, 1 error" in done.stdout
     said = "the agent asked what no rule answers: enter_pin of https://portal.example"
     assert said in done.stdout
+
+
+def test_an_agent_that_ended_is_named_with_its_logs(tmp_path: Path) -> None:
+    with (
+        pytest.raises(pytest.fail.Exception, match=r"does not answer .*agent\.log") as failed,
+        plugin._answering(tmp_path / "agent"),
+    ):
+        raise ConnectionRefusedError
+    assert not failed.value.pytrace
 
 
 def test_the_first_test_of_the_readme_is_short() -> None:

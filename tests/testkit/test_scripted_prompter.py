@@ -122,6 +122,21 @@ async def test_a_slow_citizen_can_be_given_up() -> None:
     assert prompter.questions[0]["answer"] == "closed"
 
 
+async def test_an_answer_that_would_come_after_the_test_never_comes() -> None:
+    prompter = scripted({"kind": "allow_site", "answer": "always", "after_ms": 60_000})
+    asking = asyncio.create_task(prompter.ask(ALLOW))
+    await asyncio.sleep(0)
+    prompter.begin_anew(prompter.rules.left())
+    with pytest.raises(UnaskedError):
+        await asking
+    assert list(prompter.questions) == []
+    again = asyncio.create_task(prompter.ask(ALLOW))  # which is of the next test
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not again.done()
+    again.cancel()
+
+
 async def test_nothing_of_a_person_is_remembered_of_a_question() -> None:
     prompter = scripted(
         {"kind": "enter_pin", "answer": {"pin": RIGHT}}, {"kind": "last_try", "answer": "yes"}

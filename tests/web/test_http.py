@@ -101,6 +101,9 @@ async def test_the_documents_are_those_of_the_package(agent: Any) -> None:
         ("/sdk/fake.js", "sdk/fake.js", "text/javascript"),
         ("/sdk/style.js", "sdk/style.js", "text/javascript"),
         ("/sdk/words.js", "sdk/words.js", "text/javascript"),
+        ("/sdk/ankong.d.ts", "sdk/types/ankong.d.ts", "application/typescript"),
+        ("/sdk/element.d.ts", "sdk/types/element.d.ts", "application/typescript"),
+        ("/sdk/fake.d.ts", "sdk/types/fake.d.ts", "application/typescript"),
     ):
         async with agent.http.get(f"{agent.url}{path}") as response:
             assert await response.read() == await asyncio.to_thread((folder / name).read_bytes)

@@ -125,17 +125,29 @@ def panel_address(paths: Paths) -> str:
         AgentError: ``timeout``: no agent runs there, or it is not ready yet.
 
     """
-    record = read_record(paths.instance)
-    if record is not None and record.port is None and record.missing:
-        raise PanelUnreachableError(record.missing)
-    if record is None or record.port is None:
-        raise _not_ready()
+    origin = pages_origin(paths)
     try:
         key = PanelKey.read(paths.panel_key)
     except AgentError as error:
         raise _not_ready() from error
     # In the fragment: it goes to no server, no log and no Referer.
-    return f"https://localhost:{record.port}/panel/#token={key.make_token()}"
+    return f"{origin}/panel/#token={key.make_token()}"
+
+
+def pages_origin(paths: Paths) -> str:
+    """Return the origin of the running agent's own pages, those that need no token included.
+
+    Raises:
+        PanelUnreachableError: the agent that runs there got none of its ports.
+        AgentError: ``timeout``: no agent runs there, or it is not ready yet.
+
+    """
+    record = read_record(paths.instance)
+    if record is not None and record.port is None and record.missing:
+        raise PanelUnreachableError(record.missing)
+    if record is None or record.port is None:
+        raise _not_ready()
+    return f"https://localhost:{record.port}"
 
 
 def _not_ready() -> AgentError:

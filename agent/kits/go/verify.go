@@ -250,7 +250,7 @@ type RevocationList struct {
 func LoadAuthority(der []byte) (*x509.Certificate, error) {
 	found, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, err
+		return nil, notDER(der, err)
 	}
 	key, isRSA := found.PublicKey.(*rsa.PublicKey)
 	if !isRSA || !isStrong(key) || !found.IsCA || !found.BasicConstraintsValid || found.KeyUsage&x509.KeyUsageCertSign == 0 {
@@ -263,7 +263,7 @@ func LoadAuthority(der []byte) (*x509.Certificate, error) {
 func LoadList(der []byte, issuer *x509.Certificate) (*RevocationList, error) {
 	list, err := x509.ParseRevocationList(der)
 	if err != nil {
-		return nil, err
+		return nil, notDER(der, err)
 	}
 	if !bytes.Equal(list.RawIssuer, issuer.RawSubject) || issuer.KeyUsage&x509.KeyUsageCRLSign == 0 || list.NextUpdate.IsZero() || !isPKCS1(list.SignatureAlgorithm) {
 		return nil, errors.New("not a list of this issuer, or one without the date of the next")
@@ -281,6 +281,13 @@ func LoadList(der []byte, issuer *x509.Certificate) (*RevocationList, error) {
 		serials[each.SerialNumber.String()] = struct{}{}
 	}
 	return &RevocationList{issuer, list.ThisUpdate, list.NextUpdate, serials}, nil
+}
+
+func notDER(der []byte, err error) error {
+	if bytes.HasPrefix(der, []byte("-----BEGIN ")) {
+		return errors.New("PEM, where DER is wanted: openssl x509 (or crl) -outform der")
+	}
+	return err
 }
 
 func isPKCS1(algorithm x509.SignatureAlgorithm) bool {

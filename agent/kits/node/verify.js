@@ -25,6 +25,7 @@ export class VerificationError extends Error {
     super(`${code}: ${detail}`);
     this.name = "VerificationError";
     this.code = code;
+    this.detail = detail;
   }
 }
 
@@ -233,11 +234,29 @@ function readEntries(octets, body) {
   return { at: body.end, end: body.end, serials };
 }
 
-/** Load an authority's certificate. @param {Uint8Array} der @throws if it is not one */
-export const loadAuthority = (der) => new Authority(der);
+/**
+ * Read one of your own files: what is wrong with it is your affair, and not a page's.
+ *
+ * @template T
+ * @param {Uint8Array} der
+ * @param {() => T} load
+ * @returns {T}
+ */
+function loaded(der, load) {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    const isPem = Buffer.from(der).subarray(0, 11).toString("latin1") === "-----BEGIN ";
+    throw new TypeError(isPem ? "PEM, where DER is wanted: openssl x509 (or crl) -outform der" : error.detail, { cause: error });
+  }
+}
 
-/** Load an authority's complete list. @param {Uint8Array} der @param {Authority} issuer @throws if it is not one of this issuer */
-export const loadList = (der, issuer) => new RevocationList(der, issuer);
+/** Load an authority's certificate. @param {Uint8Array} der @throws {TypeError} if it is not one */
+export const loadAuthority = (der) => loaded(der, () => new Authority(der));
+
+/** Load an authority's complete list. @param {Uint8Array} der @param {Authority} issuer @throws {TypeError} if it is not one of this issuer */
+export const loadList = (der, issuer) => loaded(der, () => new RevocationList(der, issuer));
 
 /** Check your origins: as browsers write them, no path, no default port. @param {string[]} origins @throws {TypeError} names the first wrong one */
 export function checkOrigins(origins) {

@@ -289,8 +289,9 @@ final class RevocationList
 }
 
 /** Run what reads your own files: what is wrong with them is your affair, not a page's. */
-function loaded(callable $load): mixed
+function loaded(string $der, callable $load): mixed
 {
+    str_starts_with($der, '-----BEGIN ') && throw new \InvalidArgumentException('PEM, where DER is wanted: openssl x509 (or crl) -outform der');
     try {
         return $load();
     } catch (VerificationError $error) {
@@ -301,13 +302,13 @@ function loaded(callable $load): mixed
 /** Load the DER certificate of an authority. @throws \InvalidArgumentException it is not one */
 function loadAuthority(string $der): Authority
 {
-    return loaded(fn () => new Authority($der));
+    return loaded($der, fn () => new Authority($der));
 }
 
 /** Load an authority's complete DER list. @throws \InvalidArgumentException it is not one of this issuer */
 function loadList(string $der, Authority $issuer): RevocationList
 {
-    return loaded(fn () => new RevocationList($der, $issuer));
+    return loaded($der, fn () => new RevocationList($der, $issuer));
 }
 
 /** Check your origins: as browsers write them, no path, no default port. @throws \InvalidArgumentException names the first wrong one */

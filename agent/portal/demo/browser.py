@@ -90,6 +90,7 @@ def window_command(chromium: str, home: Path, url: str) -> list[str]:
         "--no-first-run",
         "--no-default-browser-check",
         "--disable-sync",
+        "--disable-features=Translate",  # whose offer would take the first click
         "--password-store=basic",
     ]
     return [chromium, f"--user-data-dir={home / 'profile'}", *quiet, *sandbox_flags(), url]

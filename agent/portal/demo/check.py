@@ -100,7 +100,7 @@ def check_upgrade(context: CheckContext, citizen: DemoCitizen) -> float:
             check.check_requests()
         except Exception as error:
             picture = check.picture("failure")
-            raise DemoError(f"step {check.step}: {_why(error)}\npicture: {picture}") from error
+            raise DemoError(f"step {check.step}: {why(error)}\npicture: {picture}") from error
         return time.monotonic() - started
 
 
@@ -155,7 +155,7 @@ def pictured_failures(
     except Exception as error:
         for name, page in pages.items():
             page.screenshot(path=context.shots / f"way{way}-failure-{name}.png", full_page=True)
-        raise DemoError(f"way {way}: {_why(error)}\npictures: {context.shots}") from error
+        raise DemoError(f"way {way}: {why(error)}\npictures: {context.shots}") from error
 
 
 def become_ordinary(page: "Page", url: str) -> str:
@@ -170,7 +170,7 @@ def become_ordinary(page: "Page", url: str) -> str:
     return mobile
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """Return the first line of what an error says."""
     text = str(error).strip().splitlines()
     return text[0] if text else type(error).__name__

@@ -12,17 +12,13 @@ import contextlib
 import secrets
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
-from unicodedata import east_asian_width
 
 from agent.errors import AgentError
 from agent.portal.config import DemoCard
@@ -34,13 +30,21 @@ from agent.portal.demo.online import check_online
 from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.portal.demo.staffdoor import StaffCard, hire, opened_staff_door
 from agent.portal.demo.telecom import check_telecom
+from agent.portal.demo.terminal import (
+    Stopped,
+    boxed,
+    columns,
+    report,
+    say,
+    stop_on_signals,
+    trust_lines,
+    wait_while,
+)
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.new_cards import GENERATIONS, new_card
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.personalise import Order
-from agent.words import say
-from agent.words.language import system_language
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -56,24 +60,19 @@ PULLED: Final = ".pulled"
 """What the file of a card that is in no reader ends in."""
 _ID_NUMBERS: Final = 10_000_000  # a new card in a kept state is hardly ever a known member
 _INSERT_TIMEOUT: Final = 30.0  # seconds until a card is in a reader of a private pcscd
-_POLL_INTERVAL: Final = 1.0  # seconds
 _SIGNING: Final = b"SIGN"  # the identifier of the certificate that logs in
-
-
-class _Stopped(Exception):  # noqa: N818  # the user stopped the demo; it is no error
-    """Raised on SIGINT and SIGTERM."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status: 0, 1 failed, 130 stopped."""
     options = _parser().parse_args(arguments)
-    _stop_on_signals()
+    stop_on_signals()
     try:
         with ExitStack() as stack:
             _run(options, stack)
-    except _Stopped:
+    except Stopped:
         with contextlib.suppress(OSError):  # the reader of a pipe may have ended
-            print(_say("stopped"), flush=True)  # noqa: T201  # this is a command-line tool
+            print(say("stopped"), flush=True)  # noqa: T201  # this is a command-line tool
         return EXIT_OK if not options.check else EXIT_STOPPED
     except (DemoError, AgentError, OSError) as error:
         print(f"demo failed: {error}", file=sys.stderr)  # noqa: T201  # likewise
@@ -111,22 +110,12 @@ def _built() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _stop_on_signals() -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the end
-        raise _Stopped
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-
-
 def _run(options: argparse.Namespace, stack: ExitStack) -> None:
-    state = _state_directory(options.state_dir, stack)
-    _report("making a virtual card")
-    citizen = _make_card(state, options.generation)
+    state = state_directory(options.state_dir, stack)
+    report("making a virtual card")
+    citizen = make_card(state, options.generation)
     staff = tuple(_make_staff_card(state, *each) for each in STAFF)
-    children = stack.enter_context(Children(_emptied(state / "logs")))
+    children = stack.enter_context(Children(emptied(state / "logs")))
     # For a person they are in readers of the agent, and are pulled before anybody looks.
     is_shown = not options.check and options.provider == "virtual"
     shown = [each.file for each in staff] if is_shown else []
@@ -139,9 +128,9 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         downloads=options.downloads or _built(),
         card=DemoCard(citizen.id_number, citizen.pin),
     )
-    _report("starting the portal and the identity service")
+    report("starting the portal and the identity service")
     programs.start_services()
-    _report("starting the agent once, which makes its local authority")
+    report("starting the agent once, which makes its local authority")
     programs.make_authority()
     for each in staff:
         hire(programs, each)
@@ -151,25 +140,22 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         _show(programs, readers, citizen, staff)
 
 
-def _report(step: str) -> None:
-    """Print what is done now."""
-    print(f"· {step}", flush=True)  # noqa: T201  # this is a command-line tool
-
-
-def _state_directory(wanted: Path | None, stack: ExitStack) -> Path:
+def state_directory(wanted: Path | None, stack: ExitStack) -> Path:
+    """Return the folder of a demo's state; where none is wanted, a new one that ends with it."""
     if wanted is None:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ankong-demo-")))
     wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
     return wanted.resolve()
 
 
-def _emptied(directory: Path) -> Path:
+def emptied(directory: Path) -> Path:
+    """Return a folder that is there and has nothing in it."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     return directory
 
 
-def _make_card(state: Path, generation: str) -> DemoCitizen:
+def make_card(state: Path, generation: str) -> DemoCitizen:
     """Make a card with a new ID number, and a test authority if there is none yet."""
     id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
     order = Order(GENERATIONS[generation], NAME, id_number, PIN.encode())
@@ -245,10 +231,10 @@ def _check(stage: _Stage, wanted: Path | None) -> None:
     programs, citizen = stage.programs, stage.citizen
     shots = wanted or Path(tempfile.mkdtemp(prefix="ankong-demo-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
-    home = _emptied(programs.state / "browser")
+    home = emptied(programs.state / "browser")
     demo_browser.make_home(home, programs.authority)
     context = CheckContext(
-        programs.url, home, shots, programs.start_agent, programs.stop_agent, _report
+        programs.url, home, shots, programs.start_agent, programs.stop_agent, report
     )
     try:
         seconds = check_upgrade(context, citizen)
@@ -314,14 +300,14 @@ def _show(
     asks = demo_browser.can_show_windows()
     programs.consent = "ask" if asks else "allow"
     programs.start_agent()
-    home = _emptied(programs.state / "browser")
+    home = emptied(programs.state / "browser")
     window = _open_window(programs, home) if demo_browser.has_display() else None
     lines = _card_lines(programs, citizen)
     lines += _staff_lines(programs, readers, staff)
-    lines += ["", _say("asks")] if asks else []
-    lines += [] if window else _trust_lines(programs)
+    lines += ["", say("asks")] if asks else []
+    lines += [] if window else trust_lines(programs.authority)
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
-    _wait(lambda: window is None or window.process.poll() is None)
+    wait_while(lambda: window is None or window.process.poll() is None)
 
 
 def _open_window(programs: DemoPrograms, home: Path) -> Child | None:
@@ -334,10 +320,6 @@ def _open_window(programs: DemoPrograms, home: Path) -> Child | None:
     return programs.children.start("browser", command, demo_browser.environment(home))
 
 
-def _say(key: str, **facts: object) -> str:
-    return say(system_language(), f"demo.{key}", facts)
-
-
 def _card_lines(programs: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     facts = {
         "address": programs.url,
@@ -345,65 +327,28 @@ def _card_lines(programs: DemoPrograms, citizen: DemoCitizen) -> list[str]:
         "id_number": citizen.id_number,
         "pin": citizen.pin,
     }
-    labels = {key: _say(key) for key in facts}
-    widest = max(map(_width, labels.values()))
-    rows = [
-        f"{label}{' ' * (widest - _width(label))}  {facts[key]}" for key, label in labels.items()
-    ]
+    rows = columns([(say(key), fact) for key, fact in facts.items()])
     card = programs.state / "card.json"
     # Behind a PC/SC daemon of its own a card stays in, whatever becomes of its file.
-    pull = [_say("pull", path=card)] if str(card) in programs.card_arguments else []
-    return [_say("title"), "", *rows, "", _say("inserted"), *pull, _say("stop")]
+    pull = [say("pull", path=card)] if str(card) in programs.card_arguments else []
+    return [say("title"), "", *rows, "", say("inserted"), *pull, say("stop")]
 
 
 def _staff_lines(
     programs: DemoPrograms, readers: _Readers, staff: Sequence[StaffCard]
 ) -> list[str]:
     """Return the text on the staff's door, and on how a staff card comes into a reader."""
-    lines = ["", _say("staff_door", address=f"{programs.url}staff/login")]
+    lines = ["", say("staff_door", address=f"{programs.url}staff/login")]
     for each in staff:
         facts = {"name": each.name, "roles": ", ".join(each.roles), "pin": each.pin}
         if str(each.file) in programs.card_arguments:
             pulled = each.file.rename(each.file.with_suffix(PULLED))
-            lines.append(_say("staff_card", **facts))
+            lines.append(say("staff_card", **facts))
             lines.append(f"mv {shlex.quote(str(pulled))} {shlex.quote(str(each.file))}")
         elif readers.free_port is not None:
-            lines.append(_say("staff_insert", **facts))
+            lines.append(say("staff_insert", **facts))
             lines.append(shlex.join([sys.executable, *_insert_words(each.file, readers.free_port)]))
     return lines
-
-
-def _trust_lines(programs: DemoPrograms) -> list[str]:
-    """Return the text on how to make another browser trust the agent of this demo."""
-    authority = shlex.quote(str(programs.authority))
-    return [
-        "",
-        _say("trust"),
-        str(programs.authority),
-        _say("trust_chromium"),
-        'mkdir -p "$HOME/.pki/nssdb"',
-        f"certutil -d \"sql:$HOME/.pki/nssdb\" -A -t C,, -n 'Ankong demo' -i {authority}",
-        _say("remove", command="certutil -d \"sql:$HOME/.pki/nssdb\" -D -n 'Ankong demo'"),
-    ]
-
-
-def boxed(lines: Sequence[str]) -> list[str]:
-    """Return the lines in a box; wide characters (Unicode Annex 11) take two columns."""
-    inner = max(map(_width, lines))
-    body = [f"│ {line}{' ' * (inner - _width(line))} │" for line in lines]
-    return [f"┌{'─' * (inner + 2)}┐", *body, f"└{'─' * (inner + 2)}┘"]
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _wait(go_on: Callable[[], bool]) -> None:
-    """Wait while ``go_on`` returns True, or until a signal."""
-    never = threading.Event()
-    with contextlib.suppress(KeyboardInterrupt):
-        while go_on():
-            never.wait(_POLL_INTERVAL)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token
+from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token, hex_secret
 from ankong_verify.blocking import Challenges, LoginVerifier, RevocationLists
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -36,8 +36,8 @@ settings.configure(
 )
 application = get_wsgi_application()
 
-SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
-log = logging.getLogger("django.request")
+SECRET = hex_secret(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
+log = logging.getLogger("login")  # of no level or handler, so that warnings reach the console
 with connection.cursor() as cursor:  # in a project: migrations.RunSQL(CREATE_TABLE)
     cursor.execute(CREATE_TABLE)
 connection.close()
@@ -72,7 +72,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         wanted = challenges.redeem(name, body.get("challenge_id"), token)
         login = verifier.verify(token, challenge=wanted)
     except RefusedError as error:
-        log.info("login refused: %s %s", error.code, error.detail)
+        log.warning("login refused: %s %s", error.code, error.detail)
         return JsonResponse({"code": error.code}, status=400)
     request.session.flush()  # one that somebody else may have begun does not become a member's
     request.session["account"] = login.holder.account_key(SECRET).hex()  # look the account up

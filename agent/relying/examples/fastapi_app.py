@@ -17,6 +17,7 @@ from ankong_verify import (
     SqlStore,
     TrustStore,
     decode_token,
+    hex_secret,
 )
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -24,7 +25,7 @@ from pydantic import BaseModel
 from starlette.middleware.sessions import SessionMiddleware
 
 ORIGIN = os.environ["SITE_ORIGIN"]  # as browsers write it: https://portal.example
-SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
+SECRET = hex_secret(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 STATE = Path(os.environ["STATE"])  # a folder of this site alone
 log = logging.getLogger("uvicorn.error")
 

@@ -6,13 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token
+from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token, hex_secret
 from ankong_verify.blocking import Challenges, LoginVerifier, RevocationLists
 from flask import Flask, abort, request, session
 from flask.typing import ResponseReturnValue
 
 ORIGIN = os.environ["SITE_ORIGIN"]  # as browsers write it: https://portal.example
-SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
+SECRET = hex_secret(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 STATE = Path(os.environ["STATE"])  # a folder of this site alone
 
 
@@ -54,7 +54,7 @@ def log_in() -> ResponseReturnValue:
         wanted = challenges.redeem(session.get("id", ""), body.get("challenge_id"), token)
         login = verifier.verify(token, challenge=wanted)
     except RefusedError as error:
-        app.logger.info("login refused: %s %s", error.code, error.detail)
+        app.logger.warning("login refused: %s %s", error.code, error.detail)
         return {"code": error.code}, 400
     session.clear()  # a session that somebody else may have begun does not become a member's
     session["account"] = login.holder.account_key(SECRET).hex()  # look the account up by this

@@ -27,12 +27,15 @@ from agent.web.native.socket import HEARTBEAT, SUBPROTOCOL, Session
 from agent.web.recorder.recorder import CallRecording
 from agent.words.language import SYSTEM, Language, requested_language
 
+SDK_MODULES: Final = ("ankong", "digest", "element", "explain", "fake", "style", "words")
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
+    *((f"/sdk/{name}.js", f"sdk/{name}.js", "text/javascript") for name in SDK_MODULES),
+    # No type is registered for it, and .ts by itself is a video; Deno reads types under this name.
     *(
-        (f"/sdk/{name}.js", f"sdk/{name}.js", "text/javascript")
-        for name in ("ankong", "digest", "element", "explain", "fake", "style", "words")
+        (f"/sdk/{name}.d.ts", f"sdk/types/{name}.d.ts", "application/typescript")
+        for name in SDK_MODULES
     ),
 )
 """Path, file below ``agent/web``, media type."""

@@ -6,6 +6,7 @@ from importlib.resources.abc import Traversable
 from typing import Final, NamedTuple
 
 from agent.words.browser import browser_module, spoken_page
+from agent.words.language import Language
 
 ROOT: Final = "/panel/"
 _TYPES: Final = {
@@ -15,6 +16,7 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 """Files of other kinds are not served."""
+_HANDBOOK: Final = "handbook/index.html"
 _PANEL: Final = "index.html"
 _QUESTION: Final = "question.html"
 
@@ -41,14 +43,22 @@ def load() -> dict[str, PanelFile]:
     found[f"{ROOT}js/texts.js"] = PanelFile(texts, "text/javascript")
     box = resources.files("agent.web").joinpath("sdk", "pinbox.js").read_bytes()
     found[f"{ROOT}js/pinbox.js"] = PanelFile(box, "text/javascript")
-    for name in (_PANEL, _QUESTION):
+    for name in (_PANEL, _QUESTION, _HANDBOOK):
         if f"{ROOT}{name}" not in found:
             raise FileNotFoundError(f"agent/web/panel/static/{name}")
+    for language in Language:  # those that have no handbook of their own get the first one
+        found.setdefault(handbook_path(language), found[f"{ROOT}{_HANDBOOK}"])
+    for name in (_PANEL, _QUESTION):
         page = found[f"{ROOT}{name}"]
         found[f"{ROOT}{name}"] = page._replace(body=spoken_page(page.body.decode()).encode())
     page = found.pop(f"{ROOT}{_PANEL}")
     found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode())
     return found
+
+
+def handbook_path(language: Language) -> str:
+    """Return the URL path at which the handbook begins for a person of this language."""
+    return f"{ROOT}{_HANDBOOK}".replace(".html", f"-{language}.html")
 
 
 def _preloading(document: str, found: Mapping[str, PanelFile]) -> str:

@@ -12,6 +12,7 @@ from agent.web.recorder.recorder import RecordedCall
 from agent.web.recorder.shape import NO_NAME, Shape
 
 _WIDTH: Final = 80
+_BEFORE: Final = " " * len("    asked = ")
 _REFUSED: Final = frozenset({"user_cancelled", "origin_blocked", "blind_not_allowed"})
 _YES: Final[dict[QuestionKind, Any]] = {
     "blind": "always",
@@ -70,10 +71,10 @@ def _lines(call: RecordedCall) -> Iterator[str]:
         answer = (_NO if is_refusal else _YES).get(kind)
         if answer is not None:
             yield f"ankong_agent.answer({kind!r}, {answer!r}, times=1)"
-    sent = f"SITE, {call.method!r}, {_written(call.shape)}"
-    yield f"assert ankong_agent.replay({sent}) == {outcome!r}"
+    yield f"asked = {_written(call.shape)}"
+    yield f"assert ankong_agent.replay(SITE, {call.method!r}, asked) == {outcome!r}"
 
 
 def _written(shape: Shape) -> str:
-    """Return a shape as Python, of one line or of several that are set in further."""
-    return pformat(shape, width=_WIDTH, sort_dicts=False).replace("\n", "\n        ")
+    """Return a shape as Python, of one line or of several that stand below each other."""
+    return pformat(shape, width=_WIDTH, sort_dicts=False).replace("\n", f"\n{_BEFORE}")

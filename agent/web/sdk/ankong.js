@@ -50,8 +50,9 @@
  *   service: "available"|"unavailable"|null, readers: readonly Reader[], installation: Installation|null, hint?: Hint}} Snapshot
  */
 /** @typedef {{product: string, version: string, api?: string, allowed?: boolean, max_data?: number, virtual?: boolean, tls?: number, hint?: string}} Announcement */
-/** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
-/** @typedef {{found: {port: number, body: Announcement|null, channel?: Channel}|null, https: Outcome[], ping: Outcome}} Evidence `body` is null of an agent that refuses this site */
+/** @typedef {{kind: "ankong", port: number, body: Announcement|null, channel?: Channel}} Found `body` is null of an agent that refuses this site */
+/** @typedef {Found|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
+/** @typedef {{found: Found|null, https: Outcome[], ping: Outcome}} Evidence */
 /** @typedef {{features: () => string[], allowsFeature: (name: string) => boolean}} FeaturePolicy */
 /** @typedef {{controller: unknown}} WorkerContainer */
 /** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, serviceWorker?: WorkerContainer, document?: Document & {permissionsPolicy?: FeaturePolicy, featurePolicy?: FeaturePolicy}, window?: EventTarget, framed?: boolean, hostname: string, secure: boolean, vendor: string, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
@@ -79,6 +80,9 @@ const PERSON_TIMEOUT = 180_000;
 const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited", "busy"]);
 const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed", "card_changed"]);
 
+/** What only a running agent tells. @type {Pick<Snapshot, "version"|"asking"|"allowed"|"service"|"readers"|"installation">} */
+const NOTHING_KNOWN = { version: null, asking: false, allowed: false, service: null, readers: Object.freeze([]), installation: null };
+
 /** The one that {@link Ankong.shared} hands out. @type {Ankong|null} */
 let shared = null;
 
@@ -102,9 +106,9 @@ export class AnkongError extends Error {
 
 /** Encode octets, or the UTF-8 octets of a text, as base64. @param {Bytes} bytes */
 export function toBase64(bytes) {
-  // A Blob would become no octets at all, and an empty document would be signed for it.
-  if (typeof bytes === "object" && !Array.isArray(bytes) && !("byteLength" in bytes)) throw new TypeError("text or octets are needed; a Blob or a stream is a `file`");
   const octets = typeof bytes === "string" ? new TextEncoder().encode(bytes) : new Uint8Array(bytes);
+  // A Blob would become no octets at all, and an empty document would be signed for it.
+  if (typeof bytes !== "string" && octets.length !== (bytes.byteLength ?? Object(bytes).length)) throw new TypeError("neither text nor octets; a Blob is a `file`");
   let binary = "";
   for (let start = 0; start < octets.length; start += 0x8000) {
     binary += String.fromCharCode(...octets.subarray(start, start + 0x8000));
@@ -127,23 +131,16 @@ export function fromBase64(text) {
 export async function digest(file, hash = "SHA-256", { signal } = {}) {
   if (hash === "SHA-1") throw new AnkongError("bad_request", { message: "no SHA-1 of a file" });
   const { digestOf } = await import("./digest.js");
-  try {
-    return await digestOf(file, hash, signal);
-  } catch (error) {
-    if (signal?.aborted) throw new AnkongError("aborted");
-    throw error;
-  }
+  return digestOf(file, hash, signal).catch((error) => {
+    throw signal?.aborted ? new AnkongError("aborted") : error;
+  });
 }
 
 /** Rename the keys of a JSON value, all the way down. @param {unknown} value @param {(key: string) => string} rename @returns {any} */
 function renameKeys(value, rename) {
   if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename));
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .map(([key, item]) => [rename(key), renameKeys(item, rename)]),
-  );
+  return Object.fromEntries(Object.entries(defined(value)).map(([key, item]) => [rename(key), renameKeys(item, rename)]));
 }
 
 /** From the wire's snake_case to this module's camelCase. @param {unknown} value */
@@ -154,15 +151,14 @@ export const fromWire = (value) =>
 export const toWire = (value) =>
   renameKeys(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 
+/** @param {string} [digits] */
+const number = (digits = "") => Number.parseInt(digits, 10) || 0;
+
 /** Compare dotted versions by number: negative when `left` is older. @param {string} left @param {string} right */
 export function compareVersions(left, right) {
-  const a = left.split(".").map((part) => Number.parseInt(part, 10) || 0);
-  const b = right.split(".").map((part) => Number.parseInt(part, 10) || 0);
-  for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
-    const difference = (a[index] ?? 0) - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  const others = right.split(".");
+  const differences = left.split(".").map((part) => number(part) - number(others.shift()));
+  return [...differences, ...others.map((part) => -number(part))].find(Boolean) ?? 0;
 }
 
 /** Milliseconds to wait before look number `attempt` (from 0); grows to 5 s, ±25 %. @param {number} attempt @param {number} random 0 to 1 */
@@ -187,19 +183,17 @@ export function isLoopbackHost(hostname) {
  */
 export function diagnose({ permission, https, ping, seen, silenceProves = true }) {
   if (permission === "denied") return "permission_denied";
-  if (ping.kind === "ankong") return "certificate_not_trusted";
-  const outcomes = [ping, ...https];
-  if (outcomes.some(({ kind }) => kind === "foreign")) return "port_taken";
-  if (outcomes.some(({ kind }) => kind === "timeout")) {
-    return permission === "prompt" || permission === "unsupported" ? "permission_prompt" : "port_taken";
-  }
+  if (isFound(ping)) return "certificate_not_trusted";
+  const kinds = [ping, ...https].map(({ kind }) => kind);
+  if (kinds.includes("foreign")) return "port_taken";
+  if (kinds.includes("timeout")) return permission === "granted" ? "port_taken" : "permission_prompt";
   if (seen) return "not_started";
   return silenceProves ? "not_installed" : "unreachable";
 }
 
 /** What the agent tells its beacon's readers to try. @param {Outcome} ping @returns {Hint|undefined} */
 function hintOf(ping) {
-  return ping.kind === "ankong" && ping.body.hint === "restart_browser" ? ping.body.hint : undefined;
+  return isFound(ping) && ping.body?.hint === "restart_browser" ? ping.body.hint : undefined;
 }
 
 /** @param {unknown} body @returns {body is Announcement} */
@@ -225,10 +219,13 @@ export async function isProven({ key, nonce, signature }, judge = globalThis.cry
   }
 }
 
-/** @template T @param {Promise<T>[]} promises @param {(value: T) => boolean} matches @returns {Promise<T|null>} */
-function firstMatching(promises, matches) {
+/** @param {Outcome} outcome @returns {outcome is Found} */
+const isFound = (outcome) => outcome.kind === "ankong";
+
+/** @param {Promise<Outcome>[]} looks @returns {Promise<Found|null>} */
+function firstFound(looks) {
   return new Promise((resolve) => {
-    const each = promises.map((promise) => promise.then((value) => matches(value) && resolve(value)));
+    const each = looks.map((look) => look.then((outcome) => isFound(outcome) && resolve(outcome)));
     void Promise.all(each).then(() => resolve(null));
   });
 }
@@ -238,6 +235,7 @@ const failure = (start) => (Date.now() - start > PROBE_TIMEOUT ? "timeout" : "un
 
 /** @returns {Environment} */
 function browserEnvironment() {
+  const { WebSocket, navigator, document, window, location, isSecureContext, crypto } = globalThis;
   let storage = null;
   try {
     storage = globalThis.localStorage ?? null;
@@ -246,18 +244,18 @@ function browserEnvironment() {
   }
   return {
     fetch: (...request) => globalThis.fetch(...request),
-    WebSocket: globalThis.WebSocket,
-    permissions: globalThis.navigator?.permissions,
-    serviceWorker: globalThis.navigator?.serviceWorker,
-    document: globalThis.document,
-    window: globalThis.window,
-    framed: globalThis.window !== globalThis.window?.top,
-    hostname: globalThis.location?.hostname ?? "localhost",
-    secure: globalThis.isSecureContext ?? true,
-    vendor: globalThis.navigator?.vendor ?? "",
+    WebSocket,
+    permissions: navigator?.permissions,
+    serviceWorker: navigator?.serviceWorker,
+    document,
+    window,
+    framed: window !== window?.top,
+    hostname: location?.hostname ?? "localhost",
+    secure: isSecureContext ?? true,
+    vendor: navigator?.vendor ?? "",
     storage,
     random: Math.random,
-    crypto: globalThis.crypto,
+    crypto,
   };
 }
 
@@ -282,7 +280,7 @@ export function closeCode({ code, reason } = {}) {
 
 /** One WebSocket to the agent: requests by number, answers, events. */
 class Channel {
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: AnkongError) => void}>} */
+  /** @type {Map<number, (error: AnkongError|null, result?: unknown) => void>} */
   #waiting = new Map();
   #next = 1;
   /** Why it was closed; null while it is open. @type {string|null} */
@@ -298,8 +296,7 @@ class Channel {
     socket.onclose = (event) => {
       this.lostBy = closeCode(event);
       this.expired = event?.code === 1000 && event.reason === "timeout";
-      for (const { reject } of this.#waiting.values()) reject(new AnkongError(this.lostBy));
-      this.#waiting.clear();
+      for (const settle of this.#waiting.values()) settle(new AnkongError(this.lostBy));
       onClose();
     };
   }
@@ -323,63 +320,52 @@ class Channel {
       return;
     }
     if (typeof message?.event === "string") return onEvent(message.event, fromWire(message.data));
-    const waiting = this.#waiting.get(message?.id);
-    if (!waiting) return;
-    this.#waiting.delete(message.id);
-    if (message.error) waiting.reject(new AnkongError(message.error.code, fromWire(message.error)));
-    else waiting.resolve(fromWire(message.result));
+    const settle = this.#waiting.get(message?.id);
+    if (message?.error) settle?.(new AnkongError(message.error.code, fromWire(message.error)));
+    else settle?.(null, fromWire(message.result));
   }
 
   /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
   call(method, params, { signal, timeout = CALL_TIMEOUT }) {
-    if (signal?.aborted) return Promise.reject(new AnkongError("aborted"));
-    if (this.lostBy !== null) return Promise.reject(new AnkongError(this.lostBy));
-    const id = this.#next++;
+    const refusal = signal?.aborted ? "aborted" : this.lostBy;
+    if (refusal) return Promise.reject(new AnkongError(refusal));
     return new Promise((resolve, reject) => {
-      const stop = (/** @type {string} */ code) => {
-        if (!this.#waiting.delete(id)) return;
-        this.#cancel(id);
-        settle(reject, new AnkongError(code));
-      };
-      const onAbort = () => stop("aborted");
-      const timer = setTimeout(() => stop("timeout"), timeout);
-      const settle = (/** @type {(value: any) => void} */ how, /** @type {any} */ value) => {
+      const id = this.#next++;
+      const giveUp = () => this.#giveUp(id);
+      const timer = setTimeout(() => this.#giveUp(id, "timeout"), timeout);
+      signal?.addEventListener("abort", giveUp);
+      this.#waiting.set(id, (error, result) => {
+        this.#waiting.delete(id);
         clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        how(value);
-      };
-      signal?.addEventListener("abort", onAbort);
-      this.#waiting.set(id, {
-        resolve: (value) => settle(resolve, value),
-        reject: (error) => settle(reject, error),
+        signal?.removeEventListener("abort", giveUp);
+        if (error) reject(error);
+        else resolve(result);
       });
-      this.socket.send(JSON.stringify({ id, method, params: toWire(params) }));
+      this.#send({ id, method, params: toWire(params) });
     });
   }
 
-  /** Tell the agent that nobody waits for this answer any more. @param {number} request */
-  #cancel(request) {
-    if (this.socket.readyState !== this.socket.OPEN) return;
-    this.socket.send(JSON.stringify({ id: this.#next++, method: "cancel", params: { request } }));
+  /** @param {object} message */
+  #send(message) {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** Fail a request, and tell the agent that nobody waits for its answer any more. @param {number} request @param {string} [code] */
+  #giveUp(request, code = "aborted") {
+    this.#waiting.get(request)?.(new AnkongError(code));
+    if (this.socket.readyState === this.socket.OPEN) this.#send({ id: this.#next++, method: "cancel", params: { request } });
   }
 
   /** Give up on every request that is under way. */
   cancelAll() {
-    for (const [id, { reject }] of [...this.#waiting]) {
-      this.#waiting.delete(id);
-      this.#cancel(id);
-      reject(new AnkongError("aborted"));
-    }
+    for (const request of [...this.#waiting.keys()]) this.#giveUp(request);
   }
 }
 
 /** The agent on this computer, as a page sees it. Events: {@link EVENTS}, `service_changed`. */
 export class Ankong extends EventTarget {
   /** @type {Snapshot} */
-  #snapshot = Object.freeze({
-    state: "checking", reason: null, version: null, permission: null, needsClick: false, asking: false,
-    allowed: false, virtual: false, service: null, readers: Object.freeze([]), installation: null,
-  });
+  #snapshot = Object.freeze({ state: "checking", reason: null, permission: null, needsClick: false, virtual: false, ...NOTHING_KNOWN });
   /** @type {Set<(snapshot: Snapshot) => void>} */
   #listeners = new Set();
   /** @type {Channel|null} */
@@ -413,7 +399,7 @@ export class Ankong extends EventTarget {
   constructor(options = {}) {
     super();
     // The old name: were it ignored, a page would believe itself protected.
-    if ("pin" in options) throw new TypeError("the option pin is called pinInstallation now");
+    if ("pin" in options) throw new TypeError("pin is pinInstallation now");
     const { ports = [28443, 28444, 28445], pingPort = 61161, minVersion = "0.1.0", pinInstallation = false, environment } = options;
     this.pinInstallation = pinInstallation;
     this.ports = ports;
@@ -431,7 +417,7 @@ export class Ankong extends EventTarget {
    */
   static shared(options) {
     // Were they ignored, a page would believe itself protected by `pinInstallation`.
-    if (shared && options) throw new TypeError("the shared agent is there already: give options at the first call");
+    if (shared && options) throw new TypeError("only the first call may give options");
     return (shared ??= new Ankong({ ...portsOfTests(), ...options }));
   }
 
@@ -472,7 +458,7 @@ export class Ankong extends EventTarget {
   async connect({ blind = false, ...options } = {}) {
     const answer = await this.#call("connect", blind ? { blind } : {}, { timeout: PERSON_TIMEOUT, ...options });
     this.#publish({ allowed: true });
-    await this.#refreshStatus();
+    await this.#learn(async () => ({ virtual: (await this.#call("status", {}, {})).virtual === true }));
     await this.#refreshReaders();
     await this.#checkInstallation();
     return /** @type {{allowed: true, blind?: boolean}} */ (answer);
@@ -487,11 +473,10 @@ export class Ankong extends EventTarget {
    */
   async prove({ nonce, ...options } = {}) {
     const judge = this.#environment.crypto;
-    if (!judge?.subtle) throw new AnkongError("installation_unproven", { message: "a page without HTTPS can prove nothing" });
+    if (!judge?.subtle) throw new AnkongError("installation_unproven", { message: "no HTTPS" });
     const mine = toBase64(nonce ?? judge.getRandomValues(new Uint8Array(NONCE_SIZE)));
-    const answer = await this.#call("status", { nonce: mine }, options);
-    if (!answer?.allowed) throw new AnkongError("origin_not_allowed");
-    const { proof } = answer;
+    const { allowed, proof } = (await this.#call("status", { nonce: mine }, options)) ?? {};
+    if (!allowed) throw new AnkongError("origin_not_allowed");
     const told = { key: String(proof?.key), nonce: mine, signature: String(proof?.signature) };
     if (!(await isProven(told, judge))) throw new AnkongError("installation_unproven");
     return told;
@@ -530,10 +515,9 @@ export class Ankong extends EventTarget {
    * @param {Item & SigningOptions & CallOptions} request
    * @returns {Promise<Signer & {signature: string}>} `signature` is base64
    */
-  async sign({ hash = "SHA-256", format, signal, timeout = PERSON_TIMEOUT, data, digest, file, documentName, ...rest }) {
-    const [item = {}] = await this.#withDigests([{ data, digest, file, documentName }], hash, signal);
-    const params = { hash, format: format ?? formatFor([{ file }]), ...encode({ ...rest, ...item }) };
-    return this.#call("sign", params, { signal, timeout });
+  async sign({ data, digest, file, documentName, ...rest }) {
+    const { items, ...params } = await this.#prepare({ ...rest, items: [{ data, digest, file, documentName }] });
+    return this.#ask("sign", { ...params, ...items[0] });
   }
 
   /**
@@ -542,9 +526,8 @@ export class Ankong extends EventTarget {
    * @param {{items: Item[]} & SigningOptions & CallOptions} request
    * @returns {Promise<Signer & {signatures: string[]}>}
    */
-  async signBatch({ items, hash = "SHA-256", format = formatFor(items), signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { hash, format, ...encode(rest), items: (await this.#withDigests(items, hash, signal)).map(encode) };
-    return this.#call("sign_batch", params, { signal, timeout });
+  async signBatch(request) {
+    return this.#ask("sign_batch", await this.#prepare(request));
   }
 
   /**
@@ -555,15 +538,13 @@ export class Ankong extends EventTarget {
    * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: "SHA-256"|"SHA-384"|"SHA-512", certificate?: string, reader?: string, pin?: string} & CallOptions} request
    * @returns {Promise<{token: string, thumbprint: string, reader: string}>} `token` is base64 DER
    */
-  async authenticate({ challenge, purpose = "login", hash = "SHA-256", signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { challenge: encodeChallenge(challenge), purpose, hash, ...rest };
-    return this.#call("authenticate", params, { signal, timeout });
+  async authenticate({ challenge, purpose = "login", hash = "SHA-256", ...rest }) {
+    return this.#ask("authenticate", { ...rest, challenge: encodeChallenge(challenge), purpose, hash });
   }
 
   /** Decrypt what was encrypted for the card. @param {{data: Bytes, format?: "pkcs1"|"cms", reader?: string, pin?: string} & CallOptions} request @returns {Promise<Uint8Array>} */
-  async decrypt({ data, format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { data: toBase64(data), format, ...rest };
-    return fromBase64((await this.#call("decrypt", params, { signal, timeout })).data);
+  async decrypt({ data, format = "cms", ...rest }) {
+    return fromBase64((await this.#ask("decrypt", { ...rest, data: toBase64(data), format })).data);
   }
 
   /** Give up on everything this page is waiting for; each call fails with `aborted`. */
@@ -581,21 +562,31 @@ export class Ankong extends EventTarget {
     return channel.call(method, params, options);
   }
 
+  /** A call that a person answers. @param {string} method @param {CallOptions & Record<string, unknown>} request @returns {Promise<any>} */
+  #ask(method, { signal, timeout = PERSON_TIMEOUT, ...params }) {
+    return this.#call(method, params, { signal, timeout });
+  }
+
   /**
-   * Put each file's digest for the file; before a long one is read, find out whether anybody is there to sign it.
+   * Bring what is to be signed into its form for the agent. A file's digest stands for the file: before a long one is read, find
+   * out whether anybody is there to sign it. What is known only by its digest cannot be put into its signature.
    *
-   * @param {Item[]} items @param {Hash} hash @param {AbortSignal} [signal]
-   * @returns {Promise<Item[]>}
+   * @template {{items: Item[]} & SigningOptions & CallOptions} T
+   * @param {T} request
    */
-  async #withDigests(items, hash, signal) {
-    if (items.every(({ file }) => file === undefined)) return items;
-    await this.#reach();
-    const digested = [];
+  async #prepare({ items, hash = "SHA-256", format, nonce, ...rest }) {
+    const isLong = items.some(({ file }) => file);
+    if (isLong) await this.#reach();
+    const prepared = [];
     for (const { file, ...item } of items) {
-      if (file && (item.data ?? item.digest) !== undefined) throw new AnkongError("bad_request", { message: "either a file, or data, or a digest" });
-      digested.push(file ? { documentName: nameOf(file), ...defined(item), digest: await digest(file, hash, { signal }) } : item);
+      if (file) {
+        if ((item.data ?? item.digest) !== undefined) throw new AnkongError("bad_request", { message: "either a file, or data, or a digest" });
+        item.digest = await digest(file, hash, rest);
+        item.documentName ??= (await import("./digest.js")).nameOf(file);
+      }
+      prepared.push({ ...item, data: encode(item.data), digest: encode(item.digest) });
     }
-    return digested;
+    return { ...rest, hash, format: format ?? (isLong ? "cms-detached" : "cms"), nonce: encode(nonce), items: prepared };
   }
 
   /** @returns {Promise<Channel>} */
@@ -613,26 +604,29 @@ export class Ankong extends EventTarget {
    * @param {{data?: string, items?: {data?: string}[]}} params
    */
   #checkSize({ data, items = [{ data }] }) {
-    const lengths = items.map((item) => item.data?.length ?? 0);
+    const lengths = items.map(({ data }) => data?.length ?? 0);
     const longest = Math.ceil(this.#maxData / 3) * 4;
     const total = lengths.reduce((sum, length) => sum + length, ROOM_FOR_THE_REST);
-    if (total <= 2 * this.#maxData && Math.max(0, ...lengths) <= longest) return;
-    throw new AnkongError("too_large", { message: `at most ${this.#maxData} bytes; sign the digest of more` });
+    if (total > 2 * this.#maxData || lengths.some((length) => length > longest)) throw new AnkongError("too_large", { message: `more than ${this.#maxData} bytes` });
   }
 
   #start() {
-    this.#environment.document?.addEventListener("visibilitychange", this.#wake);
-    this.#environment.window?.addEventListener("focus", this.#wake);
+    this.#listen("addEventListener");
     void this.#look(false);
   }
 
   #stop() {
-    this.#environment.document?.removeEventListener("visibilitychange", this.#wake);
-    this.#environment.window?.removeEventListener("focus", this.#wake);
+    this.#listen("removeEventListener");
     if (this.#permissionStatus) this.#permissionStatus.onchange = null;
     this.#permissionStatus = null;
     clearTimeout(this.#timer);
     this.#channel?.socket.close();
+  }
+
+  /** @param {"addEventListener"|"removeEventListener"} how */
+  #listen(how) {
+    this.#environment.document?.[how]("visibilitychange", this.#wake);
+    this.#environment.window?.[how]("focus", this.#wake);
   }
 
   #wake = () => {
@@ -663,7 +657,7 @@ export class Ankong extends EventTarget {
   async #lookOnce(ask) {
     this.#stopped.clear();
     this.#environment.document?.addEventListener("securitypolicyviolation", this.#noteStopped);
-    const exempt = isLoopbackHost(this.#environment.hostname);
+    const exempt = this.#isLocal();
     let permission = await this.#permission();
     if (!exempt && this.#isForbiddenHere()) return this.#down(this.#environment.framed ? "frame_not_allowed" : "blocked_by_page", permission);
     if (!exempt && permission === "denied") return this.#down("permission_denied", permission);
@@ -682,7 +676,12 @@ export class Ankong extends EventTarget {
     let reason = diagnose({ permission: effective, https, ping, seen, silenceProves });
     // A certificate that is not trusted ends the socket before the browser asks, and no beacon gets past a worker.
     if (reason === "not_installed" && needsClick && this.#isControlled()) reason = "worker_blocked";
-    this.#down(reason, permission, needsClick, reason === "certificate_not_trusted" ? hintOf(ping) : undefined);
+    this.#down(reason, permission, needsClick, hintOf(ping));
+  }
+
+  /** Whether this page is exempt from the permission. */
+  #isLocal() {
+    return isLoopbackHost(this.#environment.hostname);
   }
 
   /** Whether a service worker answers what this page fetches. */
@@ -705,9 +704,10 @@ export class Ankong extends EventTarget {
    * @param {Permission} permission after the look
    */
   #silenceProves(permission) {
-    const { secure, vendor, hostname } = this.#environment;
-    if (permission === "prompt" && !isLoopbackHost(hostname)) return true;
-    const deaf = secure && vendor.startsWith("Apple") && !isLoopbackHost(hostname);
+    const { secure, vendor } = this.#environment;
+    const isLocal = this.#isLocal();
+    if (permission === "prompt" && !isLocal) return true;
+    const deaf = secure && vendor.startsWith("Apple") && !isLocal;
     return !deaf && !this.#isControlled() && !this.#stopped.has("http:");
   }
 
@@ -739,7 +739,7 @@ export class Ankong extends EventTarget {
   /** Find out whether this browser says that it would ask, and never does. @param {number} port that the agent answered at */
   async #learnWay(port) {
     if (this.#isControlled() || (await this.#permission()) !== "prompt") return;
-    const { kind } = await this.#ask(`https://localhost:${port}/v1/status`, port, AbortSignal.timeout(QUESTION_TIMEOUT));
+    const { kind } = await this.#askPort(port, AbortSignal.timeout(QUESTION_TIMEOUT));
     if (kind === "ankong" && (await this.#permission()) === "prompt") this.#remember(UNGUARDED);
   }
 
@@ -758,39 +758,45 @@ export class Ankong extends EventTarget {
   /** @param {number} timeout @returns {Promise<Evidence>} */
   async #probeBySocket(timeout) {
     const looks = this.ports.map((port) => this.#askBySocket(port, timeout));
-    const found = await firstMatching(looks, (each) => each.found !== null);
-    for (const look of looks) void look.then((each) => each !== found && each.found?.channel?.socket.close());
-    const https = found ? [] : (await Promise.all(looks)).map(({ outcome }) => outcome);
-    return { found: found?.found ?? null, https, ping: { kind: "unreachable" } };
+    const found = await firstFound(looks);
+    for (const look of looks) void look.then((each) => each !== found && isFound(each) && each.channel?.socket.close());
+    return { found, https: found ? [] : await Promise.all(looks), ping: { kind: "unreachable" } };
   }
 
   /** Ask the beacon where a worker or a policy may stand between. @returns {Promise<Outcome>} */
   async #askBeaconAlone() {
     // No worker has this address in its cache.
-    const fresh = `http://localhost:${this.pingPort}/v1/ping?${this.#environment.random()}`;
-    const ping = await this.#ask(fresh, this.pingPort, AbortSignal.timeout(PROBE_TIMEOUT));
+    const ping = await this.#askBeacon(AbortSignal.timeout(PROBE_TIMEOUT), `?${this.#environment.random()}`);
     // Anything but the agent's own word may be the worker's.
-    return ping.kind === "ankong" ? ping : { kind: "unreachable" };
+    return isFound(ping) ? ping : { kind: "unreachable" };
   }
 
-  /** @param {number} port @param {number} timeout @returns {Promise<{found: Evidence["found"], outcome: Outcome}>} */
+  /** @param {number} port @param {number} timeout @returns {Promise<Outcome>} */
   async #askBySocket(port, timeout) {
     /** @type {Channel|undefined} */
     let channel;
     const start = Date.now();
     try {
-      const socket = await Channel.open(port, this.#environment.WebSocket, timeout);
-      const opened = (channel = new Channel(socket, this.#onEvent, () => this.#onClose(opened)));
-      const body = toWire(await opened.call("status", {}, { timeout: SOCKET_TIMEOUT }));
-      if (isAnnouncement(body)) return { found: { port, body, channel }, outcome: { kind: "ankong", port, body } };
+      channel = await this.#openChannel(port, timeout);
+      const body = toWire(await channel.call("status", {}, { timeout: SOCKET_TIMEOUT }));
+      if (isAnnouncement(body)) return { kind: "ankong", port, body, channel };
       channel.socket.close();
-      return { found: null, outcome: { kind: "foreign" } };
+      return { kind: "foreign" };
     } catch (error) {
-      const code = error instanceof AnkongError ? error.code : "";
-      if (code === "timeout") channel?.socket.close();
-      if (code !== "origin_blocked") return { found: null, outcome: { kind: code === "timeout" ? code : failure(start) } };
-      return { found: { port, body: null, channel }, outcome: { kind: "unreachable" } };
+      const { code } = /** @type {AnkongError} */ (error);
+      if (code === "origin_blocked") return { kind: "ankong", port, body: null, channel };
+      if (code !== "timeout") return { kind: failure(start) };
+      channel?.socket.close();
+      return { kind: code };
     }
+  }
+
+  /** @param {number} port @param {number} [timeout] */
+  async #openChannel(port, timeout) {
+    const socket = await Channel.open(port, this.#environment.WebSocket, timeout);
+    /** @type {Channel} */
+    const channel = new Channel(socket, this.#onEvent, () => this.#onClose(channel));
+    return channel;
   }
 
   /** What the last asked look found stands until the next one. @returns {Reason} */
@@ -801,13 +807,10 @@ export class Ankong extends EventTarget {
 
   /** @param {Reason} reason @param {Permission} permission @param {boolean} [needsClick] @param {Hint} [hint] */
   #down(reason, permission, needsClick = false, hint = undefined) {
-    this.#publish({
-      state: "not_running", reason, hint, permission, needsClick, asking: false,
-      allowed: false, version: null, service: null, readers: [], installation: null,
-    });
+    this.#publish({ state: "not_running", reason, hint, permission, needsClick, ...NOTHING_KNOWN });
   }
 
-  /** @param {NonNullable<Evidence["found"]>} found @param {Permission} permission */
+  /** @param {Found} found @param {Permission} permission */
   async #up({ port, body, channel }, permission) {
     this.#remember(SEEN);
     // The way was open although the browser says it would ask: here it never does, at least by fetch.
@@ -819,7 +822,7 @@ export class Ankong extends EventTarget {
     this.#maxData = body?.max_data ?? Infinity;
     if (body?.allowed) this.#resting = false;
     if (channel) this.#use(channel);
-    else if (!this.#resting) await this.#openChannel(port);
+    else if (!this.#resting) await this.#connect(port);
     if (this.#stopped.has("wss:")) return this.#down("blocked_by_page", permission);
     this.#publish({
       state: "running", reason: null, permission, needsClick: false, asking: false, version: body?.version ?? null,
@@ -864,14 +867,11 @@ export class Ankong extends EventTarget {
   }
 
   /** @param {number} port */
-  async #openChannel(port) {
+  async #connect(port) {
     try {
-      const socket = await Channel.open(port, this.#environment.WebSocket);
-      const channel = new Channel(socket, this.#onEvent, () => this.#onClose(channel));
-      this.#use(channel);
+      this.#use(await this.#openChannel(port));
     } catch {
-      await this.#policyHeard();
-      this.#channel = null; // Status answers, the socket does not: keep looking instead.
+      await this.#policyHeard(); // Status answers, the socket does not: keep looking instead.
     }
   }
 
@@ -907,23 +907,20 @@ export class Ankong extends EventTarget {
     this.dispatchEvent(new CustomEvent(event, { detail: data }));
   };
 
-  /** Learn what the agent tells an allowed site only. */
-  async #refreshStatus() {
+  /** Learn what the agent tells an allowed site only. @param {() => Promise<Partial<Snapshot>>} asked */
+  async #learn(asked) {
     try {
-      const { virtual } = await this.#call("status", {}, {});
-      this.#publish({ virtual: virtual === true });
+      this.#publish(await asked());
     } catch {
       // Not allowed any more, or just gone: the next look, or the next call, says so.
     }
   }
 
   async #refreshReaders() {
-    try {
+    await this.#learn(async () => {
       const { service, readers } = await this.readers();
-      this.#publish({ service, readers });
-    } catch {
-      // Not allowed any more, or just gone: the next look, or the next call, says so.
-    }
+      return { service, readers };
+    });
   }
 
   /** @param {Partial<Snapshot>} change */
@@ -939,27 +936,35 @@ export class Ankong extends EventTarget {
   async #probe(timeout) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), timeout);
-    const status = (/** @type {number} */ port) =>
-      this.#ask(`https://localhost:${port}/v1/status`, port, abort.signal);
-    const looks = this.ports.map(status);
-    const beacon = this.#ask(`http://localhost:${this.pingPort}/v1/ping`, this.pingPort, abort.signal);
+    const { signal } = abort;
+    const looks = this.ports.map((port) => this.#askPort(port, signal));
+    const beacon = this.#askBeacon(signal);
     try {
-      const found = await firstMatching(looks, ({ kind }) => kind === "ankong");
-      if (found?.kind === "ankong") return { found, https: [found], ping: found };
-      const ping = await this.#nameStranger(await beacon, abort.signal);
+      const found = await firstFound(looks);
+      if (found) return { found, https: [], ping: found };
+      const ping = await this.#nameStranger(await beacon, signal);
       const https = await Promise.all(looks);
-      const elsewhere = ping.kind === "ankong" ? ping.body.tls : undefined;
-      if (elsewhere !== undefined && !this.ports.includes(elsewhere)) https.push(await status(elsewhere));
-      const late = https.find(({ kind }) => kind === "ankong");
-      return { found: late?.kind === "ankong" ? late : null, https, ping };
+      const elsewhere = isFound(ping) && ping.body?.tls;
+      if (elsewhere && !this.ports.includes(elsewhere)) https.push(await this.#askPort(elsewhere, signal));
+      return { found: https.find(isFound) ?? null, https, ping };
     } finally {
       clearTimeout(timer);
       abort.abort();
     }
   }
 
+  /** @param {number} port @param {AbortSignal} signal */
+  #askPort(port, signal) {
+    return this.#fetch(`https://localhost:${port}/v1/status`, port, signal);
+  }
+
+  /** @param {AbortSignal} signal @param {string} [query] */
+  #askBeacon(signal, query = "") {
+    return this.#fetch(`http://localhost:${this.pingPort}/v1/ping${query}`, this.pingPort, signal);
+  }
+
   /** @param {string} url @param {number} port @param {AbortSignal} signal @returns {Promise<Outcome>} */
-  async #ask(url, port, signal) {
+  async #fetch(url, port, signal) {
     const start = Date.now();
     try {
       const response = await this.#environment.fetch(url, { ...requestOptions(), signal });
@@ -1008,7 +1013,11 @@ export class Ankong extends EventTarget {
 
   /** @param {string} key */
   #remembered(key) {
-    return this.#environment.storage?.getItem(key) ?? null;
+    try {
+      return this.#environment.storage?.getItem(key) ?? null;
+    } catch {
+      return null; // a broken profile of the browser's
+    }
   }
 
   /** @param {string} key @param {string} [value] */
@@ -1021,28 +1030,13 @@ export class Ankong extends EventTarget {
   }
 }
 
-/** What is known only by its digest cannot be put into its signature. @param {Item[]} items @returns {Format} */
-function formatFor(items) {
-  return items.some(({ file }) => file !== undefined) ? "cms-detached" : "cms";
-}
-
-/** A file's own name, as the agent takes one for a document. @param {Blob|ReadableStream<Uint8Array>} file */
-function nameOf(file) {
-  const name = "name" in file ? String(file.name) : "";
-  const shown = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
-  return [...shown].slice(0, 255).join("") || undefined;
-}
-
 /** @template {object} T @param {T} fields @returns {T} */
 function defined(fields) {
   return /** @type {T} */ (Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
 }
 
-/** Octets travel as base64, everything else as it is. @param {Item & SigningOptions} fields */
-function encode({ data, digest, nonce, ...rest }) {
-  const base64 = (/** @type {Bytes|undefined} */ bytes) => (bytes === undefined ? undefined : toBase64(bytes));
-  return { data: base64(data), digest: base64(digest), nonce: base64(nonce), ...rest };
-}
+/** Octets travel as base64. @param {Bytes} [bytes] */
+const encode = (bytes) => (bytes === undefined ? undefined : toBase64(bytes));
 
 /**
  * From a server's challenge to base64, before anything is sent: 32 to 64 octets, or the one base64url text without padding
@@ -1051,16 +1045,13 @@ function encode({ data, digest, nonce, ...rest }) {
  * @param {unknown} challenge
  */
 export function encodeChallenge(challenge) {
-  let octets = challenge;
-  if (typeof challenge === "string" && /^[A-Za-z0-9_-]{43,86}$/.test(challenge) && challenge.length % 4 !== 1) {
-    octets = fromBase64(challenge.replace(/-/g, "+").replace(/_/g, "/"));
-  }
+  const text = typeof challenge === "string" && /^[\w-]{43,86}$/.test(challenge) ? challenge.replace(/-/g, "+").replace(/_/g, "/") : "";
+  const octets = text.length % 4 === 1 ? null : text ? fromBase64(text) : challenge;
   if (octets instanceof Uint8Array && octets.length >= 32 && octets.length <= 64) {
     const encoded = toBase64(octets);
-    const url = encoded.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-    if (octets === challenge || url === challenge) return encoded;
+    if (!text || encoded.replace(/=+$/, "") === text) return encoded;
   }
-  throw new AnkongError("bad_request", { message: "a challenge is 32 to 64 octets, or their base64url without padding" });
+  throw new AnkongError("bad_request", { message: "32 to 64 octets, or their base64url without padding" });
 }
 
 /** @returns {RequestInit} */

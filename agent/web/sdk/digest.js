@@ -268,3 +268,10 @@ export async function digestOf(file, hash, signal) {
     throw error;
   }
 }
+
+/** A file's own name, as the agent takes one for a document. @param {Blob|ReadableStream<Uint8Array>} file */
+export function nameOf(file) {
+  const name = "name" in file ? String(file.name) : "";
+  const shown = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
+  return [...shown].slice(0, 255).join("") || undefined;
+}

@@ -16,8 +16,8 @@ import { BUTTON_STYLE, STATUS_STYLE } from "./style.js";
 /** @typedef {Pick<Ankong, keyof Ankong>} PublicAnkong an `Ankong`, or what stands for one in a test */
 /** @typedef {{challenge: string|Uint8Array, challenge_id?: unknown}} Challenge */
 
-/** Reasons that end when the agent is installed. */
-const WITH_DOWNLOAD = new Set(["not_installed", "unreachable", "worker_blocked", "too_old"]);
+/** Reasons that end when the agent is installed. @type {(string|null)[]} */
+const WITH_DOWNLOAD = ["not_installed", "unreachable", "worker_blocked", "too_old"];
 
 /** On a server that renders pages there are no elements: the classes do nothing there. @type {typeof HTMLElement} */
 const Base = globalThis.HTMLElement ?? class {};
@@ -25,8 +25,10 @@ const Base = globalThis.HTMLElement ?? class {};
 /** Make an element, whose class is the name of its part, too. @template {keyof HTMLElementTagNameMap} N @param {N} name @param {string} [part] @param {(Node|string)[]} children @returns {HTMLElementTagNameMap[N]} */
 function make(name, part = "", ...children) {
   const made = document.createElement(name);
-  if (part) made.className = part;
-  if (part) made.setAttribute("part", part);
+  if (part) {
+    made.className = part;
+    made.setAttribute("part", part);
+  }
   made.append(...children);
   return made;
 }
@@ -34,7 +36,7 @@ function make(name, part = "", ...children) {
 /** A list, if there are steps. @param {HTMLElement} place @param {string[]} steps */
 function list(place, steps) {
   place.replaceChildren(...steps.map((text) => make("li", "", text)));
-  place.hidden = steps.length === 0;
+  place.hidden = !steps.length;
 }
 
 /** Say something, unless that is what it says already: a screen reader would say it again. @param {HTMLElement} place @param {string} [text] */
@@ -73,9 +75,16 @@ class AnkongElement extends Base {
     return languageFor(/** @type {HTMLElement|null} */ (this.closest("[lang]"))?.lang);
   }
 
+  /** All that we say in it. */
+  get words() {
+    return wordsFor(this.language);
+  }
+
   /** Make the shadow tree, once. @param {string} style @param {Node[]} children */
   build(style, ...children) {
-    const sheet = new CSSStyleSheet();
+    // A sheet is of one document: this may be a frame's, or another window's.
+    const home = /** @type {typeof globalThis} */ (/** @type {unknown} */ (this.ownerDocument.defaultView));
+    const sheet = new home.CSSStyleSheet();
     sheet.replaceSync(style);
     const root = this.attachShadow({ mode: "open", delegatesFocus: true });
     root.adoptedStyleSheets = [sheet];
@@ -98,7 +107,8 @@ export class AnkongStatus extends AnkongElement {
     const steps = make("ol");
     const check = make("button", "action");
     const download = make("a", "action");
-    const help = make("div", "help", why, steps, make("div", "actions", check, download));
+    const actions = make("div", "actions", check, download);
+    const help = make("div", "help", why, steps, actions);
     const said = make("span", "said");
     const all = make("div", "", chip, help, said);
     all.role = "group";
@@ -108,7 +118,7 @@ export class AnkongStatus extends AnkongElement {
     chip.addEventListener("click", () => this.#open(help.hidden === true));
     check.addEventListener("click", () => void this.agent.check({ ask: true }));
     all.addEventListener("keydown", ({ key }) => key === "Escape" && !help.hidden && this.#open(false));
-    return { all, chip, line, detail, help, why, steps, check, download, said };
+    return { all, chip, line, detail, help, why, steps, actions, check, download, said };
   }
 
   connectedCallback() {
@@ -146,7 +156,8 @@ export class AnkongStatus extends AnkongElement {
   #show(snapshot) {
     const parts = this.#parts;
     const { state, reason } = snapshot;
-    const { chip, reasons } = wordsFor(this.language);
+    const { chip, reasons } = this.words;
+    parts.all.lang = this.language;
     this.setAttribute("state", state);
     if (reason) this.setAttribute("reason", reason);
     else this.removeAttribute("reason");
@@ -162,20 +173,20 @@ export class AnkongStatus extends AnkongElement {
 
   /** @param {Snapshot} snapshot */
   #help({ state, reason, version, asking, needsClick }) {
-    const { why, steps, check, download, chip: button } = this.#parts;
-    const { chip, kit } = wordsFor(this.language);
+    const { why, steps, actions, check, download, chip: button } = this.#parts;
+    const { chip, kit } = this.words;
     const told = explain(reason ?? "", this.language);
     const alone = state === "running" ? `${chip.runningText} ${chip.version?.replace("{version}", version ?? "")}` : chip.checkingText;
     // What had the focus and goes away hands it to the chip.
     const had = /** @type {HTMLElement|null|undefined} */ (this.shadowRoot?.activeElement);
     download.href = this.getAttribute("download-url") ?? "";
-    const hasDownload = reason !== null && WITH_DOWNLOAD.has(reason) && /^https?:/.test(download.protocol);
-    const isDown = reason !== null && !asking;
+    const isDown = reason && !asking;
+    actions.hidden = !isDown;
     say(why, asking ? chip.asking : isDown ? told.text : alone);
     list(steps, isDown ? told.steps : []);
-    say(check, isDown ? (needsClick ? chip.connect : chip.checkNow) : "");
-    say(download, isDown && hasDownload ? kit.download : "");
-    if (had?.hidden) button.focus();
+    say(check, needsClick ? chip.connect : chip.checkNow);
+    say(download, WITH_DOWNLOAD.includes(reason) && /^https?:/.test(download.protocol) ? kit.download : "");
+    if (had?.offsetParent === null) button.focus();
   }
 }
 
@@ -212,14 +223,16 @@ export class AnkongButton extends AnkongElement {
 
   disconnectedCallback() {
     // An element that only moves is back at once.
-    queueMicrotask(() => !this.isConnected && this.#running?.abort());
+    queueMicrotask(() => !this.isConnected && this.#running?.abort(new AnkongError("aborted")));
   }
 
   attributeChangedCallback() {
     if (!this.shadowRoot) return;
-    const { kit } = wordsFor(this.language);
-    this.#parts.button.disabled = this.disabled;
-    say(this.#parts.label, this.purpose === "identify" ? kit.identify : kit.login);
+    const { kit } = this.words;
+    const { button, label, message } = this.#parts;
+    label.lang = message.lang = this.language;
+    button.disabled = this.disabled;
+    say(label, this.purpose === "identify" ? kit.identify : kit.login);
   }
 
   get disabled() {
@@ -236,43 +249,46 @@ export class AnkongButton extends AnkongElement {
   }
 
   async #start() {
-    if (this.#running || this.disabled) return;
+    if (this.#running) return;
     const running = (this.#running = new AbortController());
     this.#busy(running);
     let error = null;
     let detail = null;
     try {
-      detail = await this.#run(running.signal);
+      detail = await this.#run(running);
     } catch (thrown) {
       detail = error = thrown instanceof AnkongError ? thrown : this.#failed("request", String(thrown), thrown);
     }
     this.#busy((this.#running = null));
     if (!this.isConnected) return;
     const event = new CustomEvent(error ? "ankong-error" : "ankong-done", { detail, bubbles: true, composed: true, cancelable: true });
-    const mayTell = this.dispatchEvent(event);
-    if (error) this.#tell(mayTell ? error : null);
-    else this.#say(mayTell ? wordsFor(this.language).kit.done : "");
+    if (!this.dispatchEvent(event)) this.#say();
+    else if (error) this.#tell(error);
+    else this.#say(this.words.kit.done);
   }
 
-  /** @param {AbortSignal} signal @returns {Promise<object>} what the event tells */
-  async #run(signal) {
+  /** @param {AbortController} running @returns {Promise<object>} what the event tells */
+  async #run(running) {
+    const { signal } = running;
+    // What the person began is what happens, whatever the page changes meanwhile.
+    const { agent, purpose } = this;
     const submitUrl = this.#address("submit-url");
-    const { challenge, challenge_id } = await this.#challenge(signal);
+    const { challenge, challenge_id } = await this.#challenge(running);
     signal.throwIfAborted();
-    await this.agent.connect({ signal });
-    this.#say(wordsFor(this.language).kit.answering);
-    const answer = await this.agent.authenticate({ challenge, purpose: this.purpose, signal });
+    await agent.connect({ signal });
+    this.#say(this.words.kit.answering);
+    const answer = await agent.authenticate({ challenge, purpose, signal });
     if (submitUrl === null) return { challenge_id, ...answer };
-    this.#say(wordsFor(this.language).kit.site);
-    return this.#post("submit-url", submitUrl, { challenge_id, token: answer.token }, signal);
+    this.#say(this.words.kit.site);
+    return this.#post("submit-url", submitUrl, { challenge_id, token: answer.token }, running);
   }
 
-  /** @param {AbortSignal} signal @returns {Promise<Challenge>} */
-  async #challenge(signal) {
+  /** @param {AbortController} running @returns {Promise<Challenge>} */
+  async #challenge(running) {
     if (this.request) return this.request();
     const url = this.#address("challenge-url");
     if (url === null) throw new AnkongError("bad_request", { message: "no challenge-url" });
-    const told = await this.#post("challenge-url", url, {}, signal);
+    const told = await this.#post("challenge-url", url, {}, running);
     if (typeof told.challenge !== "string") throw this.#failed("challenge-url", "no challenge", told);
     return told;
   }
@@ -283,41 +299,36 @@ export class AnkongButton extends AnkongElement {
     if (text === null) return null;
     const link = Object.assign(make("a"), { href: text });
     if (link.origin === location.origin) return link.href;
-    throw new AnkongError("bad_request", { message: `${name} is not of this origin` });
+    throw new AnkongError("bad_request", { message: `${name}: another origin` });
   }
 
-  /** @param {string} name @param {string} url @param {object} body @param {AbortSignal} signal @returns {Promise<any>} the site's JSON */
-  async #post(name, url, body, signal) {
-    const site = new AbortController();
-    const stop = () => site.abort();
-    const timer = setTimeout(stop, this.siteTimeout);
-    signal.addEventListener("abort", stop);
+  /** @param {string} name @param {string} url @param {object} body @param {AbortController} running @returns {Promise<any>} the site's JSON */
+  async #post(name, url, body, running) {
+    const { signal } = running;
+    const timer = setTimeout(() => running.abort(this.#failed(name, "too late")), this.siteTimeout);
     try {
       const headers = { "Content-Type": "application/json" };
       // Cookies go along, as by itself they do to one's own origin.
-      const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error", signal: site.signal });
-      const told = await response.json().catch(() => null);
-      if (response.ok && told !== null && typeof told === "object") return told;
+      const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error", signal });
+      const told = await response.json().catch(() => signal.throwIfAborted());
+      if (response.ok && typeof told === "object" && told) return told;
       throw this.#failed(name, response.ok ? "no JSON" : `HTTP ${response.status}`, told);
     } catch (error) {
-      if (signal.aborted) throw new AnkongError("aborted");
-      if (error instanceof AnkongError) throw error;
-      throw this.#failed(name, site.signal.aborted ? "too late" : "no answer", error);
+      throw error instanceof AnkongError ? error : this.#failed(name, "no answer", error);
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
     }
   }
 
-  /** The site did not answer as it should; `cause` is what it said. @param {string} where @param {string} why @param {unknown} cause */
+  /** The site did not answer as it should; `cause` is what it said. @param {string} where @param {string} why @param {unknown} [cause] */
   #failed(where, why, cause) {
     return Object.assign(new AnkongError("site_failed", { message: `${where}: ${why}`, retriable: true }), { cause });
   }
 
-  /** @param {AnkongError|null} error */
-  #tell(error) {
-    if (!error || error.code === "aborted") return this.#say("");
-    const { text, steps } = explain((error.code === "not_running" && error.reason) || error.code, this.language);
+  /** @param {AnkongError} error */
+  #tell({ code, reason }) {
+    if (code === "aborted") return this.#say();
+    const { text, steps } = explain((code === "not_running" && reason) || code, this.language);
     this.#say(text, steps, true);
   }
 
@@ -325,17 +336,15 @@ export class AnkongButton extends AnkongElement {
   #say(text = "", steps = [], failed = false) {
     const { message } = this.#parts;
     message.classList.toggle("failed", failed);
-    message.replaceChildren();
-    if (!text) return;
     const todo = make("ol");
     list(todo, steps);
-    message.append(make("p", "", text), todo);
+    message.replaceChildren(...(text ? [make("p", "", text), todo] : []));
   }
 
   /** The button keeps the focus: a disabled one would lose it. @param {object|null} busy with what */
   #busy(busy) {
-    this.#parts.button.ariaBusy = this.#parts.button.ariaDisabled = String(busy !== null);
-    if (busy) this.#say("");
+    this.#parts.button.ariaBusy = this.#parts.button.ariaDisabled = String(!!busy);
+    if (busy) this.#say();
   }
 }
 

@@ -14,9 +14,10 @@ const FINAL_REASONS = new Set(["blocked_by_page", "frame_not_allowed"]);
 /** The language of ours for a BCP 47 tag; English for one that we do not have. @param {string} [tag] of the page or the browser where missing @returns {Language} */
 export function languageFor(tag) {
   const wanted = (tag || globalThis.document?.documentElement?.lang || globalThis.navigator?.language || "").toLowerCase();
-  if (/^zh\b/.test(wanted)) return "zh-Hant";
-  if (/^vi\b/.test(wanted)) return "vi";
-  return /^(id|in)\b/.test(wanted) ? "id" : "en";
+  const [language] = wanted.split(/[-_]/); // some systems write an underscore
+  if (language === "zh") return "zh-Hant";
+  if (language === "vi") return "vi";
+  return language === "id" || language === "in" ? "id" : "en";
 }
 
 /** Everything that we say in a language. @param {string} [tag] BCP 47 */

@@ -61,7 +61,11 @@ def test_a_call_is_seen_while_pages_are_recorded(
     page.get_by_role("button", name="記錄 15 分鐘").click()
     expect(page.locator("#recording")).to_be_visible()
     agent_here.sign("Secret contract.pdf")
+    # Of one site alone a test can be made without choosing it.
+    copy = page.get_by_role("button", name="複製為測試")
+    expect(copy).to_be_visible()
     agent_here.sign(site=OTHER)
+    expect(copy).to_be_hidden()
     rows = page.locator("#calls .list > li")
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_have_attribute("data-origin", OTHER)
@@ -78,7 +82,7 @@ def test_a_call_is_seen_while_pages_are_recorded(
     assert [each["origin"] for each in calls] == [SHOP]
     assert PIN not in file.read_text("utf-8")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="複製為測試").click()
+    copy.click()
     expect(page.get_by_role("button", name="已複製")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f"SITE = {SHOP!r}" in copied

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from agent.validator.__main__ import main
 from agent.validator.config import (
+    DEFAULT,
     ServiceConfigError,
     TcpAddress,
     UnixAddress,
@@ -52,6 +54,8 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "no address": ({"listen": '"127.0.0.256:1"'}, "neither unix"),
     "nowhere": ({"listen": "[]"}, "one to 4"),
     "relative": ({"listen": '"unix:socket"'}, "from the root"),
+    "no name of a file": ({"listen": '"unix:/run/a\\u0000b"'}, "from the root"),
+    "long in octets": ({"listen": f'"unix:/{"路" * 40}"'}, "at most 100 bytes"),
     "unknown": ({"more": "pages = true"}, "unknown field `pages`"),
     "workers": ({"more": "workers = 65"}, r"\$.workers"),
     "negative": ({"more": "workers = -1"}, r"\$.workers"),
@@ -95,6 +99,8 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     file = tmp_path / "verify.toml"
     with pytest.raises(ServiceConfigError, match=r"verify.toml: No such file"):
         read_config(file)
+    file.write_text(config_text(), "utf-8-sig")  # as some editors write
+    assert parse_config(read_config(file), tmp_path).table.trust.roots
     file.write_bytes(b"\xff")
     with pytest.raises(ServiceConfigError, match=r"verify.toml: not UTF-8"):
         read_config(file)
@@ -103,9 +109,21 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
         read_config(file)
 
 
+def test_a_pipe_is_no_configuration_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    file = tmp_path / "verify.toml"
+    os.mkfifo(file)
+    with pytest.raises(ServiceConfigError, match=r"verify.toml: is not a regular file"):
+        read_config(file)
+    file.unlink()
+    (tmp_path / "of-another-folder").write_text("a")
+    file.symlink_to(tmp_path / "of-another-folder")  # as where a configuration is mounted
+    assert read_config(file) == "a"
+
+
 MISSING = {
     "roots": ({"roots": ["no.cer"], "cas": [], "crls": ["ca.crl"]}, "trust: cannot read no.cer"),
     "lists": ({"roots": ["root.cer"], "cas": [], "crls": ["no.crl"]}, "lists: there is no"),
+    "no list": ({"roots": ["root.cer"], "cas": [], "crls": ["valid.der"]}, "lists: valid.der: "),
     "leaf": ({"roots": ["valid.der"], "cas": [], "crls": ["ca.crl"]}, "trust: "),
 }
 
@@ -119,6 +137,19 @@ def test_check_looks_at_the_files_too(
     file.write_text(config_text(trust=trust))
     assert main(["check", "--only-config", "--config", str(file)]) == 1
     assert why in capsys.readouterr().err
+
+
+def test_check_says_that_nobody_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "verify.toml"
+    file.write_text(config_text().replace("28460", "1"))
+    assert main(["check", "--config", str(file)]) == 1
+    assert "nobody listens" in capsys.readouterr().err
+
+
+def test_the_default_file_is_not_the_only_one(capsys: pytest.CaptureFixture[str]) -> None:
+    if not DEFAULT.exists():
+        assert main(["check"]) == 1
+        assert "--config names another file" in capsys.readouterr().err
 
 
 def test_a_socket_of_a_run_that_died_is_replaced_and_nothing_else(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -252,6 +253,28 @@ async def test_who_comes_when_all_places_are_taken_waits(monkeypatch: pytest.Mon
         assert not waiting.done()
         writer.close()
         assert b" 200 OK" in await waiting
+
+
+async def test_who_says_nothing_makes_room_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorman, "MAX_CONNECTIONS", 2)
+    async with service() as found:
+        silent = [await asyncio.open_connection("127.0.0.1", found.port) for _ in range(2)]
+        silent[0][1].write(b"POST /v1/login")
+        assert b" 200 OK" in await found.raw(closing(get("/livez")))
+        with suppress(ConnectionError):
+            assert await silent[0][0].read() == b""  # the oldest one
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_a_stranger_keeps_no_place(guarded: InProcess) -> None:
+    for request in (get("/livez"), get("/readyz"), get("/v1/no"), b"HEAD" + get("/metrics")[3:]):
+        assert b"Connection: close" in await guarded.raw(request)
+    wrong = post("login/verify", login_of(), Authorization="Bearer another")
+    assert code_of(await guarded.raw(wrong)) == (401, "key_refused")
+    good = post("login/verify", login_of(), **Bearer)
+    answers = await guarded.raw(good, closing(good))
+    assert answers.count(b" 200 OK") == 2
 
 
 async def test_a_stop_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,8 @@ async def test_an_identity_service_that_is_down_is_an_outage_and_no_verdict() ->
     ("ics", "why"),
     [
         ('url = "http://ics.example/"', "must be https"),
+        ('url = "https://ics.example:99999/"', "ics_url is no address"),
+        ('url = "https://[::1/"', "ics_url is no address"),
         ('url = "https://ics.example/"\ncertificate = "no.pem"\nkey = "no.key"', r"no\.key"),
     ],
 )

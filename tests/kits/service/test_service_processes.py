@@ -1,11 +1,14 @@
 """The command: workers that die, signals, sockets, and what systemd is told."""
 
 import asyncio
+import errno
+import io
 import json
 import os
 import signal
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from agent.validator import supervisor as supervisor_module
 from agent.validator.__main__ import main
 from agent.validator.config import ServiceConfigError
 from agent.validator.notify import notify
@@ -182,6 +186,111 @@ async def test_sighup_takes_a_good_config_and_keeps_the_old_one_before_a_bad(
         assert (await exchange(found.address(), GOOD))[1] == refused
 
 
+async def test_a_stop_waits_for_no_reload(
+    supervisor: ServiceSupervisor,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    begun, going_on = asyncio.Event(), asyncio.Semaphore(0)
+    reloads = 0
+
+    async def reload() -> None:
+        nonlocal reloads
+        reloads += 1
+        begun.set()
+        await going_on.acquire()
+        if reloads == 1:
+            raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(supervisor, "_reload", reload)
+    attending = asyncio.create_task(supervisor._attend())
+    for _ in range(3):
+        for _ in range(100):
+            supervisor._reload_wanted.set()  # also once more since the file was read
+        await begun.wait()
+        begun.clear()
+        going_on.release()
+    supervisor._reload_wanted.set()
+    await begun.wait()
+    assert reloads == 4
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["event"] for line in said] == ["reload_refused", "reloaded", "reloaded"]
+    assert said[0]["why"].startswith("RuntimeError at test_service_processes.py")
+    supervisor._stop.set()  # while the last one has not ended
+    await attending
+
+
+class FakeSlot:
+    """A worker that ends at once, and whose start does what a test wants."""
+
+    number = 0
+    pid = 4
+
+    def __init__(self, *starts: Exception | None) -> None:
+        self.starts = list(starts)
+        self.is_waiting = asyncio.Event()
+
+    async def wait(self) -> int:
+        return 1
+
+    async def start(self, _config: str, _environment: dict[str, str]) -> None:
+        if not self.starts:
+            self.is_waiting.set()
+            await asyncio.Event().wait()
+        if (failure := self.starts.pop(0)) is not None:
+            raise failure
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> ServiceSupervisor:
+    file = tmp_path / "verify.toml"
+    file.write_text(config_text())
+    return ServiceSupervisor(file)
+
+
+async def test_whatever_fails_at_a_start_is_not_the_last_start(
+    supervisor: ServiceSupervisor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(supervisor_module, "restart_delay", lambda _: 0.0)
+    slot: Any = FakeSlot(ServiceConfigError("bad"), OSError(), RuntimeError("of ours"), None)
+    figures = tmp_path / "figures"  # which somebody has tidied away
+    keeping = asyncio.create_task(supervisor._keep(slot, str(figures)))
+    await slot.is_waiting.wait()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    failed = [line["why"] for line in said if line["event"] == "worker_failed"]
+    assert failed[0] == "bad"
+    assert [why.partition(" ")[0] for why in failed[1:]] == ["OSError", "RuntimeError"]
+    assert figures.is_dir()
+
+
+async def test_a_stop_waits_for_no_start(supervisor: ServiceSupervisor) -> None:
+    slots: list[Any] = [FakeSlot(None), FakeSlot()]
+    supervisor._slots = slots
+    starting = asyncio.create_task(supervisor._start_all())
+    await slots[1].is_waiting.wait()
+    supervisor._stop.set()
+    assert await starting is False
+
+
+class FullLog(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("log", [FullLog(), None], ids=["full", "closed"])
+async def test_a_log_that_cannot_be_written_stops_nobody(
+    log: FullLog | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", log)
+    async with service() as found:
+        assert (await found.ask("login/verify", login_of()))[1]["verdict"] == "accepted"
+
+
 @contextmanager
 def listening_for_states(address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
@@ -219,4 +328,4 @@ async def test_check_names_what_is_missing(
         file = tmp_path / "verify.toml"
         file.write_text(config_text(listen=f'"127.0.0.1:{found.port}"'))
         assert await asyncio.to_thread(main, ["check", "--config", str(file)]) == 1
-    assert "not ready: ['no fresh list of C=TW" in capsys.readouterr().err
+    assert "not ready: no fresh list of C=TW" in capsys.readouterr().err

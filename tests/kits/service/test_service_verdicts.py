@@ -154,6 +154,19 @@ async def test_without_a_list_nothing_is_accepted_and_ready_names_it(missing: st
     assert ("Root" in why) is (missing == "root.crl")
 
 
+@pytest.mark.parametrize("useless", ["ca-delta", "ca-attributes-only", "ca-unknown-extension"])
+async def test_a_list_that_clears_nobody_does_not_make_it_ready(useless: str) -> None:
+    trust = {**TRUST, "crls": ["root.crl", f"{useless}.crl"]}
+    async with service(config_of(trust=trust)) as found:
+        _, answer = await found.ask("login/verify", login_of())
+        status, ready = await found.get("/readyz")
+        _, metrics = await found.get("/metrics")
+    assert answer == {"verdict": "refused", "code": "revocation_unknown"}
+    assert status == 503
+    assert "Citizen CA" in ready
+    assert 'Citizen CA (7d3d2d33)"} -Inf' in metrics
+
+
 async def test_when_the_lists_are_out_of_date_it_is_not_ready() -> None:
     late = AT.replace(year=2050)
     async with service(clock=lambda: late) as found:

@@ -36,6 +36,7 @@ ENDINGS = {
     "card insert": {1},  # nothing listens there
     "status": {3},
     "panel": {1},  # no agent runs
+    "handbook": {1},  # likewise
 }
 
 
@@ -162,7 +163,7 @@ def test_each_example_of_serve_serves(serving: Path) -> None:
 
 
 def test_the_examples_that_need_a_running_agent_work_beside_one(serving: Path) -> None:
-    for line in ("status", "status --json", "panel", "panel --print", "tray --panel"):
+    for line in ("status", "status --json", "panel", "panel --print", "handbook", "tray --panel"):
         assert line in LINES
         done = shell(serving, f"ankong {line}")
         assert done.returncode == 0, done.stderr

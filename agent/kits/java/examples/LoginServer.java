@@ -74,13 +74,19 @@ public final class LoginServer {
                         LoginVerifier.loadList(Files.readAllBytes(folder.resolve("ca.crl")), ca)),
                 List.of(origin));
         this.secret = HexFormat.of().parseHex(secret); // 32 octets of your own, the same for ever
+        new LoginVerifier.Holder("", "", "", "").accountKey(this.secret); // throws now if it is too short
     }
     // endregion: load
 
+    private static String setting(String name) {
+        String found = System.getenv(name);
+        if (found == null) throw new IllegalArgumentException(name + " is not set");
+        return found;
+    }
+
     public static void main(String[] arguments) throws Exception {
-        Map<String, String> settings = System.getenv();
-        LoginServer site = new LoginServer(Path.of(settings.get("ANKONG_TRUST")), settings.get("ANKONG_ORIGIN"), settings.get("ACCOUNT_SECRET"));
-        int port = Integer.parseInt(settings.getOrDefault("PORT", "8080"));
+        LoginServer site = new LoginServer(Path.of(setting("ANKONG_TRUST")), setting("ANKONG_ORIGIN"), setting("ACCOUNT_SECRET"));
+        int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "8080"));
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
         server.setExecutor(Executors.newFixedThreadPool(4));
         server.createContext("/", site::answer);

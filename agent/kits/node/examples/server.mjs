@@ -3,11 +3,13 @@
  *
  *     ANKONG_TRUST=trust ANKONG_ORIGIN=https://portal.example ACCOUNT_SECRET=... PORT=8080 node examples/server.mjs
  *
- * Browsers reach it by a proxy that speaks TLS, or as http://localhost.
+ * Browsers reach it by a proxy that speaks TLS, or as http://localhost. With PAGE, a folder with
+ * plain.html, plain.js and headers.txt of the page kit, it serves that page too; PAGE_KIT is the
+ * folder of the kit's modules.
  */
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { accountKey, checkOrigins, loadAuthority, loadList, VerificationError, verifyLogin } from "ankong-verify";
 
@@ -67,6 +69,23 @@ function login(id, response, { challenge_id, token }) {
 }
 // endregion: login
 
+// region: page
+const { PAGE: pages, PAGE_KIT: kit = "node_modules/ankong" } = process.env;
+const files = new Map(); // all that there is to GET, read once
+if (pages) {
+  files.set("/", readFileSync(`${pages}/plain.html`)).set("/plain.js", readFileSync(`${pages}/plain.js`));
+  const modules = readdirSync(kit).filter((name) => name.endsWith(".js"));
+  for (const name of modules) files.set(`/sdk/${name}`, readFileSync(`${kit}/${name}`));
+}
+const policy = pages ? readFileSync(`${pages}/headers.txt`, "utf8").trim() : "frame-ancestors 'none'";
+
+function sendFile(path, response) {
+  const type = path.endsWith(".js") ? "text/javascript" : "text/html; charset=utf-8";
+  response.writeHead(200, { "Content-Type": type, "Content-Security-Policy": policy });
+  response.end(files.get(path));
+}
+// endregion: page
+
 async function readJson(request) {
   let body = "";
   for await (const chunk of request.setEncoding("utf8")) {
@@ -85,6 +104,7 @@ async function answer(request, response) {
 }
 
 const server = createServer(async (request, response) => {
+  if (request.method === "GET" && files.has(request.url)) return sendFile(request.url, response);
   let [status, content] = [400, {}];
   try {
     [status, content] = await answer(request, response);

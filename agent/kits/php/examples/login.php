@@ -25,7 +25,8 @@ $trust = [
     'lists' => [loadList($file('root.crl'), $root), loadList($file('ca.crl'), $ca)],
     'origins' => checkOrigins([getenv('ANKONG_ORIGIN')]),
 ];
-$secret = hex2bin((string) getenv('ACCOUNT_SECRET')) ?: ''; // 32 octets of your own, the same for ever
+$secret = (string) @hex2bin((string) getenv('ACCOUNT_SECRET')); // 32 octets of your own, the same for ever
+strlen($secret) >= 32 || throw new RuntimeException('ACCOUNT_SECRET is not 64 hexadecimal digits or more');
 session_name('__Host-session');
 session_start(['cookie_secure' => true, 'cookie_httponly' => true, 'cookie_samesite' => 'Lax', 'use_strict_mode' => true]);
 // endregion: load

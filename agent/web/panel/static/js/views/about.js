@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { fill, h, icon } from "../dom.js";
-import { moment, t } from "../i18n.js";
+import { currentLanguage, moment, t } from "../i18n.js";
 import { facts, heading, news, trouble } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
@@ -31,7 +31,7 @@ export const about = {
             [t("about.folder"), h("span", { class: "code" }, found.state_dir)], [t("about.logs"), h("span", { class: "code" }, found.log_dir)],
           ])),
         h("section", { class: "sheet" }, h("h2", {}, t("about.promises")), h("ul", {}, ["pin", "sites", "history", "network"].map((name) => h("li", {}, t(`about.promise_${name}`))))),
-        h("section", { class: "sheet" }, h("h2", {}, t("about.handbook")), h("p", {}, h("a", { href: "handbook/index.html", target: "_blank" }, t("about.handbook_open")))),
+        h("section", { class: "sheet" }, h("h2", {}, t("about.handbook")), h("p", {}, h("a", { href: `handbook/index-${currentLanguage()}.html`, target: "_blank" }, t("about.handbook_open")))),
         h("section", { class: "sheet" }, h("h2", {}, t("about.parts")),
           h("ul", { class: "list", id: "parts" }, found.parts.map((/** @type {any} */ part) =>
             h("li", {}, h("div", { class: "grow" }, h("b", {}, part.name), " ", part.version), h("small", {}, part.license))))));

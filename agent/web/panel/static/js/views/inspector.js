@@ -70,18 +70,20 @@ function standing({ on, until }) {
 
 /** @param {HTMLElement} place @param {Recorded} found */
 function control(place, found) {
+  const [only, ...others] = new Set(found.calls.map(({ origin }) => origin));
+  const site = chosen === EVERYTHING && others.length === 0 ? only : chosen; // whose calls become a test
   const act = (/** @type {string} */ action) => async () => draw(place, await post("record", { action }));
   const query = chosen === EVERYTHING ? "" : `?${new URLSearchParams({ origin: chosen })}`;
   const exporting = async () => save(await download(`record/export${query}`), "ankong-record.ndjson");
   const copy = button("", t("inspector.copy_test"), async () => {
-    await navigator.clipboard.writeText(await (await download(`record/test${query}`)).text());
+    await navigator.clipboard.writeText(await (await download(`record/test?${new URLSearchParams({ origin: site ?? "" })}`)).text());
     copy.textContent = t("inspector.copied");
   });
   return [
     h("div", { class: "row" }, icon(found.on ? "working" : "skipped", `icon ${found.on ? "warning" : "soft"}-ink`), h("b", { id: "standing" }, standing(found))),
     h("div", { class: "row" },
       found.on ? button("", t("inspector.stop"), act("stop")) : button("primary", t("inspector.start"), act("start")),
-      found.calls.length + found.missed.length > 0 && [button("", t("inspector.export"), exporting), chosen !== EVERYTHING && copy, button("", t("inspector.clear"), act("clear"))]),
+      found.calls.length + found.missed.length > 0 && [button("", t("inspector.export"), exporting), site !== undefined && site !== EVERYTHING && copy, button("", t("inspector.clear"), act("clear"))]),
     h("p", {}, h("small", {}, t("inspector.memory"))),
   ];
 }
@@ -118,7 +120,7 @@ function draw(place, found) {
   const { on, until, calls, missed } = found;
   const last = calls.at(-1);
   const isQuiet = last !== undefined && Date.now() - Date.parse(last.at) >= SILENCE;
-  redraw(place, "#control", [on, until, calls.length + missed.length > 0, chosen], () => control(place, found));
+  redraw(place, "#control", [on, until, calls.length + missed.length > 0, chosen, origins.length === 1], () => control(place, found));
   redraw(place, "#of-site", origins, () => (origins.length > 0 ? [choice(place, found, origins)] : []));
   redraw(place, "#calls", [found, chosen, isQuiet], () => list(found));
 }
