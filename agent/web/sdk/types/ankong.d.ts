@@ -53,6 +53,7 @@ export type SigningOptions = {
     nonce?: Bytes;
     pin?: string;
     signingCertificate?: boolean;
+    signingTime?: boolean;
 };
 export type Signer = {
     certificate: string;
