@@ -3,6 +3,7 @@
 import sys
 
 PROMPT_ARGUMENT = "--prompt"
+WORKER_ARGUMENT = "--pdf-worker"
 
 
 def main() -> int:
@@ -12,6 +13,10 @@ def main() -> int:
         from tray.prompt.process import main as prompt  # noqa: PLC0415  # a window must open quickly
 
         return prompt(arguments[1:])
+    if arguments == [WORKER_ARGUMENT]:
+        from agent.pdf.worker import main as work_on_pdfs  # noqa: PLC0415  # nobody else needs it
+
+        return work_on_pdfs()
     from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it
 
     def work() -> int:

@@ -35,8 +35,11 @@ def main() -> int:
     logging.disable(logging.CRITICAL)  # the library prints tracebacks of what documents say
     sys.dont_write_bytecode = True
     guard = Guard()
-    guard.raise_up()
-    return serve(sys.stdin.buffer, sys.stdout.buffer, guard)
+    # By number: a program without a console has no sys.stdin and sys.stdout.
+    # another way: pipes, of which nothing is kept
+    with open(0, "rb", closefd=False) as requests, open(1, "wb", closefd=False) as answers:
+        guard.raise_up()
+        return serve(requests, answers, guard)
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, guard: Guard) -> int:

@@ -58,6 +58,7 @@ UNSHIPPED = (
     "cffi",
     "frozenlist._frozenlist",  # in C++, whose library has 2 MB; in Python it is as good for us
     "gi",
+    "lxml",  # pyHanko reads XMP with it, which nothing of ours does
     "pip",
     "pkg_resources",
     "pycparser",

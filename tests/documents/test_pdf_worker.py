@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.documents.worker import PdfWorker
+from agent.documents.worker import WORKER_ARGUMENT, PdfWorker, worker_command
 from agent.errors import AgentError, ErrorCode
 from agent.pdf import hole, wire
 from agent.pdf.wire import ExaminePdf, InspectPdf, PdfError, PdfExamination, PdfFacts, PreparedPdf
@@ -33,6 +33,19 @@ def pdf(tmp_path: Path) -> Path:
 
 def prepare(pdf: Path, out: Path, **more: str) -> wire.PreparePdf:
     return wire.PreparePdf(str(pdf), out=str(out), **more)
+
+
+def test_the_installed_program_is_its_own_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert worker_command() == (sys.executable, WORKER_ARGUMENT)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tray", WORKER_ARGUMENT],
+        input=wire.encode(InspectPdf("/nowhere.pdf")),
+        capture_output=True,
+        check=True,
+    )
+    answer = wire.decode_answer(done.stdout)
+    assert isinstance(answer, wire.RefusedPdf)
 
 
 async def test_a_document_is_read_prepared_and_examined(

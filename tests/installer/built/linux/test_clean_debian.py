@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from agent import __version__
+from tests.documents.pdf_files import simple_pdf
 from tests.installer.built.linux.chroot import USER, Debian, debian
 from tests.installer.built.linux.conftest import need
 
@@ -101,6 +102,12 @@ def _use(system: Debian) -> None:
     system.run("ankong", *sign, user=USER, typed=f"{PIN}\n")
     done = system.try_to("ankong", "verify", signed, user=USER)
     assert (done.returncode, done.stdout.partition(":")[0]) == (3, "not proven")  # a test card
+    contract = f"/home/{USER}/contract.pdf"
+    (system.root / contract.removeprefix("/")).write_bytes(simple_pdf("Contract"))
+    sign = ("sign", contract, "--virtual-card", CARD, "--pin-stdin", "--json")
+    told = json.loads(system.run("ankong", *sign, user=USER, typed=f"{PIN}\n"))
+    done = system.try_to("ankong", "verify", told["out"], "--json", user=USER)
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "unknown")
     # The service does not run here, but its library is found.
     none = system.try_to("ankong", "certificates", "--json", user=USER)
     error = json.loads(none.stdout)["error"]

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from agent import __version__
+from tests.documents.pdf_files import simple_pdf
+from tests.documents.pdf_judges import openssl_accepts, signed_parts
 from tests.installer.built.linux.conftest import (
     ROOT,
     SECONDS,
@@ -113,6 +115,18 @@ def test_it_signs_and_openssl_agrees(program: Path, home: Path, card: Path) -> N
     authorities = [word for option, name in own for word in (option, issuer / name)]
     lists = [word for name in ("root.crl", "ca.crl") for word in ("--crl", issuer / name)]
     assert call(program, home, "verify", signed, *authorities, *lists).startswith("proven: ")
+
+
+def test_it_signs_a_pdf_within_itself(program: Path, home: Path, card: Path) -> None:
+    """The worker is the program itself, started once more."""
+    contract = home / "合約.pdf"
+    contract.write_bytes(simple_pdf("Contract"))
+    words = ("sign", contract, "--virtual-card", card, "--pin-stdin", "--json")
+    told = json.loads(call(program, home, *words, typed=f"{PIN_TEXT}\n"))
+    signed = Path(told["out"]).read_bytes()
+    assert signed.startswith(contract.read_bytes())
+    ((content, cms),) = signed_parts(signed)
+    assert openssl_accepts(content, cms, home)
 
 
 def test_a_window_of_it_asks_for_the_pin(program: Path, display: str) -> None:

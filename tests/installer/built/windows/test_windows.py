@@ -17,6 +17,7 @@ from agent.cms.verify import verify
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.conftest import TEST_PIN
+from tests.documents.pdf_files import simple_pdf
 from tests.installer.built.windows.conftest import Switch
 from tests.installer.built.windows.machine import Machine, free_port
 from tests.installer.built.windows.walk import SITE, call, install_quietly, wait_for_agent
@@ -63,6 +64,10 @@ def test_it_asks_in_windows_of_its_own_and_a_card_signs(
     assert SITE in printed
     assert TEST_PIN not in (machine.state / "logs" / "ankong.log").read_text("utf-8")
     assert machine.ankong("quit")[0] == 0
+    unsigned = tmp_path / "contract.pdf"
+    unsigned.write_bytes(simple_pdf("Contract"))
+    status, printed = machine.ankong("verify", windows_path(unsigned), "--json")
+    assert (status, json.loads(printed)["verdict"]) == (3, "unsigned")  # by the worker
 
 
 def _answer(machine: Machine, name: str, *keys: str) -> None:
