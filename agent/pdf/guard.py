@@ -62,8 +62,11 @@ class Guard:
 
 
 def _limit() -> None:
-    """Limit memory and time, and leave no core; Windows has no such limits of its own."""
+    """Limit memory and time, and leave no core."""
     if sys.platform == "win32":
+        from agent.pdf.windows_job import limit_this_process  # noqa: PLC0415  # Windows only
+
+        limit_this_process(MEMORY, PROCESSOR_SECONDS)
         return
     import resource  # noqa: PLC0415  # Unix alone has it
 
