@@ -259,6 +259,7 @@ def _require_key(key: _Element) -> None:
 
 def _extension_faults(extension: _Element, seen: set[bytes]) -> Collection[str]:
     """Look at one extension, whose value is one element of DER; return what is not understood."""
+    _need(extension.tag == _SEQUENCE, "no extension")
     is_critical = len(extension.parts) == 3
     tags = (_OID, 0x01, _OCTETS) if is_critical else (_OID, _OCTETS)
     kind, *middle, value = extension.take(*tags)
@@ -316,7 +317,8 @@ def _is_other_names(value: _Element) -> bool:
 
 def _is_directory(value: _Element) -> bool:
     return value.tag == _SEQUENCE and all(
-        [part.tag for part in each.parts] == [_OID, _SET] for each in value.parts
+        each.tag == _SEQUENCE and [part.tag for part in each.parts] == [_OID, _SET]
+        for each in value.parts
     )
 
 

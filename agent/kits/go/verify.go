@@ -293,7 +293,7 @@ func checkExtensions(tagged *element, known [][]byte) (fault string) {
 			each.take(0x06, 0x04)
 		}
 		kind, values := parts[0].raw, read(parts[len(parts)-1].body, 0)
-		need(!seen[string(kind)] && isShort(kind) && len(values) == 1 && isExtension(kind, values[0]), "an extension of another form, or twice")
+		need(each.tag == 0x30 && !seen[string(kind)] && isShort(kind) && len(values) == 1 && isExtension(kind, values[0]), "an extension of another form, or twice")
 		seen[string(kind)] = true
 		isKnown := false
 		for _, one := range known {
@@ -435,7 +435,7 @@ func isExtension(kind []byte, value *element) bool {
 		return value.tag == 0x30
 	case bytes.Equal(kind, directoryKind):
 		for _, each := range value.parts {
-			if len(each.parts) != 2 || each.parts[0].tag != 0x06 || each.parts[1].tag != 0x31 {
+			if each.tag != 0x30 || len(each.parts) != 2 || each.parts[0].tag != 0x06 || each.parts[1].tag != 0x31 {
 				return false
 			}
 		}
@@ -449,7 +449,7 @@ func readAttributes(attributes *element) map[string][]byte {
 	found := map[string][]byte{}
 	need(len(attributes.parts) > 0, "no signed attributes")
 	for index, each := range attributes.parts {
-		need(index == 0 || bytes.Compare(attributes.parts[index-1].raw, each.raw) < 0, "attributes that are not in the order of DER")
+		need(each.tag == 0x30 && (index == 0 || bytes.Compare(attributes.parts[index-1].raw, each.raw) < 0), "attributes that are not in the order of DER")
 		pair := each.take(0x06, 0x31)
 		_, twice := found[string(pair[0].raw)]
 		need(len(pair[1].parts) == 1 && !twice, "an attribute without its one value")

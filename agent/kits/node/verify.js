@@ -148,7 +148,7 @@ function readExtensions(extensions, understood) {
     const parts = isCritical ? take(each, 0x06, 0x01, 0x04) : take(each, 0x06, 0x04);
     const type = hex(parts[0]);
     need(!isCritical || parts[1].body[0] === 0xff, "FALSE, which goes without saying");
-    need(!found.has(type) && isShort(parts[0]), "two extensions of one kind, or one of a huge number");
+    need(each.tag === 0x30 && !found.has(type) && isShort(parts[0]), "two extensions of one kind, or one of a huge number");
     if (LIMITING.includes(type) || (isCritical && !understood.includes(type))) fault ||= `extension ${type} is not understood`;
     const values = read(parts[parts.length - 1].body);
     need(values.length === 1 && isExtension(type, values[0]), "an extension of another form");
@@ -169,7 +169,7 @@ function isExtension(type, { tag, body, parts }) {
   if (type === SUBJECT_KEY) return tag === 0x04;
   if (type === PURPOSES) return tag === 0x30 && parts.length > 0 && parts.every((each) => each.tag === 0x06);
   if (type === OTHER_NAMES) return tag === 0x30 && parts.every(isOtherName);
-  return type !== DIRECTORY || (tag === 0x30 && parts.every((each) => each.parts.map((part) => part.tag).join() === "6,49"));
+  return type !== DIRECTORY || (tag === 0x30 && parts.every((each) => each.tag === 0x30 && each.parts.map((part) => part.tag).join() === "6,49"));
 }
 
 /** Whether a general name can be read: texts are ASCII, addresses of four octets or sixteen. @param {Element} name */
@@ -359,7 +359,7 @@ function readAttributes({ parts }) {
   const found = new Map();
   need(parts.length > 0, "no signed attributes");
   parts.forEach((each, at) => {
-    need(at === 0 || Buffer.compare(parts[at - 1].raw, each.raw) < 0, "attributes that are not in the order of DER");
+    need(each.tag === 0x30 && (at === 0 || Buffer.compare(parts[at - 1].raw, each.raw) < 0), "attributes that are not in the order of DER");
     const [type, values] = take(each, 0x06, 0x31);
     need(values.parts.length === 1 && !found.has(hex(type)), "an attribute without its one value");
     found.set(hex(type), values.parts[0]);

@@ -178,7 +178,7 @@ function readExtensions(?Element $extensions, array $understood): array
         $parts = $isCritical ? take($each, 0x06, 0x01, 0x04) : take($each, 0x06, 0x04);
         $type = $parts[0]->raw;
         need(!$isCritical || $parts[1]->body === "\xff", 'FALSE, which goes without saying');
-        need(!\array_key_exists($type, $found) && !preg_match(HUGE, $type), 'two extensions of one kind, or one of a huge number');
+        need($each->tag === 0x30 && !\array_key_exists($type, $found) && !preg_match(HUGE, $type), 'two extensions of one kind, or one of a huge number');
         if (\in_array($type, LIMITING, true) || ($isCritical && !\in_array($type, $understood, true))) {
             $fault = 'extension ' . bin2hex($type) . ' is not understood';
         }
@@ -218,7 +218,7 @@ function isExtension(string $type, Element $value): bool
         $isLength = $tags === [0x01] || ($tags === [0x01, 0x02] && preg_match('/^[\x00-\x7f]$/D', $value->parts[1]->body));
         return $value->tag === 0x30 && ($tags === [] || ($isLength && $value->parts[0]->body === "\xff"));
     }
-    $isAttribute = fn (Element $each) => array_map(fn (Element $part) => $part->tag, $each->parts) === [0x06, 0x31];
+    $isAttribute = fn (Element $each) => $each->tag === 0x30 && array_map(fn (Element $part) => $part->tag, $each->parts) === [0x06, 0x31];
     return $type !== DIRECTORY || ($value->tag === 0x30 && array_filter($value->parts, $isAttribute) === $value->parts);
 }
 
@@ -462,7 +462,7 @@ function readAttributes(Element $attributes): array
     [$found, $before] = [[], ''];
     need($attributes->parts !== [], 'no signed attributes');
     foreach ($attributes->parts as $each) {
-        need($before === '' || strcmp($before, $each->raw) < 0, 'attributes that are not in the order of DER');
+        need($each->tag === 0x30 && ($before === '' || strcmp($before, $each->raw) < 0), 'attributes that are not in the order of DER');
         [$type, $values] = take($each, 0x06, 0x31);
         need(\count($values->parts) === 1 && !isset($found[$type->raw]), 'an attribute without its one value');
         [$found[$type->raw], $before] = [$values->parts[0], $each->raw];

@@ -172,6 +172,11 @@ def _of_extensions() -> dict[str, tuple[int, Change, str]]:
             _instead(_USAGE, loose),
             "bits of the key usage that are not used, and set",
         ),
+        "extension-retagged": (
+            _EXTENSIONS,
+            lambda it: it.replace(b"\x30\x0e" + _USAGE, b"\x70\x0e" + _USAGE),
+            "an extension that is another kind of element",
+        ),
         "extensions-twice": (_EXTENSIONS, lambda it: it + it, "all extensions, and all again"),
     }
 

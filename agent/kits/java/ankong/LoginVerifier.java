@@ -301,7 +301,7 @@ public final class LoginVerifier {
         byte[] before = {};
         for (Element each : signer.get(3).parts) {
             each.take("0631");
-            check(Arrays.compareUnsigned(before, each.raw) < 0, "attributes that are not in the order of DER");
+            check(each.tag == 0x30 && Arrays.compareUnsigned(before, each.raw) < 0, "attributes that are not in the order of DER");
             before = each.raw;
         }
         String fault = checkCertificate(certificate);
@@ -335,7 +335,7 @@ public final class LoginVerifier {
             List<Element> parts = each.take(isCritical ? "060104" : "0604");
             String kind = parts.get(0).hex();
             check(!isCritical || parts.get(1).body[0] == -1, "FALSE, which goes without saying");
-            check(seen.add(kind) && isShort(parts.get(0)) && isExtension(kind, element(parts.get(parts.size() - 1).body)), "an extension of another form, or twice");
+            check(each.tag == 0x30 && seen.add(kind) && isShort(parts.get(0)) && isExtension(kind, element(parts.get(parts.size() - 1).body)), "an extension of another form, or twice");
             if (LIMITING.contains(kind) || isCritical && !understood.contains(kind)) fault = "an extension that is not understood";
         }
         return fault;
@@ -412,7 +412,7 @@ public final class LoginVerifier {
             case "0603551d0e" -> value.tag == 0x04;
             case "0603551d25" -> value.tag == 0x30 && tags.matches("(06)+");
             case "0603551d11" -> value.tag == 0x30 && value.parts.stream().allMatch(LoginVerifier::isOtherName);
-            case "0603551d09" -> value.tag == 0x30 && value.parts.stream().allMatch(each -> each.tags().equals("0631"));
+            case "0603551d09" -> value.tag == 0x30 && value.parts.stream().allMatch(each -> each.tag == 0x30 && each.tags().equals("0631"));
             default -> true;
         };
     }
