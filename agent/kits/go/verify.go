@@ -252,7 +252,7 @@ func openMessage(token []byte) (*x509.Certificate, string, []byte) {
 
 // isStrong tells a key of 2048 bits or more, and not one by which anybody signs.
 func isStrong(key *rsa.PublicKey) bool {
-	return key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192 && key.N.Bit(0) == 1 && key.E >= 3 && key.E%2 == 1
+	return key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192 && key.N.Bit(0) == 1 && key.E >= 3 && key.E < 1<<31 && key.E%2 == 1
 }
 
 // findSigner returns the certificate if it has this issuer and serial number, and why it is not to be trusted.
