@@ -6,6 +6,7 @@ however many certificates are looked up in it.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,12 @@ _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
 _UNDERSTOOD: Final = frozenset(
     ("issuing_distribution_point", "delta_crl_indicator", "crl_number", "authority_key_identifier")
 )
+_VERSION_2: Final = b"\x02\x01\x01"
+_PKCS_1: Final = bytes.fromhex("06092a864886f70d0101")
+_PSS: Final = _PKCS_1 + b"\x0a"
+_NO_PARAMETERS: Final = (b"", b"\x05\x00")
+_DATE: Final = re.compile(rb"[0-9]{12}(?:[0-9]{2})?Z")  # RFC 5280 §4.1.2.5
+_FIELDS: Final = re.compile(rb"\x02\x30\x30[\x17\x18]{1,2}\xa0?")
 _REMOVED: Final = "remove_from_crl"
 
 
@@ -110,7 +117,10 @@ class RevocationList:
                 raise CmsError("no revocation list")
             entries = revoked_certificates(raw, body)
             # The parser below would copy them again and again.
-            header = asn1_crl.CertificateList.load(_without(raw, whole, body, entries))
+            bare = _without(raw, whole, body, entries)
+            der.require_der(bare, max_size=MAX_CRL)
+            _require_form(bare)
+            header = asn1_crl.CertificateList.load(bare)
             tbs = header["tbs_cert_list"]
             if isinstance(tbs["next_update"], core.Void):
                 raise CmsError("a revocation list without the date of the next one")
@@ -213,6 +223,26 @@ def _without(
         return raw
     inner = raw[body.contents : entries.at] + raw[entries.end : body.end]
     return der.element(der.SEQUENCE, der.element(der.SEQUENCE, inner), raw[body.end : whole.end])
+
+
+def _require_form(bare: bytes) -> None:
+    """Refuse a list of more or other parts than RFC 5280 §5.1 names; its entries are left out."""
+    body, *outer = der.children(bare)
+    version, *_ = fields = der.children(body)
+    tags = bytes(field[0] for field in fields)
+    if [each[0] for each in outer] != [der.SEQUENCE, 0x03] or version != _VERSION_2:
+        raise CmsError("no revocation list of version 2")
+    if not _FIELDS.fullmatch(tags) or any(len(der.children(each)) != 1 for each in fields[5:]):
+        raise CmsError("a revocation list of other parts")
+    if not all(_DATE.fullmatch(each[2:]) for each in fields[3:5]):
+        raise CmsError("a revocation list with a date in another form")
+    name = der.children(outer[0])[0]
+    if (
+        name.startswith(_PKCS_1)
+        and name != _PSS
+        and outer[0][2 + len(name) :] not in _NO_PARAMETERS
+    ):
+        raise CmsError("a revocation list with parameters of another form")
 
 
 def _moment(value: asn1_x509.Time) -> datetime:

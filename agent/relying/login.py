@@ -17,7 +17,7 @@ from agent.cms.errors import CmsError
 from agent.cms.login import CONTENT_TYPE, LoginPurpose, LoginStatement, challenge_text
 from agent.cms.verify import ContentTypeError, verify
 from agent.pki.anchors import TrustStore
-from agent.pki.certificate import CertificateFacts
+from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.reading import read_certificate
 from agent.pki.revocation import RevocationData, RevocationSource
 from agent.relying.errors import (
@@ -27,6 +27,7 @@ from agent.relying.errors import (
     VerificationError,
 )
 from agent.relying.holder import MOICA, Holder, Profile
+from agent.relying.login_form import require_login_form
 from agent.relying.origins import checked_origins
 from agent.relying.path import CertificateJudge, utc_now
 from agent.turns import in_turn
@@ -129,8 +130,9 @@ class LoginVerifier:
     ) -> Login:
         presented = NOTHING
         try:
-            content, certificate = _open(token)
+            content, certificate, fault = _open(token)
             presented = PresentedLogin(certificate.thumbprint)
+            _require_understood(certificate, fault)
             self._certificates.judge_by(data, certificate)
             stated = _read_statement(content)
             presented = replace(presented, claimed_time=stated.time)
@@ -165,17 +167,24 @@ class LoginVerifier:
             raise VerificationError(VerificationCode.PURPOSE_MISMATCH, detail)
 
 
-def _open(token: object) -> tuple[bytes, CertificateFacts]:
-    """Return what was signed, and whose key signed it: not yet read, not yet trusted."""
+def _open(token: object) -> tuple[bytes, CertificateFacts, str]:
+    """Return what was signed, whose key signed it (not yet trusted), and why they never are."""
     if not isinstance(token, bytes):  # of a request, whose types the site may not have checked
         raise _invalid("the token is not of octets: see decode_token")
     try:
         message = verify(token, content_types=(CONTENT_TYPE,), max_size=MAX_TOKEN)
-        return message.content, read_certificate(message.certificate)
+        fault = require_login_form(token)
+        return message.content, read_certificate(message.certificate), fault
     except ContentTypeError as error:
         raise VerificationError(VerificationCode.WRONG_CONTENT_TYPE, error.detail) from error
     except CmsError as error:
         raise _invalid(error.detail) from error
+
+
+def _require_understood(certificate: CertificateFacts, fault: str) -> None:
+    # That a certificate is for something else is said first, as in every language.
+    if fault and KeyUsage.DIGITAL_SIGNATURE in certificate.key_usage:
+        raise VerificationError(VerificationCode.CERTIFICATE_UNTRUSTED, fault)
 
 
 def _read_statement(content: bytes) -> LoginStatement:

@@ -43,6 +43,14 @@ BLIND_OPENSSL = {
     # lists: weak, endless, incomplete, or out of the message
     *("crl-endless", "crl-sha1", "crl-in-message-only", "crl-delta-alone", "remove-from-crl"),
     *("crl-same-moment-last", "exponent-1-forged"),
+    # another form than the one that a login has
+    *("algorithms-protected", "attribute-unknown", "authority-certified-by-itself"),
+    *("authority-in-bag", "certificate-bound-by-other-serial", "certificate-twice"),
+    *("constraints-followed", "critical-purposes", "crl-followed", "date-in-later-form"),
+    *("digest-declared-otherwise", "digest-declared-twice", "extension-broken", "false-written"),
+    *("key-followed", "key-padded", "key-usage-loose", "key-without-null", "list-in-message"),
+    *("many-certificates", "name-of-huge-number", "no-purposes", "serial-negative"),
+    *("serial-too-long", "signing-time", "unique-identifier", "unsigned-attributes"),
 }
 SEEN_BLIND = ("attributes-as-content", "no-signed-attributes", "inner-swapped", "trailing-byte")
 
@@ -57,6 +65,14 @@ BLIND_PYHANKO = {
     *("root-as-signer", "root-expired", "critical-policies"),
     *("crl-sha1", "crl-indirect", "remove-from-crl", "crl-delta-revokes"),
     "list-of-other-key",
+    # another form than the one that a login has
+    *("attribute-unknown", "authority-certified-by-itself", "authority-in-bag"),
+    *("certificate-twice", "constraints-followed", "critical-purposes", "crl-followed"),
+    *("crl-padded-entry", "crl-two-entry-lists", "date-in-later-form", "date-with-offset"),
+    *("digest-declared-otherwise", "digest-declared-twice", "extension-broken", "extensions-twice"),
+    *("false-written", "key-usage-loose", "key-without-null", "list-in-message"),
+    *("many-certificates", "name-of-huge-number", "no-purposes", "serial-negative"),
+    *("serial-too-long", "signing-time", "three-dates", "unique-identifier", "unsigned-attributes"),
 }
 # What it refuses, as it takes the lists of all keys of one name together.
 STRICT_PYHANKO = {"crl-newer-lifts", "crl-delta-lifts", "two-keys-of-one-authority"}
@@ -93,14 +109,14 @@ async def pyhanko(name: str) -> bool:
         [x509.Certificate.load(path.read_bytes()) for path in trusted(case, kind)]
         for kind in ("roots", "cas")
     )
-    context = ValidationContext(
-        trust_roots=roots,
-        other_certs=cas,
-        moment=moment(case),
-        crls=[path.read_bytes() for path in trusted(case, "crls")],
-        revocation_mode="require",
-    )
     try:
+        context = ValidationContext(
+            trust_roots=roots,
+            other_certs=cas,
+            moment=moment(case),
+            crls=[path.read_bytes() for path in trusted(case, "crls")],
+            revocation_mode="require",
+        )
         status = await async_validate_cms_signature(
             cms.ContentInfo.load(message(name))["content"],
             validation_context=context,

@@ -16,6 +16,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
@@ -23,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // VerificationError refuses a token: tell the page the code, and your log the detail.
@@ -60,11 +62,23 @@ var (
 	signingCertificate = string(oid(1, 2, 840, 113549, 1, 9, 16, 2, 47))
 	idLast4            = oid(2, 16, 886, 1, 100, 2, 51)
 	directory          = asn1.ObjectIdentifier{2, 5, 29, 9}
+	directoryKind      = oid(2, 5, 29, 9)
 	hashes             = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
 	names              = map[string]string{"2.5.4.6": "C", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.3": "CN", "2.5.4.5": "serialNumber"}
 	statement          = regexp.MustCompile(`^\{"type":"ankong\.authenticate\.v1","purpose":"(login|identify)","origin":"([a-z0-9:/.\[\]_-]{8,255})","challenge":"([A-Za-z0-9_-]{43,86})","time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)"\}$`)
 	origin             = regexp.MustCompile(`^(?:https://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])|http://(?:(?:[a-z0-9_-]+\.)*localhost|127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?$`)
 	base64url          = regexp.MustCompile(`^[A-Za-z0-9_-]{43,86}$`)
+	universal          = []byte("\x01\x02\x03\x04\x05\x06\x0a\x0c\x12\x13\x14\x16\x17\x18\x1a\x1e\x30\x31")
+	printable          = regexp.MustCompile(`^[A-Za-z0-9 '()+,./:=?-]*$`)
+	keyUsage           = oid(2, 5, 29, 15)
+	constraints        = oid(2, 5, 29, 19)
+	authorityKey       = oid(2, 5, 29, 35)
+	subjectKey         = oid(2, 5, 29, 14)
+	limiting           = [][]byte{oid(2, 5, 29, 30), oid(2, 5, 29, 36), oid(2, 5, 29, 27), oid(2, 5, 29, 28)} // constraints on names, on policies; delta lists and parts of lists
+	listFields         = regexp.MustCompile(`^023030(17|18){2}(30)?(a0)?$`)
+	purposes           = oid(2, 5, 29, 37)
+	otherNames         = oid(2, 5, 29, 17)
+	understood         = [][]byte{keyUsage, constraints, oid(2, 5, 29, 32), oid(2, 5, 29, 17)} // policies and other names, too
 	citizenSerial      = regexp.MustCompile(`^[0-9]{16}$`)
 	fourCharacters     = regexp.MustCompile(`^[A-Za-z0-9]{4}$`)
 )
@@ -93,34 +107,78 @@ func need(condition bool, detail string) {
 }
 
 // read reads elements of strict DER, to the bottom.
-func read(octets []byte, depth int) (found []*element) {
+func read(octets []byte, depth int) []*element {
 	need(depth <= 32, "nested too deep")
+	found := split(octets)
+	for _, one := range found {
+		tag := one.tag
+		need(tag&0x1f != 0x1f && (tag >= 0x40 || bytes.IndexByte(universal, tag) >= 0), "a tag that has no place here")
+		need(isStrict(tag, one.body), "contents that are no DER")
+		if tag&0x20 != 0 {
+			one.parts = read(one.body, depth+1)
+		}
+		for index := 1; tag == 0x31 && index < len(one.parts); index++ {
+			need(bytes.Compare(one.parts[index-1].raw, one.parts[index].raw) <= 0, "a set in another order")
+		}
+	}
+	return found
+}
+
+// split reads elements, and not what they are made of.
+func split(octets []byte) (found []*element) {
 	for len(octets) > 0 {
 		need(len(octets) >= 2, "cut short")
-		tag, length, start := octets[0], int(octets[1]), 2
+		length, start := int(octets[1]), 2
 		if length >= 0x80 {
 			count := length & 0x7f
-			need(count >= 1 && count <= 3 && len(octets) >= 2+count, "a length that is no DER")
+			need(count >= 1 && count <= 4 && len(octets) >= 2+count, "a length that is no DER")
 			length, start = 0, 2+count
 			for _, octet := range octets[2:start] {
 				length = length<<8 | int(octet)
 			}
 			need(length >= 0x80 && length >= 1<<(8*(count-1)), "a length that is not the shortest")
 		}
-		need(start+length <= len(octets), "cut short")
-		body := octets[start : start+length]
-		need(tag&0x1f != 0x1f && tag != 0, "a tag that has no place here")
-		need(tag >= 0x40 || (tag == 0x30 || tag == 0x31) == (tag > 0x1f), "a string in pieces")
-		need(tag != 1 || (len(body) == 1 && (body[0] == 0 || body[0] == 0xff)), "a boolean that is no DER")
-		need(tag != 2 || len(body) == 1 || (len(body) > 1 && !(body[0] == 0 && body[1] < 0x80) && !(body[0] == 0xff && body[1] >= 0x80)), "an integer that is no DER")
-		need(tag != 5 || len(body) == 0, "a NULL that is none")
-		one := &element{tag: tag, raw: octets[:start+length], body: body}
-		if tag&0x20 != 0 {
-			one.parts = read(body, depth+1)
-		}
-		found, octets = append(found, one), octets[start+length:]
+		need(length <= len(octets)-start, "cut short")
+		found = append(found, &element{tag: octets[0], raw: octets[:start+length], body: octets[start : start+length]})
+		octets = octets[start+length:]
 	}
 	return found
+}
+
+// isStrict tells whether contents are as DER and their type want them.
+func isStrict(tag byte, body []byte) bool {
+	size := len(body)
+	switch tag {
+	case 0x01:
+		return size == 1 && (body[0] == 0 || body[0] == 0xff)
+	case 0x02, 0x0a:
+		return size == 1 || (size > 1 && !(body[0] == 0 && body[1] < 0x80) && !(body[0] == 0xff && body[1] >= 0x80))
+	case 0x03:
+		return (size == 1 && body[0] == 0) || (size > 1 && body[0] <= 7 && body[size-1]&(1<<body[0]-1) == 0)
+	case 0x05:
+		return size == 0
+	case 0x06:
+		for index, octet := range body {
+			if octet == 0x80 && (index == 0 || body[index-1] < 0x80) {
+				return false
+			}
+		}
+		return size > 0 && body[size-1] < 0x80
+	case 0x0c:
+		return utf8.Valid(body)
+	case 0x13:
+		return printable.Match(body)
+	case 0x14, 0x16, 0x1a:
+		return bytes.IndexFunc(body, func(each rune) bool { return each >= 0x80 }) < 0
+	case 0x1e:
+		for index := 0; index < size; index += 2 {
+			if body[index] >= 0xd8 && body[index] <= 0xdf {
+				return false
+			}
+		}
+		return size%2 == 0
+	}
+	return true
 }
 
 // take takes an element apart that has exactly these parts.
@@ -155,7 +213,7 @@ func octetString(hash crypto.Hash, octets []byte) []byte {
 }
 
 // openMessage does checks 2, 3 and 4: the message and its signature.
-func openMessage(token []byte) (*x509.Certificate, []byte) {
+func openMessage(token []byte) (*x509.Certificate, string, []byte) {
 	need(len(token) > 0 && len(token) <= maxToken, "empty or too large")
 	found := read(token, 0)
 	need(len(found) == 1 && found[0].tag == 0x30, "not a message, or something follows")
@@ -175,38 +233,215 @@ func openMessage(token []byte) (*x509.Certificate, []byte) {
 		refuse("wrong_content_type", fmt.Sprintf("%x", encapsulated[0].raw))
 	}
 	need(bytes.Equal(signed[0].raw, []byte{2, 1, 3}), "a version that does not go with the content type")
-	certificate := findSigner(signed[3].parts, sid.body)
+	certificate, fault := findSigner(signed[3].take(0x30)[0], sid.body) // nobody else's
 	need(bytes.Equal(stated[messageDigest], octetString(hash, content)), "the content is not what was signed")
 	key, isRSA := certificate.PublicKey.(*rsa.PublicKey)
 	need(isRSA && isStrong(key), "not an RSA key of 2048 bits or more")
+	for kind := range stated {
+		need(kind == contentType || kind == messageDigest || kind == signingCertificate, "an attribute that no login has")
+	}
 	set := append([]byte{0x31}, attributes.raw[1:]...)                            // RFC 5652 §5.4
 	need(new(big.Int).SetBytes(signature.body).Cmp(key.N) < 0, "not a signature") // Go before 1.20 does not look
 	need(rsa.VerifyPKCS1v15(key, hash, octetString(hash, set)[2:], signature.body) == nil, "the signature does not fit")
-	if bound, ok := stated[signingCertificate]; ok {
-		need(isBound(bound, certificate.Raw), "another certificate was signed")
+	if bound, ok := stated[signingCertificate]; ok { // RFC 5035 §4
+		expected := append([]byte("\x30\x26\x30\x24\x30\x22"), octetString(crypto.SHA256, certificate.Raw)...)
+		need(bytes.Equal(bound, expected), "another certificate was signed")
 	}
-	return certificate, content
+	return certificate, fault, content
 }
 
 // isStrong tells a key of 2048 bits or more, and not one by which anybody signs.
 func isStrong(key *rsa.PublicKey) bool {
-	return key.N.BitLen() >= 2048 && key.N.Bit(0) == 1 && key.E >= 3 && key.E%2 == 1
+	return key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192 && key.N.Bit(0) == 1 && key.E >= 3 && key.E < 1<<31 && key.E%2 == 1
 }
 
-// findSigner returns the one certificate that has this issuer and serial number.
-func findSigner(bag []*element, named []byte) (found *x509.Certificate) {
-	for _, each := range bag {
-		need(len(each.parts) == 3 && len(each.parts[0].parts) > 3, "not a certificate")
-		fields := each.parts[0].parts
-		if bytes.Equal(append(append([]byte{}, fields[3].raw...), fields[1].raw...), named) {
-			need(found == nil, "the signer's certificate is there twice")
-			certificate, err := x509.ParseCertificate(each.raw)
-			need(err == nil, "a certificate that cannot be read")
-			found = certificate
+// findSigner returns the certificate if it has this issuer and serial number, and why it is not to be trusted.
+func findSigner(each *element, named []byte) (*x509.Certificate, string) {
+	fields := each.take(0x30, 0x30, 0x03)[0].parts
+	need(len(fields) > 3 && bytes.Equal(append(append([]byte{}, fields[3].raw...), fields[1].raw...), named), "the signer's certificate is not there")
+	fault := checkForm(each)
+	if !isSHA2(each.parts[1].raw) {
+		fault = "not signed with SHA-2 and RSA"
+	}
+	certificate, err := x509.ParseCertificate(each.raw)
+	need(err == nil, "a certificate that cannot be read")
+	return certificate, fault
+}
+
+// checkForm refuses a certificate of another form than RFC 5280 §4.1, and says what is not understood in it.
+func checkForm(whole *element) string {
+	outer := whole.take(0x30, 0x30, 0x03)
+	fields := outer[0].take(0xa0, 0x02, 0x30, 0x30, 0x30, 0x30, 0x30, 0xa3)
+	serial, dates, bits := fields[1].body, fields[4].parts, outer[2].body
+	need(bytes.Equal(fields[0].raw, []byte{0xa0, 3, 2, 1, 2}) && bytes.Equal(fields[2].raw, outer[1].raw), "a certificate of another form")
+	need(len(serial) <= 21 && serial[0] < 0x80 && bits[0] == 0 && len(dates) == 2, "a certificate of another form")
+	need(!checkTime(dates[1]).Before(checkTime(dates[0])), "it ends before it begins")
+	checkName(fields[3])
+	checkName(fields[5])
+	checkKey(fields[6])
+	return checkExtensions(fields[7], understood)
+}
+
+// checkExtensions refuses extensions of another form, and says what is not understood in them.
+func checkExtensions(tagged *element, known [][]byte) (fault string) {
+	seen := map[string]bool{}
+	for _, each := range tagged.take(0x30)[0].parts {
+		isCritical, parts := len(each.parts) == 3, each.parts
+		if isCritical {
+			need(each.take(0x06, 0x01, 0x04)[1].body[0] == 0xff, "FALSE, which goes without saying")
+		} else {
+			each.take(0x06, 0x04)
+		}
+		kind, values := parts[0].raw, read(parts[len(parts)-1].body, 0)
+		need(each.tag == 0x30 && !seen[string(kind)] && isShort(kind) && len(values) == 1 && isExtension(kind, values[0]), "an extension of another form, or twice")
+		seen[string(kind)] = true
+		isKnown := false
+		for _, one := range known {
+			isKnown = isKnown || bytes.Equal(one, kind)
+		}
+		for _, one := range limiting {
+			isKnown = isKnown && !bytes.Equal(one, kind)
+			isCritical = isCritical || bytes.Equal(one, kind)
+		}
+		if isCritical && !isKnown {
+			fault = "an extension that is not understood"
 		}
 	}
-	need(found != nil, "the signer's certificate is not there")
+	return fault
+}
+
+// checkList refuses a list of another form than RFC 5280 §5.1; of its entries only the numbers are looked at.
+func checkList(der []byte) {
+	whole := split(der)
+	need(len(whole) == 1 && whole[0].tag == 0x30, "not one list")
+	outer := split(whole[0].body)
+	need(len(outer) == 3 && outer[0].tag == 0x30 && outer[2].tag == 0x03, "not a list")
+	isPlain := false
+	for _, last := range []int{11, 12, 13} {
+		isPlain = isPlain || isAlgorithm(outer[1].raw, oid(1, 2, 840, 113549, 1, 1, last))
+	}
+	need(isPlain, "not signed with SHA-2 and RSA")
+	var tags []byte
+	fields := split(outer[0].body)
+	for _, each := range fields {
+		tags = append(tags, each.tag)
+	}
+	need(listFields.MatchString(hex.EncodeToString(tags)), "a list of another form")
+	need(bytes.Equal(fields[0].raw, []byte{2, 1, 1}) && bytes.Equal(fields[1].raw, outer[1].raw), "a list of another form")
+	need(!moment(fields[4]).Before(moment(fields[3])), "it ends before it begins")
+	for _, each := range fields[5:] {
+		if each.tag == 0x30 {
+			for _, entry := range split(each.body) {
+				parts := split(entry.body)
+				need(entry.tag == 0x30 && len(parts) >= 2 && parts[0].tag == 0x02 && isStrict(0x02, parts[0].body), "an entry without a number")
+			}
+			continue
+		}
+		need(checkExtensions(read(each.raw, 0)[0], nil) == "", "a list that is not complete")
+	}
+}
+
+func isSHA2(identifier []byte) bool {
+	for _, last := range []int{11, 12, 13} {
+		name := oid(1, 2, 840, 113549, 1, 1, last)
+		if bytes.Equal(identifier, append(append([]byte{0x30, 13}, name...), 5, 0)) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkTime refuses what is no moment of the calendar, in one of the two forms of RFC 5280 §4.1.2.5.
+func checkTime(each *element) time.Time {
+	need(each.tag != 0x18 || string(each.body) >= "2050", "a date in the form of later ones")
+	return moment(each)
+}
+
+func moment(each *element) time.Time {
+	text := string(each.body)
+	isForm := each.tag == 0x17 || each.tag == 0x18
+	if each.tag == 0x17 && text < "5" {
+		text = "20" + text
+	} else if each.tag == 0x17 {
+		text = "19" + text
+	}
+	found, err := time.Parse("20060102150405Z", text)
+	need(isForm && len(text) == 15 && text >= "0001" && err == nil, "no date")
 	return found
+}
+
+// checkName refuses a name of other things than texts.
+func checkName(name *element) {
+	need(len(name.parts) > 0, "nobody's name")
+	for _, relative := range name.parts {
+		need(relative.tag == 0x31 && len(relative.parts) > 0, "a name of another form")
+		for _, pair := range relative.parts {
+			isPair := pair.tag == 0x30 && len(pair.parts) == 2 && pair.parts[0].tag == 0x06
+			need(isPair && isShort(pair.parts[0].body) && bytes.IndexByte([]byte{0x0c, 0x13, 0x14, 0x16, 0x1e}, pair.parts[1].tag) >= 0, "a name of another form")
+		}
+	}
+}
+
+// isShort tells whether each number of an identifier is less than 2^28, which everybody can hold.
+func isShort(identifier []byte) bool {
+	long := 0
+	for _, octet := range identifier {
+		if octet < 0x80 {
+			long = 0
+		} else if long++; long == 4 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkKey refuses a key in another form than RFC 3279 §2.3.1.
+func checkKey(key *element) {
+	parts := key.take(0x30, 0x03)
+	name := append(append([]byte{0x30, 13}, oid(1, 2, 840, 113549, 1, 1, 1)...), 5, 0)
+	need(bytes.Equal(parts[0].raw, name) && parts[1].body[0] == 0, "not an RSA key")
+	numbers := read(parts[1].body[1:], 0)
+	need(len(numbers) == 1 && numbers[0].tag == 0x30, "not an RSA key")
+	numbers[0].take(0x02, 0x02)
+}
+
+// isExtension tells whether an extension's value is of the form that RFC 5280 §4.2.1 gives it.
+func isExtension(kind []byte, value *element) bool {
+	var tags []byte
+	for _, each := range value.parts {
+		tags = append(tags, each.tag)
+	}
+	body, size := value.body, len(value.body)
+	switch {
+	case bytes.Equal(kind, keyUsage):
+		return value.tag == 0x03 && size == 2 && body[1]>>body[0]&1 == 1
+	case bytes.Equal(kind, constraints):
+		isLength := string(tags) == "\x01" || string(tags) == "\x01\x02" && len(value.parts[1].body) == 1 && value.parts[1].body[0] < 0x80
+		return value.tag == 0x30 && (size == 0 || isLength && value.parts[0].body[0] == 0xff)
+	case bytes.Equal(kind, authorityKey):
+		return value.tag == 0x30 && (string(tags) == "\x80" || string(tags) == "\x80\xa1\x82") && len(value.parts[0].body) > 0
+	case bytes.Equal(kind, subjectKey):
+		return value.tag == 0x04
+	case bytes.Equal(kind, purposes):
+		return value.tag == 0x30 && size > 0 && strings.Trim(string(tags), "\x06") == ""
+	case bytes.Equal(kind, otherNames): // texts are ASCII, addresses of four octets or sixteen
+		for _, each := range value.parts {
+			isText := strings.IndexByte("\x81\x82\x86", each.tag) >= 0 && isStrict(0x16, each.body)
+			isAddress := each.tag == 0x87 && (len(each.body) == 4 || len(each.body) == 16)
+			if !isText && !isAddress && strings.IndexByte("\xa0\xa4\x88", each.tag) < 0 {
+				return false
+			}
+		}
+		return value.tag == 0x30
+	case bytes.Equal(kind, directoryKind):
+		for _, each := range value.parts {
+			if each.tag != 0x30 || len(each.parts) != 2 || each.parts[0].tag != 0x06 || each.parts[1].tag != 0x31 {
+				return false
+			}
+		}
+		return value.tag == 0x30
+	}
+	return true
 }
 
 // readAttributes maps each attribute to its one value.
@@ -214,29 +449,13 @@ func readAttributes(attributes *element) map[string][]byte {
 	found := map[string][]byte{}
 	need(len(attributes.parts) > 0, "no signed attributes")
 	for index, each := range attributes.parts {
-		need(index == 0 || bytes.Compare(attributes.parts[index-1].raw, each.raw) < 0, "attributes that are not in the order of DER")
+		need(each.tag == 0x30 && (index == 0 || bytes.Compare(attributes.parts[index-1].raw, each.raw) < 0), "attributes that are not in the order of DER")
 		pair := each.take(0x06, 0x31)
 		_, twice := found[string(pair[0].raw)]
 		need(len(pair[1].parts) == 1 && !twice, "an attribute without its one value")
 		found[string(pair[0].raw)] = pair[1].parts[0].raw
 	}
 	return found
-}
-
-// isBound checks signing-certificate-v2 (RFC 5035 §4).
-func isBound(value, certificate []byte) bool {
-	at := read(value, 0)[0]
-	for depth := 0; depth < 2; depth++ {
-		if len(at.parts) == 0 {
-			return false
-		}
-		at = at.parts[0]
-	}
-	hash, parts := crypto.SHA256, at.parts
-	if len(parts) > 0 && parts[0].tag == 0x30 {
-		hash, parts = digestOf(parts[0].raw), parts[1:]
-	}
-	return hash != 0 && len(parts) > 0 && bytes.Equal(parts[0].raw, octetString(hash, certificate))
 }
 
 // RevocationList is a complete list of one authority.
@@ -247,7 +466,17 @@ type RevocationList struct {
 }
 
 // LoadAuthority loads the DER certificate of an authority.
-func LoadAuthority(der []byte) (*x509.Certificate, error) {
+func LoadAuthority(der []byte) (loaded *x509.Certificate, err error) {
+	defer func() {
+		if raised := recover(); raised != nil {
+			loaded, err = nil, fmt.Errorf("not an authority's certificate: %v", raised)
+		}
+	}()
+	elements := read(der, 0)
+	need(len(elements) == 1 && elements[0].tag == 0x30, "not one certificate")
+	if fault := checkForm(elements[0]); fault != "" {
+		return nil, errors.New(fault)
+	}
 	found, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, notDER(der, err)
@@ -260,7 +489,13 @@ func LoadAuthority(der []byte) (*x509.Certificate, error) {
 }
 
 // LoadList loads a complete DER list, of any length, and checks that this authority signed it.
-func LoadList(der []byte, issuer *x509.Certificate) (*RevocationList, error) {
+func LoadList(der []byte, issuer *x509.Certificate) (loaded *RevocationList, err error) {
+	defer func() {
+		if raised := recover(); raised != nil {
+			loaded, err = nil, fmt.Errorf("not a list: %v", raised)
+		}
+	}()
+	checkList(der)
 	list, err := x509.ParseRevocationList(der)
 	if err != nil {
 		return nil, notDER(der, err)
@@ -270,11 +505,6 @@ func LoadList(der []byte, issuer *x509.Certificate) (*RevocationList, error) {
 	}
 	if err := list.CheckSignatureFrom(issuer); err != nil {
 		return nil, err
-	}
-	for _, each := range list.Extensions { // delta lists, and lists of a part
-		if each.Critical || each.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 27}) || each.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 28}) {
-			return nil, fmt.Errorf("a list that is not complete: extension %v", each.Id)
-		}
 	}
 	serials := make(map[string]struct{}, len(list.RevokedCertificates))
 	for _, each := range list.RevokedCertificates {
@@ -378,7 +608,16 @@ func (o *Options) faultOf(certificate *x509.Certificate, now time.Time) string {
 }
 
 func (o *Options) revoked(chain []*x509.Certificate, now time.Time) string {
-	if len(chain) < 2 {
+	names := map[string]bool{} // two authorities of one name are ambiguous
+	for index := 1; index < len(chain); index++ {
+		issued, issuer := chain[index-1], chain[index]
+		stated, own := issued.AuthorityKeyId, issuer.SubjectKeyId
+		if names[string(issuer.RawSubject)] || (len(stated) > 0 && len(own) > 0 && !bytes.Equal(stated, own)) {
+			return "certificate_untrusted"
+		}
+		names[string(issuer.RawSubject)] = true
+	}
+	if len(chain) < 2 || len(chain) > 6 {
 		return "certificate_untrusted"
 	}
 	for index, each := range chain[:len(chain)-1] {
@@ -485,9 +724,12 @@ func VerifyLogin(token []byte, options Options) (found *Login, err error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	certificate, content := openMessage(token)
+	certificate, strange, content := openMessage(token)
 	if certificate.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		refuse("wrong_key_usage", "not a certificate for signatures")
+	}
+	if strange != "" {
+		refuse("certificate_untrusted", strange)
 	}
 	if fault := options.faultOf(certificate, now); fault != "" {
 		refuse(fault, "the path")

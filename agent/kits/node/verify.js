@@ -35,12 +35,17 @@ const SIGNED_DATA = "06092a864886f70d010702";
 const CONTENT_TYPE = "06092a864886f70d010903";
 const MESSAGE_DIGEST = "06092a864886f70d010904";
 const SIGNING_CERTIFICATE = "060b2a864886f70d010910022f";
+const ATTRIBUTES = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE];
 const [COMMON_NAME, SERIAL_NUMBER, ID_LAST4] = ["0603550403", "0603550405", "060760867601640233"];
 const NAMES = new Map([["0603550406", "C"], ["060355040a", "O"], ["060355040b", "OU"], [COMMON_NAME, "CN"], [SERIAL_NUMBER, "serialNumber"]]);
-const [KEY_USAGE, BASIC_CONSTRAINTS, DIRECTORY] = ["0603551d0f", "0603551d13", "0603551d09"];
+const [KEY_USAGE, BASIC_CONSTRAINTS, DIRECTORY, AUTHORITY_KEY, SUBJECT_KEY] = ["0603551d0f", "0603551d13", "0603551d09", "0603551d23", "0603551d0e"];
 const UNDERSTOOD = [KEY_USAGE, BASIC_CONSTRAINTS, "0603551d20", "0603551d11"]; // policies, other names
-const LIMITING = ["0603551d1e", "0603551d1b", "0603551d1c"]; // name constraints; delta lists and parts of lists
+const LIMITING = ["0603551d1e", "0603551d24", "0603551d1b", "0603551d1c"]; // constraints on names, on policies; delta lists and parts of lists
+const [PURPOSES, OTHER_NAMES] = ["0603551d25", "0603551d11"];
 const DIGITAL_SIGNATURE = 0x80, CERT_SIGN = 0x04, CRL_SIGN = 0x02; // the first octet of a key usage
+const PRINTABLE = /^[A-Za-z0-9 '()+,./:=?-]*$/;
+const NAME_STRINGS = [0x0c, 0x13, 0x14, 0x16, 0x1e];
+const UNIVERSAL = [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0a, 0x0c, 0x12, 0x13, 0x14, 0x16, 0x17, 0x18, 0x1a, 0x1e, 0x30, 0x31];
 /** @param {string} oid an AlgorithmIdentifier with NULL and without (RFC 5754 §2) */
 const identifiers = (oid) => [`300d${oid}0500`, `300b${oid}`];
 const RSA = identifiers("06092a864886f70d010101");
@@ -85,15 +90,28 @@ function read(octets, depth = 0) {
   for (let at = 0; at < octets.length; ) {
     const { tag, start, end } = header(octets, at, octets.length);
     const body = octets.subarray(start, end);
-    need((tag & 0x1f) !== 0x1f && tag !== 0, "a tag that has no place here");
-    if (tag < 0x40) need((tag === 0x30 || tag === 0x31) === tag > 0x1f, "a string in pieces");
-    if (tag === 0x01) need(body.length === 1 && [0x00, 0xff].includes(body[0]), "a boolean that is no DER");
-    if (tag === 0x02) need(isShortest(body), "an integer that is no DER");
-    if (tag === 0x05) need(body.length === 0, "a NULL that is none");
-    found.push({ tag, raw: octets.subarray(at, end), body, parts: tag & 0x20 ? read(body, depth + 1) : [] });
+    need((tag & 0x1f) !== 0x1f && (tag >= 0x40 || UNIVERSAL.includes(tag)), "a tag that has no place here");
+    need(isStrict(tag, body), "contents that are no DER");
+    const parts = tag & 0x20 ? read(body, depth + 1) : [];
+    if (tag === 0x31) need(parts.every(({ raw }, index) => index === 0 || Buffer.compare(parts[index - 1].raw, raw) <= 0), "a set in another order");
+    found.push({ tag, raw: octets.subarray(at, end), body, parts });
     at = end;
   }
   return found;
+}
+
+/** Whether contents are as DER and their type want them. @param {number} tag @param {Buffer} body */
+function isStrict(tag, body) {
+  const { length } = body;
+  if (tag === 0x01) return length === 1 && [0x00, 0xff].includes(body[0]);
+  if (tag === 0x02 || tag === 0x0a) return isShortest(body);
+  if (tag === 0x03) return length > 1 ? body[0] <= 7 && (body[length - 1] & ((1 << body[0]) - 1)) === 0 : length === 1 && body[0] === 0;
+  if (tag === 0x05) return length === 0;
+  if (tag === 0x06) return length > 0 && body[length - 1] < 0x80 && body.every((octet, at) => octet !== 0x80 || (at > 0 && body[at - 1] >= 0x80));
+  if (tag === 0x0c) return Buffer.from(body.toString("utf8")).equals(body);
+  if (tag === 0x13) return PRINTABLE.test(body.toString("latin1"));
+  if (tag === 0x1e) return length % 2 === 0 && body.every((octet, at) => at % 2 === 1 || octet < 0xd8 || octet > 0xdf);
+  return ![0x14, 0x16, 0x1a].includes(tag) || body.every((octet) => octet < 0x80);
 }
 
 /** Whether an integer has no octet too many. @param {Buffer} body */
@@ -115,7 +133,11 @@ const readOne = (octets, tag = 0x30) => take({ tag: 0, raw: octets, body: octets
 function moment({ tag, body }) {
   const text = body.toString("latin1");
   need(tag === 0x17 ? /^[0-9]{12}Z$/.test(text) : tag === 0x18 && /^[0-9]{14}Z$/.test(text), "no date");
-  return (tag === 0x18 ? "" : text < "5" ? "20" : "19") + text.slice(0, -1);
+  const digits = (tag === 0x18 ? "" : text < "5" ? "20" : "19") + text.slice(0, -1);
+  const written = digits.replace(/^(....)(..)(..)(..)(..)(..)$/, "$1-$2-$3T$4:$5:$6.000Z");
+  const date = new Date(written);
+  need(digits > "0001" && !Number.isNaN(date.getTime()) && date.toISOString() === written, "a date outside the calendar");
+  return digits;
 }
 
 /** Map an extension's type to its value. @param {Element|undefined} extensions @param {string[]} understood */
@@ -126,11 +148,44 @@ function readExtensions(extensions, understood) {
     const isCritical = each.parts.length === 3;
     const parts = isCritical ? take(each, 0x06, 0x01, 0x04) : take(each, 0x06, 0x04);
     const type = hex(parts[0]);
-    need(!found.has(type), "two extensions of one kind");
+    need(!isCritical || parts[1].body[0] === 0xff, "FALSE, which goes without saying");
+    need(each.tag === 0x30 && !found.has(type) && isShort(parts[0]), "two extensions of one kind, or one of a huge number");
     if (LIMITING.includes(type) || (isCritical && !understood.includes(type))) fault ||= `extension ${type} is not understood`;
-    found.set(type, read(parts[parts.length - 1].body)[0]);
+    const values = read(parts[parts.length - 1].body);
+    need(values.length === 1 && isExtension(type, values[0]), "an extension of another form");
+    found.set(type, values[0]);
   }
   return { found, fault };
+}
+
+/** Whether an extension's value is of the form that RFC 5280 §4.2.1 gives it. @param {string} type @param {Element} value */
+function isExtension(type, { tag, body, parts }) {
+  const [first, second, ...others] = parts;
+  if (type === KEY_USAGE) return tag === 0x03 && body.length === 2 && ((body[1] >> body[0]) & 1) === 1;
+  if (type === BASIC_CONSTRAINTS) {
+    const isLength = second === undefined || (second.tag === 0x02 && second.body.length === 1 && second.body[0] < 0x80);
+    return tag === 0x30 && (first === undefined || (hex(first) === "0101ff" && isLength && others.length === 0));
+  }
+  if (type === AUTHORITY_KEY) return tag === 0x30 && first?.body.length > 0 && ["128", "128,161,130"].includes(parts.map((each) => each.tag).join());
+  if (type === SUBJECT_KEY) return tag === 0x04;
+  if (type === PURPOSES) return tag === 0x30 && parts.length > 0 && parts.every((each) => each.tag === 0x06);
+  if (type === OTHER_NAMES) return tag === 0x30 && parts.every(isOtherName);
+  return type !== DIRECTORY || (tag === 0x30 && parts.every((each) => each.tag === 0x30 && each.parts.map((part) => part.tag).join() === "6,49"));
+}
+
+/** Whether a general name can be read: texts are ASCII, addresses of four octets or sixteen. @param {Element} name */
+function isOtherName({ tag, body }) {
+  if ([0x81, 0x82, 0x86].includes(tag)) return body.every((octet) => octet < 0x80);
+  return tag === 0x87 ? [4, 16].includes(body.length) : [0xa0, 0xa4, 0x88].includes(tag);
+}
+
+/** Whether each number of an identifier is less than 2^28, which everybody can hold. @param {Element} identifier */
+const isShort = ({ body }) => !/[\x80-\xff]{4}/.test(body.toString("latin1"));
+
+/** Refuse a name of other things than texts. @param {Element} name */
+function checkName({ parts }) {
+  const isPair = (/** @type {Element} */ pair) => pair.tag === 0x30 && pair.parts.length === 2 && pair.parts[0].tag === 0x06 && isShort(pair.parts[0]) && NAME_STRINGS.includes(pair.parts[1].tag);
+  need(parts.length > 0 && parts.every((each) => each.tag === 0x31 && each.parts.length > 0 && each.parts.every(isPair)), "a name of another form");
 }
 
 /** @param {Element|undefined} element */
@@ -138,25 +193,33 @@ function readCertificate(element) {
   const [tbs, algorithm, signature] = take(element, 0x30, 0x30, 0x03);
   const [version, serial, inner, issuer, validity, subject, key, rest] = take(tbs, 0xa0, 0x02, 0x30, 0x30, 0x30, 0x30, 0x30, 0xa3);
   need(hex(version) === "a003020102" && inner.raw.equals(algorithm.raw), "a certificate of another form");
-  need(validity.parts.length === 2, "a certificate without dates");
+  need(validity.parts.length === 2 && validity.parts.every(({ tag, body }) => tag !== 0x18 || body.toString("latin1") >= "2050"), "a certificate without dates");
+  need(serial.body.length <= 21 && serial.body[0] < 0x80 && signature.body[0] === 0, "a certificate of another form");
+  checkName(issuer);
+  checkName(subject);
   const { found, fault } = readExtensions(rest, UNDERSTOOD);
   const [usage, basic] = [found.get(KEY_USAGE), found.get(BASIC_CONSTRAINTS)];
   const length = basic?.parts[1]?.body;
+  const [begin, end] = validity.parts.map(moment);
+  need(begin <= end, "it ends before it begins");
   return {
     signed: { tbs: tbs.raw, algorithm: hex(algorithm), signature: signature.body },
     ...{ serial, issuer, subject, key, fault, directory: found.get(DIRECTORY) },
-    begin: moment(validity.parts[0]),
-    end: moment(validity.parts[1]),
+    signerKey: hex(found.get(AUTHORITY_KEY)?.parts[0]).slice(4), // the identifier alone: its length is in the header
+    ownKey: hex(found.get(SUBJECT_KEY)).slice(4),
+    ...{ begin, end },
     usage: usage?.tag === 0x03 && usage.body.length > 1 ? usage.body[1] : 0,
     isAuthority: hex(basic?.parts[0]) === "0101ff",
-    pathLength: length ? length.readUIntBE(0, Math.min(length.length, 6)) : Infinity,
+    pathLength: length ? length[0] : Infinity,
   };
 }
 /** @typedef {ReturnType<typeof readCertificate>} Certificate */
 
 /** @param {Element} key a SubjectPublicKeyInfo */
 function rsaKey({ raw, parts }) {
-  need(RSA.includes(hex(parts[0])), "not an RSA key");
+  need(parts.length === 2 && hex(parts[0]) === RSA[0] && parts[1].tag === 0x03 && parts[1].body[0] === 0, "not an RSA key");
+  const [modulus] = take(readOne(parts[1].body.subarray(1)), 0x02, 0x02);
+  need(modulus.body[0] < 0x80 && modulus.body[modulus.body.length - 1] % 2 === 1, "not a modulus");
   let key;
   try {
     key = createPublicKey({ key: raw, format: "der", type: "spki" });
@@ -164,7 +227,8 @@ function rsaKey({ raw, parts }) {
     refuse("signature_invalid", "not a key");
   }
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  need(modulusLength >= 2048 && publicExponent >= 3n && publicExponent % 2n === 1n, "a key of less than 2048 bits, or one that anybody signs with");
+  const isSafe = publicExponent >= 3n && publicExponent < 1n << 31n && publicExponent % 2n === 1n;
+  need(modulusLength >= 2048 && modulusLength <= 8192 && isSafe, "a key of less than 2048 bits, or one that anybody signs with");
   return key;
 }
 
@@ -208,6 +272,7 @@ export class RevocationList {
     this.issuer = issuer;
     this.begin = moment(begins);
     this.end = moment(ends);
+    need(this.begin <= this.end, "it ends before it begins");
     this.serials = serials;
   }
 }
@@ -284,9 +349,9 @@ function openMessage(token) {
   const types = [hex(contentType), hex(signed.get(CONTENT_TYPE))];
   if (types.some((each) => each !== LOGIN)) refuse("wrong_content_type", types.join(" and "));
   need(hex(version) === "020103", "a version that does not go with the content type");
-  need(bag.parts.every(isCertificate), "not a certificate");
-  const [signer, ...more] = bag.parts.filter((each) => namesOf(each).equals(sid.body));
-  need(signer && more.length === 0, "the signer's certificate is not there");
+  need([...signed.keys()].every((each) => ATTRIBUTES.includes(each)), "an attribute that no login has");
+  const [signer] = take(bag, 0x30); // nobody else's
+  need(namesOf(signer).equals(sid.body), "the signer's certificate is not there");
   const certificate = readCertificate(signer);
   const octets = Buffer.concat([Buffer.of(0x31), attributes.raw.subarray(1)]); // RFC 5652 §5.4
   need(hex(signed.get(MESSAGE_DIGEST)) === octetString(hash, content.body), "the content is not what was signed");
@@ -302,9 +367,6 @@ function octetString(hash, octets) {
   return Buffer.concat([Buffer.of(0x04, digest.length), digest]).toString("hex");
 }
 
-/** Whether an element looks like a certificate, of whomever. @param {Element} element */
-const isCertificate = ({ tag, parts }) => tag === 0x30 && parts.length === 3 && parts[0].parts.length > 3;
-
 /** The issuer and the serial number of a certificate, one after the other. @param {Element} certificate */
 function namesOf(certificate) {
   const fields = certificate.parts[0]?.parts ?? [];
@@ -316,7 +378,7 @@ function readAttributes({ parts }) {
   const found = new Map();
   need(parts.length > 0, "no signed attributes");
   parts.forEach((each, at) => {
-    need(at === 0 || Buffer.compare(parts[at - 1].raw, each.raw) < 0, "attributes that are not in the order of DER");
+    need(each.tag === 0x30 && (at === 0 || Buffer.compare(parts[at - 1].raw, each.raw) < 0), "attributes that are not in the order of DER");
     const [type, values] = take(each, 0x06, 0x31);
     need(values.parts.length === 1 && !found.has(hex(type)), "an attribute without its one value");
     found.set(hex(type), values.parts[0]);
@@ -326,20 +388,19 @@ function readAttributes({ parts }) {
 
 /** signing-certificate-v2 (RFC 5035 §4): it was this certificate. @param {Element} bound @param {Buffer} der */
 function checkBound(bound, der) {
-  const [first, ...rest] = bound.parts[0]?.parts[0]?.parts ?? [];
-  const hash = first?.tag === 0x30 ? DIGESTS.get(hex(first)) : "sha256";
-  const stated = first?.tag === 0x30 ? rest[0] : first;
-  need(hash && hex(stated) === octetString(hash, der), "another certificate was signed");
+  need(hex(bound) === "302630243022" + octetString("sha256", der), "another certificate was signed");
 }
 
-/** Every path to a root, as pairs of a certificate and its issuer. @param {Certificate} certificate @param {Trust} trust @param {string} now @param {number} below @returns {Generator<[Certificate, Authority][]>} */
-function* paths(certificate, trust, now, below = 0) {
-  for (const issuer of below > 4 ? [] : [...trust.roots, ...trust.cas]) {
-    const { subject, begin, end, pathLength } = issuer.certificate;
-    const fits = subject.raw.equals(certificate.issuer.raw) && begin <= now && now <= end && pathLength >= below;
-    if (!fits || !isSigned(certificate.signed, issuer)) continue;
+/** Every path to a root, as pairs of a certificate and its issuer. @param {Certificate} certificate @param {Trust} trust @param {string} now @param {string[]} below the names of the authorities between @returns {Generator<[Certificate, Authority][]>} */
+function* paths(certificate, trust, now, below = []) {
+  for (const issuer of below.length > 4 ? [] : [...trust.roots, ...trust.cas]) {
+    const { subject, begin, end, pathLength, ownKey } = issuer.certificate;
+    const isNamed = subject.raw.equals(certificate.issuer.raw) && (!certificate.signerKey || !ownKey || certificate.signerKey === ownKey);
+    const isFit = !below.includes(hex(subject)) && begin <= now && now <= end && pathLength >= below.length; // of one name each
+    const isPlain = certificate.signed.algorithm.endsWith("0500"); // NULL has to be there (RFC 4055 §5)
+    if (!isNamed || !isFit || !isPlain || !isSigned(certificate.signed, issuer)) continue;
     if (trust.roots.includes(issuer)) yield [[certificate, issuer]];
-    else for (const rest of paths(issuer.certificate, trust, now, below + 1)) yield [[certificate, issuer], ...rest];
+    else for (const rest of paths(issuer.certificate, trust, now, [...below, hex(subject)])) yield [[certificate, issuer], ...rest];
   }
 }
 
@@ -369,7 +430,7 @@ function listed(certificate, issuer, lists, now) {
 
 /** @param {Element|undefined} value */
 function text(value) {
-  if (value?.tag === 0x0c || value?.tag === 0x13) return value.body.toString("utf8");
+  if (value && [0x0c, 0x13, 0x14, 0x16].includes(value.tag)) return value.body.toString("utf8");
   return value?.tag === 0x1e ? new TextDecoder("utf-16be").decode(value.body) : null;
 }
 

@@ -26,6 +26,7 @@ const SIGNED_DATA = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 const CONTENT_TYPE = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03";
 const MESSAGE_DIGEST = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04";
 const SIGNING_CERTIFICATE = "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f";
+const ATTRIBUTES = [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE];
 const RSA = ["\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00", "\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"];
 const DIGESTS = ["\x01" => 'sha256', "\x02" => 'sha384', "\x03" => 'sha512']; // by the last octet of the identifier
 const SIGNATURES = ["\x0b" => 'sha256', "\x0c" => 'sha384', "\x0d" => 'sha512'];
@@ -36,8 +37,15 @@ const NAMES = ["\x06\x03\x55\x04\x06" => 'C', "\x06\x03\x55\x04\x0a" => 'O', "\x
 const KEY_USAGE = "\x06\x03\x55\x1d\x0f";
 const BASIC_CONSTRAINTS = "\x06\x03\x55\x1d\x13";
 const DIRECTORY = "\x06\x03\x55\x1d\x09";
+const AUTHORITY_KEY = "\x06\x03\x55\x1d\x23";
+const SUBJECT_KEY = "\x06\x03\x55\x1d\x0e";
+const NAME_STRINGS = [0x0c, 0x13, 0x14, 0x16, 0x1e];
+const UNIVERSAL = [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0a, 0x0c, 0x12, 0x13, 0x14, 0x16, 0x17, 0x18, 0x1a, 0x1e, 0x30, 0x31];
 const UNDERSTOOD = [KEY_USAGE, BASIC_CONSTRAINTS, "\x06\x03\x55\x1d\x20", "\x06\x03\x55\x1d\x11"]; // policies, other names
-const LIMITING = ["\x06\x03\x55\x1d\x1e", "\x06\x03\x55\x1d\x1b", "\x06\x03\x55\x1d\x1c"]; // name constraints; delta lists and parts of lists
+const LIMITING = ["\x06\x03\x55\x1d\x1e", "\x06\x03\x55\x1d\x24", "\x06\x03\x55\x1d\x1b", "\x06\x03\x55\x1d\x1c"]; // constraints on names, on policies; delta lists and parts of lists
+const PURPOSES = "\x06\x03\x55\x1d\x25";
+const OTHER_NAMES = "\x06\x03\x55\x1d\x11";
+const HUGE = '/[\x80-\xff]{4}/'; // a number of an identifier beyond 2^28, which not everybody can hold
 const DIGITAL_SIGNATURE = 0x80, CERT_SIGN = 0x04, CRL_SIGN = 0x02; // the first octet of a key usage
 const STATEMENT = '/^\{"type":"ankong\.authenticate\.v1","purpose":"(login|identify)","origin":"([a-z0-9:\/.\[\]_-]{8,255})","challenge":"([A-Za-z0-9_-]{43,86})","time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)"\}$/D';
 const ORIGIN = '~^(?:https://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?!:443$)|http://(?:(?:[a-z0-9_-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?!:80$))(?::([1-9][0-9]{0,4}))?$~D';
@@ -90,14 +98,32 @@ function read(string $octets, int $depth = 0): array
     for ($at = 0, $limit = \strlen($octets); $at < $limit; $at = $end) {
         [$tag, $start, $end] = header($octets, $at, $limit);
         $body = substr($octets, $start, $end - $start);
-        need(($tag & 0x1f) !== 0x1f && $tag !== 0, 'a tag that has no place here');
-        need($tag >= 0x40 || ($tag === 0x30 || $tag === 0x31) === $tag > 0x1f, 'a string in pieces');
-        need($tag !== 0x01 || $body === "\x00" || $body === "\xff", 'a boolean that is no DER');
-        need($tag !== 0x02 || preg_match('/^(?!\x00[\x00-\x7f]|\xff[\x80-\xff])./s', $body), 'an integer that is no DER');
-        need($tag !== 0x05 || $body === '', 'a NULL that is none');
-        $found[] = new Element($tag, substr($octets, $at, $end - $at), $body, $tag & 0x20 ? read($body, $depth + 1) : []);
+        need(($tag & 0x1f) !== 0x1f && ($tag >= 0x40 || \in_array($tag, UNIVERSAL, true)), 'a tag that has no place here');
+        need(isStrict($tag, $body), 'contents that are no DER');
+        $parts = $tag & 0x20 ? read($body, $depth + 1) : [];
+        for ($index = 1; $tag === 0x31 && $index < \count($parts); $index++) {
+            need(strcmp($parts[$index - 1]->raw, $parts[$index]->raw) <= 0, 'a set in another order');
+        }
+        $found[] = new Element($tag, substr($octets, $at, $end - $at), $body, $parts);
     }
     return $found;
+}
+
+/** Whether contents are as DER and their type want them. */
+function isStrict(int $tag, string $body): bool
+{
+    return match ($tag) {
+        0x01 => $body === "\x00" || $body === "\xff",
+        0x02, 0x0a => preg_match('/^(?!\x00[\x00-\x7f]|\xff[\x80-\xff])./s', $body) === 1,
+        0x03 => $body === "\x00" || (\strlen($body) > 1 && $body[0] <= "\x07" && (\ord($body[-1]) & ((1 << \ord($body[0])) - 1)) === 0),
+        0x05 => $body === '',
+        0x06 => preg_match('/^(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]*+[\x00-\x7f])+$/D', $body) === 1,
+        0x0c => preg_match('//u', $body) === 1,
+        0x13 => preg_match("~^[A-Za-z0-9 '()+,./:=?-]*$~D", $body) === 1,
+        0x14, 0x16, 0x1a => preg_match('/^[\x00-\x7f]*$/D', $body) === 1,
+        0x1e => preg_match('/^(?:[^\xd8-\xdf].)*$/sD', $body) === 1,
+        default => true,
+    };
 }
 
 /** Take an element apart that has exactly these parts. @return list<Element> */
@@ -136,7 +162,10 @@ function signatureHash(string $identifier): ?string
 function moment(Element $time): string
 {
     need(preg_match($time->tag === 0x17 ? '/^[0-9]{12}Z$/D' : '/^[0-9]{14}Z$/D', $time->body) && \in_array($time->tag, [0x17, 0x18], true), 'no date');
-    return ($time->tag === 0x18 ? '' : ($time->body < '5' ? '20' : '19')) . substr($time->body, 0, -1);
+    $digits = ($time->tag === 0x18 ? '' : ($time->body < '5' ? '20' : '19')) . substr($time->body, 0, -1);
+    [$year, $month, $day, $hour, $minute, $second] = sscanf($digits, '%4d%2d%2d%2d%2d%2d');
+    need(checkdate($month, $day, $year) && $hour < 24 && $minute < 60 && $second < 60, 'a date outside the calendar');
+    return $digits;
 }
 
 /** Map an extension's type to its value, and say what is not understood. @return array{array<string, ?Element>, string} */
@@ -148,13 +177,62 @@ function readExtensions(?Element $extensions, array $understood): array
         $isCritical = \count($each->parts) === 3;
         $parts = $isCritical ? take($each, 0x06, 0x01, 0x04) : take($each, 0x06, 0x04);
         $type = $parts[0]->raw;
-        need(!\array_key_exists($type, $found), 'two extensions of one kind');
+        need(!$isCritical || $parts[1]->body === "\xff", 'FALSE, which goes without saying');
+        need($each->tag === 0x30 && !\array_key_exists($type, $found) && !preg_match(HUGE, $type), 'two extensions of one kind, or one of a huge number');
         if (\in_array($type, LIMITING, true) || ($isCritical && !\in_array($type, $understood, true))) {
             $fault = 'extension ' . bin2hex($type) . ' is not understood';
         }
-        $found[$type] = read(end($parts)->body)[0] ?? null;
+        $values = read(end($parts)->body);
+        need(\count($values) === 1 && isExtension($type, $values[0]), 'an extension of another form');
+        $found[$type] = $values[0];
     }
     return [$found, $fault];
+}
+
+/** Whether an extension's value is of the form that RFC 5280 §4.2.1 gives it. */
+function isExtension(string $type, Element $value): bool
+{
+    $tags = array_map(fn (Element $part) => $part->tag, $value->parts);
+    $body = $value->body;
+    if ($type === KEY_USAGE) {
+        return $value->tag === 0x03 && \strlen($body) === 2 && (\ord($body[1]) >> \ord($body[0]) & 1) === 1;
+    }
+    if ($type === SUBJECT_KEY) {
+        return $value->tag === 0x04;
+    }
+    if ($type === PURPOSES) {
+        return $value->tag === 0x30 && array_unique($tags) === [0x06];
+    }
+    if ($type === OTHER_NAMES) { // texts are ASCII, addresses of four octets or sixteen
+        $isName = fn (Element $each) => match ($each->tag) {
+            0x81, 0x82, 0x86 => preg_match('/^[\x00-\x7f]*$/D', $each->body) === 1,
+            0x87 => \in_array(\strlen($each->body), [4, 16], true),
+            default => \in_array($each->tag, [0xa0, 0xa4, 0x88], true),
+        };
+        return $value->tag === 0x30 && array_filter($value->parts, $isName) === $value->parts;
+    }
+    if ($type === AUTHORITY_KEY) {
+        return $value->tag === 0x30 && ($value->parts[0]->body ?? '') !== '' && \in_array($tags, [[0x80], [0x80, 0xa1, 0x82]], true);
+    }
+    if ($type === BASIC_CONSTRAINTS) {
+        $isLength = $tags === [0x01] || ($tags === [0x01, 0x02] && preg_match('/^[\x00-\x7f]$/D', $value->parts[1]->body));
+        return $value->tag === 0x30 && ($tags === [] || ($isLength && $value->parts[0]->body === "\xff"));
+    }
+    $isAttribute = fn (Element $each) => $each->tag === 0x30 && array_map(fn (Element $part) => $part->tag, $each->parts) === [0x06, 0x31];
+    return $type !== DIRECTORY || ($value->tag === 0x30 && array_filter($value->parts, $isAttribute) === $value->parts);
+}
+
+/** Refuse a name of other things than texts. */
+function checkName(Element $name): void
+{
+    need($name->parts !== [], "nobody's name");
+    foreach ($name->parts as $each) {
+        need($each->tag === 0x31 && $each->parts !== [], 'a name of another form');
+        foreach ($each->parts as $pair) {
+            $isPair = $pair->tag === 0x30 && \count($pair->parts) === 2 && $pair->parts[0]->tag === 0x06;
+            need($isPair && !preg_match(HUGE, $pair->parts[0]->body) && \in_array($pair->parts[1]->tag, NAME_STRINGS, true), 'a name of another form');
+        }
+    }
 }
 
 /** What a certificate says, as far as it is used. */
@@ -162,7 +240,7 @@ final class Certificate
 {
     public readonly Element $tbs, $algorithm, $signature, $serial, $issuer, $subject, $key;
     public readonly ?Element $directory;
-    public readonly string $begin, $end, $fault;
+    public readonly string $begin, $end, $fault, $signerKey, $ownKey;
     public readonly int $usage;
     public readonly bool $isAuthority;
     public readonly float $pathLength;
@@ -173,9 +251,18 @@ final class Certificate
         [$version, $this->serial, $inner, $this->issuer, $validity, $this->subject, $this->key, $rest] =
             take($this->tbs, 0xa0, 0x02, 0x30, 0x30, 0x30, 0x30, 0x30, 0xa3);
         need($version->raw === "\xa0\x03\x02\x01\x02" && $inner->raw === $this->algorithm->raw, 'a certificate of another form');
-        need(\count($validity->parts) === 2 && \strlen($this->serial->body) < 0x80, 'a certificate of another form');
+        need(\count($validity->parts) === 2 && preg_match('/^[\x00-\x7f].{0,20}$/sD', $this->serial->body), 'a certificate of another form');
+        need(str_starts_with($this->signature->body, "\x00"), 'a certificate of another form');
+        foreach ($validity->parts as $time) {
+            need($time->tag !== 0x18 || $time->body >= '2050', 'a date in the form of later ones');
+        }
+        checkName($this->issuer);
+        checkName($this->subject);
         [$this->begin, $this->end] = array_map(moment(...), $validity->parts);
+        need($this->begin <= $this->end, 'it ends before it begins');
         [$found, $this->fault] = readExtensions($rest, UNDERSTOOD);
+        $this->signerKey = ($found[AUTHORITY_KEY] ?? null)?->parts[0]->body ?? '';
+        $this->ownKey = ($found[SUBJECT_KEY] ?? null)?->body ?? '';
         [$usage, $basic] = [$found[KEY_USAGE] ?? null, $found[BASIC_CONSTRAINTS] ?? null];
         $this->directory = $found[DIRECTORY] ?? null;
         $this->usage = $usage?->tag === 0x03 && \strlen($usage->body) > 1 ? \ord($usage->body[1]) : 0;
@@ -187,13 +274,17 @@ final class Certificate
     /** The public key, RSA of 2048 bits or more. */
     public function rsaKey(): \OpenSSLAsymmetricKey
     {
-        need(\in_array(($this->key->parts[0] ?? null)?->raw, RSA, true), 'not an RSA key');
+        [$algorithm, $bits] = take($this->key, 0x30, 0x03);
+        need($algorithm->raw === RSA[0] && $bits->body[0] === "\x00", 'not an RSA key');
+        [$modulus] = take(readOne(substr($bits->body, 1)), 0x02, 0x02);
+        need($modulus->body[0] < "\x80" && \ord($modulus->body[-1]) % 2 === 1, 'not a modulus');
         $pem = "-----BEGIN PUBLIC KEY-----\n" . chunk_split(base64_encode($this->key->raw), 64, "\n") . "-----END PUBLIC KEY-----\n";
         $key = openssl_pkey_get_public($pem);
         $found = $key === false ? [] : openssl_pkey_get_details($key);
         $exponent = ltrim($found['rsa']['e'] ?? '', "\x00");
-        $isSafe = \strlen($exponent) > 1 || \ord($exponent ?: "\x00") >= 3; // by 1 anybody signs
-        need($key !== false && ($found['bits'] ?? 0) >= 2048 && $isSafe && \ord(substr($exponent, -1)) % 2 === 1, 'no key, or none of 2048 bits');
+        $power = \strlen($exponent) <= 4 ? hexdec(bin2hex($exponent)) : 0;
+        $isSafe = $power >= 3 && $power < 1 << 31 && $power % 2 === 1; // by 1 anybody signs
+        need($key !== false && ($found['bits'] ?? 0) >= 2048 && $found['bits'] <= 8192 && $isSafe, 'no key, or none of 2048 bits');
         return $key;
     }
 }
@@ -225,7 +316,7 @@ final class Authority
     public function signed(Certificate $other): bool
     {
         [$bits, $hash] = [$other->signature->body, signatureHash($other->algorithm->raw)];
-        return $bits !== '' && $bits[0] === "\x00" && isSigned($other->tbs->raw, substr($bits, 1), $hash, $this->key);
+        return str_ends_with($other->algorithm->raw, "\x05\x00") && $bits !== '' && $bits[0] === "\x00" && isSigned($other->tbs->raw, substr($bits, 1), $hash, $this->key);
     }
 }
 
@@ -254,6 +345,7 @@ final class RevocationList
         [, $fault] = readExtensions($fields[5] ?? null, []);
         need($fault === '', $fault);
         [$this->begin, $this->end] = [moment($begin), moment($end)];
+        need($this->begin <= $this->end, 'it ends before it begins');
     }
 
     /** Where the entries begin and end: they are searched, and never read one by one. */
@@ -272,10 +364,17 @@ final class RevocationList
     /** Whether an entry has this number; where it is found, it may still stand in the middle of another one. */
     public function has(string $serial): bool
     {
-        $number = "\x02" . \chr(\strlen($serial)) . $serial;
-        if (!str_contains($this->entries, $number)) {
-            return false;
+        foreach (["", "\x00", "\x00\x00"] as $padding) { // which DER forbids, and which must not hide it
+            $number = "\x02" . \chr(\strlen($padding . $serial)) . $padding . $serial;
+            if (str_contains($this->entries, $number) && $this->begins($number)) {
+                return true;
+            }
         }
+        return false;
+    }
+
+    private function begins(string $number): bool
+    {
         for ($at = 0, $limit = \strlen($this->entries); $at < $limit; $at = $next) {
             [$tag, $start, $next] = header($this->entries, $at, $limit);
             if ($at === 0 && $next === $limit && $start < $limit && ($this->entries[$start] ?? '') === "\x30") {
@@ -341,10 +440,9 @@ function openMessage(mixed $token): array
     }
     need($version->raw === "\x02\x01\x03", 'a version that does not go with the content type');
     $named = fn (Element $each) => ($each->parts[0]->parts[3] ?? null)?->raw . ($each->parts[0]->parts[1] ?? null)?->raw === $sid->body;
-    $isCertificate = fn (Element $each) => $each->tag === 0x30 && \count($each->parts) === 3 && \count($each->parts[0]->parts) > 3;
-    need(array_filter($bag->parts, $isCertificate) === $bag->parts, 'not a certificate');
-    $signer = array_values(array_filter($bag->parts, $named));
-    need(\count($signer) === 1, "the signer's certificate is not there");
+    need(array_diff(array_keys($signed), ATTRIBUTES) === [], 'an attribute that no login has');
+    $signer = take($bag, 0x30); // nobody else's
+    need($named($signer[0]), "the signer's certificate is not there");
     $certificate = new Certificate($signer[0]);
     need(($signed[MESSAGE_DIGEST] ?? null)?->raw === octetString($hash, $content->body), 'the content is not what was signed');
     $octets = "\x31" . substr($attributes->raw, 1); // RFC 5652 §5.4
@@ -365,7 +463,7 @@ function readAttributes(Element $attributes): array
     [$found, $before] = [[], ''];
     need($attributes->parts !== [], 'no signed attributes');
     foreach ($attributes->parts as $each) {
-        need($before === '' || strcmp($before, $each->raw) < 0, 'attributes that are not in the order of DER');
+        need($each->tag === 0x30 && ($before === '' || strcmp($before, $each->raw) < 0), 'attributes that are not in the order of DER');
         [$type, $values] = take($each, 0x06, 0x31);
         need(\count($values->parts) === 1 && !isset($found[$type->raw]), 'an attribute without its one value');
         [$found[$type->raw], $before] = [$values->parts[0], $each->raw];
@@ -376,21 +474,22 @@ function readAttributes(Element $attributes): array
 /** signing-certificate-v2 (RFC 5035 §4): it was this certificate. */
 function checkBound(Element $bound, string $der): void
 {
-    $parts = $bound->parts[0]?->parts[0]?->parts ?? [];
-    $hash = ($parts[0] ?? null)?->tag === 0x30 ? digestOf(array_shift($parts)->raw) : 'sha256';
-    need($hash !== null && ($parts[0] ?? null)?->raw === octetString($hash, $der), 'another certificate was signed');
+    need($bound->raw === "\x30\x26\x30\x24\x30\x22" . octetString('sha256', $der), 'another certificate was signed');
 }
 
 /** Every path to a root, as pairs of a certificate and its issuer. */
-function paths(Certificate $certificate, array $roots, array $cas, string $now, int $below = 0): \Generator
+function paths(Certificate $certificate, array $roots, array $cas, string $now, array $below = []): \Generator
 {
-    foreach ($below > 4 ? [] : [...$roots, ...$cas] as $issuer) {
+    foreach (\count($below) > 4 ? [] : [...$roots, ...$cas] as $issuer) {
         $own = $issuer->certificate;
-        $fits = $own->subject->raw === $certificate->issuer->raw && $own->begin <= $now && $now <= $own->end && $own->pathLength >= $below;
-        if (!$fits || !$issuer->signed($certificate)) {
+        $isKeyed = $certificate->signerKey === '' || $own->ownKey === '' || $certificate->signerKey === $own->ownKey;
+        $isNamed = $own->subject->raw === $certificate->issuer->raw && !\in_array($own->subject->raw, $below, true); // one of each name
+        $fits = $own->begin <= $now && $now <= $own->end && $own->pathLength >= \count($below);
+        if (!$isKeyed || !$isNamed || !$fits || !$issuer->signed($certificate)) {
             continue;
         }
-        foreach (\in_array($issuer, $roots, true) ? [[]] : paths($own, $roots, $cas, $now, $below + 1) as $rest) {
+        $rests = \in_array($issuer, $roots, true) ? [[]] : paths($own, $roots, $cas, $now, [...$below, $own->subject->raw]);
+        foreach ($rests as $rest) {
             yield [[$certificate, $issuer], ...$rest];
         }
     }
@@ -436,7 +535,7 @@ function text(?Element $value): ?string
 {
     $body = $value?->body ?? '';
     return match ($value?->tag) {
-        0x0c, 0x13 => preg_match('//u', $body) ? $body : null,
+        0x0c, 0x13, 0x14, 0x16 => preg_match('//u', $body) ? $body : null,
         0x1e => preg_match('/^(?:[^\xd8-\xdf].)*$/sD', $body) ? iconv('UTF-16BE', 'UTF-8', $body) : null,
         default => null,
     };

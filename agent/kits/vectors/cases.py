@@ -6,6 +6,7 @@ from agent.cms.digest import HashAlgorithm
 from agent.kits.vectors import certificates
 from agent.kits.vectors.case import OK, VectorCase, message_of, signed_by, statement
 from agent.kits.vectors.encodings import encodings
+from agent.kits.vectors.forms import forms
 from agent.kits.vectors.messages import sign
 from agent.kits.vectors.paths import paths
 from agent.kits.vectors.signatures import signatures
@@ -19,6 +20,7 @@ def all_cases() -> Iterator[VectorCase]:
     yield from _good()
     yield from encodings()
     yield from structures()
+    yield from forms()
     yield from signatures()
     yield from paths()
     yield from statements()

@@ -90,6 +90,7 @@ def odd_authorities() -> dict[str, KeyHolder]:
     return {
         **{name: each.certified_by(_ROOT, make_key("root")) for name, each in others.items()},
         "sub-ca.cer": _certified(sub),
+        "ca-next-key.cer": _certified(_authority(0x102D, "foreign authority")),
         "root-expired.cer": old.certified_by(_ROOT, make_key("root")),
         "root-signing.cer": signing,
     }

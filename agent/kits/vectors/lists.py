@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
 
@@ -127,7 +128,15 @@ def _damaged(authority: KeyHolder, good: bytes) -> dict[str, bytes]:
     since = b"\x17\x0d" + (BEGIN + YEAR).strftime("%y%m%d%H%M%SZ").encode()
     revoking = WantedList((CITIZEN,)).signed_by(authority)
     ends = b"\x17\x0d" + END.strftime("%y%m%d%H%M%SZ").encode()
+    second = der.element(der.SEQUENCE, der.element(der.SEQUENCE, serial, since))
+    here = der.element(_INTEGER, CITIZEN.to_bytes(2, "big"))
+    padded = der.element(_INTEGER, b"\x00" + CITIZEN.to_bytes(2, "big"))
+    begins = b"\x17\x0d" + BEGIN.strftime("%y%m%d%H%M%SZ").encode()
     return {
+        "ca-followed.crl": good + b"\x00",
+        "ca-padded-entry.crl": _entry_anew(revoking, here, padded, authority.rsa),
+        "ca-two-entry-lists.crl": signed_again(good, ends, ends + second, authority.rsa),
+        "ca-impossible.crl": signed_again(good, begins, b"\x17\x0d200230000000Z", authority.rsa),
         "ca-badly-signed.crl": bytes(broken),
         "ca-tampered.crl": good.replace(serial, der.element(_INTEGER, b"\x11\x11")),
         "ca-two-algorithms.crl": good[:-300] + good[-300:].replace(_SHA256, _SHA512),
@@ -135,6 +144,14 @@ def _damaged(authority: KeyHolder, good: bytes) -> dict[str, bytes]:
         "ca-endless.crl": signed_again(good, ends, b"", authority.rsa),
         "ca-sha1.crl": signed_again(good, b"", b"", authority.rsa, is_weak=True),
     }
+
+
+def _entry_anew(signed: bytes, before: bytes, after: bytes, key: RSAPrivateKey) -> bytes:
+    """Change the only entry of a list, and sign it again."""
+    entries = next(each for each in der.children(der.children(signed)[0])[3:] if each[0] == 0x30)
+    (entry,) = der.children(entries)
+    anew = der.element(der.SEQUENCE, *(after if it == before else it for it in der.children(entry)))
+    return signed_again(signed, entries, der.element(der.SEQUENCE, anew), key)
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.kits.vectors import certificates
 from agent.kits.vectors.case import (
+    BROKEN,
     OK,
     UNTRUSTED,
     VectorCase,
@@ -66,7 +67,7 @@ def _usages() -> Iterator[VectorCase]:
     yield _case(
         "two-key-usages",
         certificates.two_usages(),
-        (UNTRUSTED, _USAGE, "signature_invalid"),
+        BROKEN,
         "it says twice what for: signatures, then encryption",
     )
 
@@ -119,7 +120,7 @@ def _odd_certificates() -> Iterator[VectorCase]:
     yield _case(
         "two-certificate-algorithms",
         certificates.doubly_certified(),
-        (UNTRUSTED, "signature_invalid"),
+        BROKEN,
         "its signature is said to be with SHA-256 inside, and with SHA-512 outside",
     )
     yield _case(
@@ -133,7 +134,7 @@ def _odd_certificates() -> Iterator[VectorCase]:
     yield _case(
         "wrong-authority-key-identifier",
         certificates.of_other_key(),
-        (UNTRUSTED, OK),
+        UNTRUSTED,
         "it names another key of its issuer than the one that signed it",
     )
 
@@ -144,7 +145,7 @@ def _in_bag() -> Iterator[VectorCase]:
     def bringing(name: str, signer: KeyHolder, more: list[bytes], note: str) -> VectorCase:
         text = statement()
         parts = MessageParts(text, [sign(signer, text)], certificates=[signer.der, *more])
-        return VectorCase(name, parts.encode(), UNTRUSTED, note)
+        return VectorCase(name, parts.encode(), BROKEN, note)
 
     foreign = certificates.root("foreign root")
     yield bringing(
@@ -232,6 +233,13 @@ def _lists() -> Iterator[VectorCase]:
     yield case("crl-by-root", ["root.crl", "ca-by-root.crl"], "signed by the root's key")
     yield case("crl-of-root-by-authority", ["root-by-ca.crl", "ca.crl"], "the other way round")
     yield case("crl-two-algorithms", ["root.crl", "ca-two-algorithms.crl"], "two algorithms named")
+    yield case("crl-followed", ["root.crl", "ca-followed.crl"], "an octet after it")
+    yield case("crl-impossible", ["root.crl", "ca-impossible.crl"], "it is of 30 February")
+    yield case(
+        "crl-two-entry-lists",
+        ["root.crl", "ca-two-entry-lists.crl"],
+        "its entries, and more of them",
+    )
     yield case("crl-sha1", ["root.crl", "ca-sha1.crl"], "it is signed with SHA-1")
     yield VectorCase(
         "crl-tampered",
@@ -251,7 +259,7 @@ def _lists() -> Iterator[VectorCase]:
     yield VectorCase(
         "crl-in-message-only",
         parts.encode(),
-        (_UNKNOWN, "signature_invalid"),
+        BROKEN,
         "the list that is needed comes along, and is not configured",
         trusting(crls=["root.crl"]),
     )
@@ -320,6 +328,12 @@ def _several_lists() -> Iterator[VectorCase]:
     ):
         yield case(name, crls, _REVOKED, "one of two lists that were issued at one moment has it")
     yield case(
+        "crl-padded-entry",
+        ["ca-padded-entry.crl"],
+        (_REVOKED, _UNKNOWN),
+        "it is in the list, with a zero octet too many in its number",
+    )
+    yield case(
         "crl-undated-entry",
         ["ca-undated-entry.crl"],
         (UNTRUSTED, _REVOKED, _UNKNOWN),
@@ -329,6 +343,13 @@ def _several_lists() -> Iterator[VectorCase]:
 
 def _lists_of_two_keys() -> Iterator[VectorCase]:
     good = signed_by(certificates.citizen())
+    yield VectorCase(
+        "authority-certified-by-itself",
+        signed_by(certificates.of_foreign_authority(0x102C)),
+        UNTRUSTED,
+        "the authority's next key is certified by its last one: two authorities of one name",
+        trusting(cas=["ca.cer", "ca-next-key.cer"], crls=["root.crl", "ca.crl", "other-key.crl"]),
+    )
     both = {"cas": ["ca-other-key.cer", "ca.cer"], "crls": ["root.crl", "ca.crl"]}
     yield VectorCase(
         "two-keys-of-one-authority",

@@ -15,13 +15,13 @@ import java.security.cert.TrustAnchor;
 import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.RSAPublicKey;
+import java.time.DateTimeException;
 import java.time.Instant;
-import java.util.ArrayDeque;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Date;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -30,6 +30,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -94,6 +96,14 @@ public final class LoginVerifier {
             "SHA-384", "1.2.840.113549.1.1.12", "SHA-512", "1.2.840.113549.1.1.13");
     private static final Map<String, String> DIGEST_INFOS = Map.of("SHA-256", "3031300d060960864801650304020105000420",
             "SHA-384", "3041300d060960864801650304020205000430", "SHA-512", "3051300d060960864801650304020305000440");
+    private static final List<String> IDENTIFIERS = identifiers(); // RSA first
+    private static final List<String> CERTIFIED_WITH = Stream.of("b", "c", "d").map(each -> "300d06092a864886f70d01010" + each + "0500").toList();
+    private static final Set<String> ATTRIBUTES = Set.of(CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE);
+    private static final Set<String> UNDERSTOOD = Set.of("0603551d0f", "0603551d13", "0603551d20", "0603551d11"); // policies and other names, too
+    private static final Set<String> LIMITING = Set.of("0603551d1e", "0603551d24", "0603551d1b", "0603551d1c"); // constraints on names, on policies; delta lists and parts of lists
+    private static final Set<Integer> UNIVERSAL = Set.of(0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0a, 0x0c, 0x12, 0x13, 0x14, 0x16, 0x17, 0x18, 0x1a, 0x1e, 0x30, 0x31);
+    private static final Pattern HUGE = Pattern.compile("[\\x80-\\xff]{4}");
+    private static final Pattern PRINTABLE = Pattern.compile("[A-Za-z0-9 '()+,./:=?-]*");
     private static final Map<String, String> NAMES = Map.of("2.5.4.6", "C", "2.5.4.10", "O", "2.5.4.11", "OU",
             "2.5.4.3", "CN", "2.5.4.5", "serialNumber");
     private static final int DIGITAL_SIGNATURE = 0, CERT_SIGN = 5, CRL_SIGN = 6; // bits of a key usage
@@ -132,6 +142,8 @@ public final class LoginVerifier {
 
     /** Loads the DER certificate of an authority. */
     public static X509Certificate loadAuthority(byte[] der) throws GeneralSecurityException {
+        String fault = checkCertificate(element(der));
+        if (!fault.isEmpty()) throw new IllegalArgumentException(fault);
         X509Certificate found = certificate(der);
         boolean isAuthority = found.getBasicConstraints() >= 0 && has(found, CERT_SIGN) && isLongRsa(found.getPublicKey());
         if (!isAuthority) throw new IllegalArgumentException("not an authority with an RSA key of 2048 bits or more");
@@ -140,7 +152,9 @@ public final class LoginVerifier {
 
     /** Loads a complete DER list of any length, and checks that this authority signed it. */
     public static RevocationList loadList(byte[] der, X509Certificate issuer) throws GeneralSecurityException {
+        checkList(der);
         X509CRL list = (X509CRL) CertificateFactory.getInstance("X.509").generateCRL(new ByteArrayInputStream(der));
+        if (!Arrays.equals(list.getEncoded(), der)) throw new IllegalArgumentException("not one list in DER");
         boolean isWhole = list.getCriticalExtensionOIDs() == null || list.getCriticalExtensionOIDs().isEmpty();
         boolean isComplete = isWhole && list.getExtensionValue("2.5.29.27") == null && list.getExtensionValue("2.5.29.28") == null;
         if (!isComplete || list.getNextUpdate() == null) throw new IllegalArgumentException("not a complete list with the date of the next");
@@ -168,6 +182,7 @@ public final class LoginVerifier {
         Opened opened = open(token);
         X509Certificate signer = opened.certificate;
         if (!has(signer, DIGITAL_SIGNATURE)) throw refused("wrong_key_usage", "not a certificate for signatures");
+        if (!opened.fault.isEmpty()) throw refused("certificate_untrusted", opened.fault);
         checkPath(signer, Date.from(now));
         Matcher found = STATEMENT.matcher(new String(opened.content, StandardCharsets.ISO_8859_1));
         if (!found.matches()) throw refused("malformed", "not the statement of a login");
@@ -178,42 +193,231 @@ public final class LoginVerifier {
         return new Login(holder(signer), found.group(2), purpose, found.group(4));
     }
 
-    private record Opened(X509Certificate certificate, byte[] content) {}
+    private record Opened(X509Certificate certificate, String fault, byte[] content) {}
 
     /** Checks 2, 3 and 4; whatever a reader stumbles over is a refusal. */
     private static Opened open(byte[] token) throws VerificationException {
         try {
             need(token != null && token.length > 0 && token.length <= MAX_TOKEN, "empty or too large");
-            limitDepth(token);
+            String fault = checkLogin(token);
             ASN1Primitive whole = ASN1Primitive.fromByteArray(token);
             need(Arrays.equals(whole.getEncoded("DER"), token), "not DER, or something follows");
-            return openMessage(ASN1Sequence.getInstance(whole));
+            return openMessage(ASN1Sequence.getInstance(whole), fault);
         } catch (IOException | GeneralSecurityException | RuntimeException error) {
             throw refused("signature_invalid", error.toString());
         }
     }
 
-    /** Refuses what is nested deeper than any login, before a reader that calls itself sees it. */
-    private static void limitDepth(byte[] der) throws VerificationException {
-        Deque<Integer> ends = new ArrayDeque<>();
-        for (int at = 0; at < der.length; ) {
-            need((der[at] & 0x1f) != 0x1f && at + 1 < der.length, "a tag that has no place here");
-            int start = at + 2, length = der[at + 1] & 0xff;
-            if (length >= 0x80) {
-                int count = length & 0x7f;
-                need(count >= 1 && count <= 3 && start + count <= der.length, "a length that is no DER");
-                length = new BigInteger(1, der, start, count).intValue();
-                start += count;
-            }
-            while (!ends.isEmpty() && ends.peek() <= at) ends.pop();
-            boolean isConstructed = (der[at] & 0x20) != 0;
-            if (isConstructed) ends.push(start + length);
-            need(start + length <= der.length && ends.size() <= 32, "cut short, or nested too deep");
-            at = isConstructed ? start : start + length;
+    /** One element of DER: raw is all of it, parts what it is made of. */
+    private record Element(int tag, byte[] raw, byte[] body, List<Element> parts) {
+        String hex() {
+            return HexFormat.of().formatHex(raw);
+        }
+
+        String tags() {
+            return parts.stream().map(each -> String.format("%02x", each.tag)).collect(Collectors.joining());
+        }
+
+        /** Takes an element apart that has exactly these parts: two hexadecimal digits for each tag. */
+        List<Element> take(String tags) {
+            check(tags().equals(tags), "not of the form expected");
+            return parts;
         }
     }
 
-    private static Opened openMessage(ASN1Sequence whole) throws VerificationException, IOException, GeneralSecurityException {
+    private static void check(boolean condition, String detail) {
+        if (!condition) throw new IllegalArgumentException(detail);
+    }
+
+    /** Reads elements of strict DER, to the bottom. */
+    private static List<Element> elements(byte[] der, int depth) {
+        check(depth <= 32, "nested too deep");
+        List<Element> found = new ArrayList<>();
+        for (Element each : split(der)) {
+            int tag = each.tag;
+            check((tag & 0x1f) != 0x1f && (tag >= 0x40 || UNIVERSAL.contains(tag)) && isStrict(tag, each.body), "contents that are no DER");
+            List<Element> parts = (tag & 0x20) != 0 ? elements(each.body, depth + 1) : List.of();
+            for (int index = 1; tag == 0x31 && index < parts.size(); index++) {
+                check(Arrays.compareUnsigned(parts.get(index - 1).raw, parts.get(index).raw) <= 0, "a set in another order");
+            }
+            found.add(new Element(tag, each.raw, each.body, parts));
+        }
+        return found;
+    }
+
+    /** Reads elements, and not what they are made of. */
+    private static List<Element> split(byte[] der) {
+        List<Element> found = new ArrayList<>();
+        for (int at = 0; at < der.length; ) {
+            check(at + 1 < der.length, "cut short");
+            int start = at + 2, length = der[at + 1] & 0xff;
+            if (length >= 0x80) {
+                int count = length & 0x7f;
+                check(count >= 1 && count <= 4 && start + count <= der.length, "a length that is no DER");
+                length = new BigInteger(1, der, start, count).intValue();
+                check(length >= 0x80 && length >= 1 << (8 * (count - 1)), "a length that is not the shortest");
+                start += count;
+            }
+            check(length <= der.length - start, "cut short");
+            byte[] raw = Arrays.copyOfRange(der, at, start + length);
+            found.add(new Element(der[at] & 0xff, raw, Arrays.copyOfRange(der, start, start + length), List.of()));
+            at = start + length;
+        }
+        return found;
+    }
+
+    private static Element element(byte[] der) {
+        List<Element> found = elements(der, 0);
+        check(found.size() == 1, "not one element");
+        return found.get(0);
+    }
+
+    /** Whether contents are as DER and their type want them. */
+    private static boolean isStrict(int tag, byte[] body) {
+        int size = body.length;
+        String text = new String(body, StandardCharsets.ISO_8859_1);
+        return switch (tag) {
+            case 0x01 -> size == 1 && (body[0] == 0 || body[0] == -1);
+            case 0x02, 0x0a -> size == 1 || (size > 1 && !(body[0] == 0 && body[1] >= 0) && !(body[0] == -1 && body[1] < 0));
+            case 0x03 -> size == 1 ? body[0] == 0 : size > 1 && (body[0] & 0xff) <= 7 && (body[size - 1] & ((1 << body[0]) - 1)) == 0;
+            case 0x05 -> size == 0;
+            case 0x06 -> size > 0 && body[size - 1] >= 0 && IntStream.range(0, size).noneMatch(at -> body[at] == -128 && (at == 0 || body[at - 1] >= 0));
+            case 0x0c -> Arrays.equals(new String(body, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8), body);
+            case 0x13 -> PRINTABLE.matcher(text).matches();
+            case 0x14, 0x16, 0x1a -> text.chars().allMatch(each -> each < 0x80);
+            case 0x1e -> size % 2 == 0 && IntStream.range(0, size / 2).noneMatch(at -> (body[2 * at] & 0xf8) == 0xd8);
+            default -> true;
+        };
+    }
+
+    /** Refuses a login of another form than the agent's; returns why its certificate is not to be trusted, or nothing. */
+    private static String checkLogin(byte[] token) {
+        List<Element> whole = element(token).take("06a0"), data = whole.get(1).take("30").get(0).take("023130a031");
+        List<Element> signer = data.get(4).take("30").get(0).take("023030a03004");
+        check(data.get(1).take("30").get(0).hex().equals(signer.get(2).hex()), "another digest algorithm is declared");
+        check(IDENTIFIERS.contains(signer.get(2).hex()) && IDENTIFIERS.contains(signer.get(4).hex()), "an algorithm that no login has");
+        data.get(2).take("06a0").get(1).take("04");
+        Element certificate = data.get(3).take("30").get(0);
+        byte[] before = {};
+        for (Element each : signer.get(3).parts) {
+            each.take("0631");
+            check(each.tag == 0x30 && Arrays.compareUnsigned(before, each.raw) < 0, "attributes that are not in the order of DER");
+            before = each.raw;
+        }
+        String fault = checkCertificate(certificate);
+        return CERTIFIED_WITH.contains(certificate.parts.get(1).hex()) ? fault : "not signed with SHA-2 and RSA";
+    }
+
+    /** Refuses a certificate of another form than RFC 5280 §4.1, and says what is not understood in it. */
+    private static String checkCertificate(Element whole) {
+        List<Element> outer = whole.take("303003"), fields = outer.get(0).take("a0023030303030a3");
+        List<Element> dates = fields.get(4).parts;
+        byte[] serial = fields.get(1).body;
+        check(fields.get(0).hex().equals("a003020102") && fields.get(2).hex().equals(outer.get(1).hex()), "a certificate of another form");
+        check(serial.length <= 21 && serial[0] >= 0 && outer.get(2).body[0] == 0 && dates.size() == 2, "a certificate of another form");
+        check(dates.stream().allMatch(each -> each.tag == 0x17 || each.hex().compareTo("180f32303530") >= 0), "a date in the form of later ones");
+        check(!moment(dates.get(1)).isBefore(moment(dates.get(0))), "it ends before it begins");
+        checkName(fields.get(3));
+        checkName(fields.get(5));
+        List<Element> key = fields.get(6).take("3003");
+        check(key.get(0).hex().equals(IDENTIFIERS.get(0)) && key.get(1).body[0] == 0, "not an RSA key");
+        Element numbers = element(Arrays.copyOfRange(key.get(1).body, 1, key.get(1).body.length));
+        check(numbers.tag == 0x30 && numbers.take("0202").get(0).body[0] >= 0, "not an RSA key");
+        return checkExtensions(fields.get(7), UNDERSTOOD);
+    }
+
+    /** Refuses extensions of another form, and says what is not understood in them. */
+    private static String checkExtensions(Element tagged, Set<String> understood) {
+        String fault = "";
+        Set<String> seen = new HashSet<>();
+        for (Element each : tagged.take("30").get(0).parts) {
+            boolean isCritical = each.parts.size() == 3;
+            List<Element> parts = each.take(isCritical ? "060104" : "0604");
+            String kind = parts.get(0).hex();
+            check(!isCritical || parts.get(1).body[0] == -1, "FALSE, which goes without saying");
+            check(each.tag == 0x30 && seen.add(kind) && isShort(parts.get(0)) && isExtension(kind, element(parts.get(parts.size() - 1).body)), "an extension of another form, or twice");
+            if (LIMITING.contains(kind) || isCritical && !understood.contains(kind)) fault = "an extension that is not understood";
+        }
+        return fault;
+    }
+
+    /** Refuses a list of another form than RFC 5280 §5.1; of its entries only the numbers are looked at. */
+    private static void checkList(byte[] der) {
+        List<Element> whole = split(der);
+        check(whole.size() == 1 && whole.get(0).tag == 0x30, "not one list");
+        List<Element> outer = split(whole.get(0).body);
+        check(outer.size() == 3 && IDENTIFIERS.contains(outer.get(1).hex()), "not a list, or not by RSA");
+        List<Element> fields = split(outer.get(0).body);
+        String tags = new Element(0, der, der, fields).tags();
+        check(outer.get(0).tag == 0x30 && outer.get(2).tag == 0x03 && tags.matches("023030(17|18){2}(30)?(a0)?"), "a list of another form");
+        check(fields.get(0).hex().equals("020101") && fields.get(1).hex().equals(outer.get(1).hex()), "a list of another form");
+        check(!moment(fields.get(4)).isBefore(moment(fields.get(3))), "it ends before it begins");
+        for (Element each : fields.subList(5, fields.size())) {
+            if (each.tag == 0xa0) check(checkExtensions(element(each.raw), Set.of()).isEmpty(), "a list that is not complete");
+            else for (Element entry : split(each.body)) {
+                List<Element> parts = split(entry.body);
+                check(entry.tag == 0x30 && parts.size() >= 2 && parts.get(0).tag == 0x02 && isStrict(0x02, parts.get(0).body), "an entry without a number");
+            }
+        }
+    }
+
+    /** Reads a moment of the calendar. */
+    private static LocalDateTime moment(Element time) {
+        String text = new String(time.body, StandardCharsets.ISO_8859_1);
+        boolean isShort = time.tag == 0x17;
+        check(isShort ? text.matches("[0-9]{12}Z") : time.tag == 0x18 && text.matches("[0-9]{14}Z") && text.compareTo("0001") >= 0, "no date");
+        String digits = isShort ? (text.compareTo("5") < 0 ? "20" : "19") + text : text;
+        String written = digits.replaceFirst("(....)(..)(..)(..)(..)(..)Z", "$1-$2-$3T$4:$5:$6");
+        try {
+            return LocalDateTime.parse(written); // which knows the calendar
+        } catch (DateTimeException error) {
+            throw new IllegalArgumentException("a date outside the calendar", error);
+        }
+    }
+
+    /** Refuses a name of other things than texts. */
+    private static void checkName(Element name) {
+        check(!name.parts.isEmpty(), "nobody's name");
+        for (Element relative : name.parts) {
+            check(relative.tag == 0x31 && !relative.parts.isEmpty(), "a name of another form");
+            for (Element pair : relative.parts) {
+                check(pair.tag == 0x30 && pair.tags().matches("06(0c|13|14|16|1e)") && isShort(pair.parts.get(0)), "a name of another form");
+            }
+        }
+    }
+
+    /** Whether each number of an identifier is less than 2^28, which everybody can hold. */
+    private static boolean isShort(Element identifier) {
+        return !HUGE.matcher(new String(identifier.body, StandardCharsets.ISO_8859_1)).find();
+    }
+
+    /** Whether a general name can be read: texts are ASCII, addresses of four octets or sixteen. */
+    private static boolean isOtherName(Element name) {
+        return switch (name.tag) {
+            case 0x81, 0x82, 0x86 -> isStrict(0x16, name.body);
+            case 0x87 -> name.body.length == 4 || name.body.length == 16;
+            default -> name.tag == 0xa0 || name.tag == 0xa4 || name.tag == 0x88;
+        };
+    }
+
+    /** Whether an extension's value is of the form that RFC 5280 §4.2.1 gives it. */
+    private static boolean isExtension(String kind, Element value) {
+        byte[] body = value.body;
+        String tags = value.tags();
+        return switch (kind) {
+            case "0603551d0f" -> value.tag == 0x03 && body.length == 2 && (body[1] >> body[0] & 1) == 1;
+            case "0603551d13" -> value.tag == 0x30 && (tags.isEmpty() || value.parts.get(0).hex().equals("0101ff")
+                    && (tags.equals("01") || tags.equals("0102") && value.parts.get(1).body.length == 1 && value.parts.get(1).body[0] >= 0));
+            case "0603551d23" -> value.tag == 0x30 && tags.matches("80(a182)?") && value.parts.get(0).body.length > 0;
+            case "0603551d0e" -> value.tag == 0x04;
+            case "0603551d25" -> value.tag == 0x30 && tags.matches("(06)+");
+            case "0603551d11" -> value.tag == 0x30 && value.parts.stream().allMatch(LoginVerifier::isOtherName);
+            case "0603551d09" -> value.tag == 0x30 && value.parts.stream().allMatch(each -> each.tag == 0x30 && each.tags().equals("0631"));
+            default -> true;
+        };
+    }
+
+    private static Opened openMessage(ASN1Sequence whole, String fault) throws VerificationException, IOException, GeneralSecurityException {
         need(whole.size() == 2 && isOid(whole.getObjectAt(0), "1.2.840.113549.1.7.2"), "not a SignedData");
         ASN1Sequence data = ASN1Sequence.getInstance(explicit(whole.getObjectAt(1)));
         need(data.size() == 5, "a SignedData of another form");
@@ -231,6 +435,7 @@ public final class LoginVerifier {
         Map<String, ASN1Encodable> stated = read(attributes);
         boolean isLogin = isEncoded(content.getObjectAt(0), LOGIN) && isEncoded(stated.get(CONTENT_TYPE), LOGIN);
         if (!isLogin) throw refused("wrong_content_type", content.getObjectAt(0).toString());
+        need(ATTRIBUTES.containsAll(stated.keySet()), "an attribute that no login has");
         need(isEncoded(data.getObjectAt(0), new byte[] {2, 1, 3}), "a version that does not go with the content type");
         X509Certificate certificate = signer(tagged(data.getObjectAt(3)), signer.getObjectAt(1));
         need(isDigest(stated.get(MESSAGE_DIGEST), hash, octets), "the content is not what was signed");
@@ -239,7 +444,7 @@ public final class LoginVerifier {
         byte[] signature = ASN1OctetString.getInstance(signer.getObjectAt(5)).getOctets();
         need(isSignature(key, hash, attributes.getEncoded("DER"), signature), "the signature does not fit");
         if (stated.containsKey(SIGNING_CERTIFICATE)) need(isBound(stated.get(SIGNING_CERTIFICATE), certificate), "another certificate was signed");
-        return new Opened(certificate, octets);
+        return new Opened(certificate, fault, octets);
     }
 
     private static ASN1Encodable explicit(ASN1Encodable value) {
@@ -287,6 +492,13 @@ public final class LoginVerifier {
         return isPlain ? found.getAlgorithm().getId() : "";
     }
 
+    /** Every AlgorithmIdentifier of a login, with NULL and without (RFC 5754 §2). */
+    private static List<String> identifiers() {
+        Stream<String> names = Stream.concat(Stream.of("1", "b", "c", "d").map(each -> "06092a864886f70d01010" + each),
+                Stream.of("1", "2", "3").map(each -> "060960864801650304020" + each));
+        return names.flatMap(each -> Stream.of("300d" + each + "0500", "300b" + each)).toList();
+    }
+
     private static boolean isOid(ASN1Encodable value, String oid) {
         return value instanceof ASN1ObjectIdentifier found && found.getId().equals(oid);
     }
@@ -317,11 +529,9 @@ public final class LoginVerifier {
     }
 
     /** signing-certificate-v2 (RFC 5035 §4): it was this certificate. */
-    private static boolean isBound(ASN1Encodable value, X509Certificate certificate) throws GeneralSecurityException {
-        ASN1Sequence first = ASN1Sequence.getInstance(ASN1Sequence.getInstance(ASN1Sequence.getInstance(value).getObjectAt(0)).getObjectAt(0));
-        boolean isNamed = first.getObjectAt(0) instanceof ASN1Sequence;
-        String hash = isNamed ? DIGESTS.get(algorithm(first.getObjectAt(0))) : "SHA-256";
-        return hash != null && isDigest(first.getObjectAt(isNamed ? 1 : 0), hash, certificate.getEncoded());
+    private static boolean isBound(ASN1Encodable value, X509Certificate certificate) throws IOException, GeneralSecurityException {
+        byte[] digest = MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded());
+        return isEncoded(value, HexFormat.of().parseHex("3026302430220420" + HexFormat.of().formatHex(digest)));
     }
 
     /** Check 6: a path, the dates, and the revocation of all below the root. */
@@ -342,7 +552,9 @@ public final class LoginVerifier {
         X509Certificate last = below.get(below.size() - 1);
         for (X509Certificate issuer : below.size() > 5 ? List.<X509Certificate>of() : authorities) {
             boolean isDated = !now.before(issuer.getNotBefore()) && !now.after(issuer.getNotAfter());
-            if (!isDated || !isSha2(last.getSigAlgName()) || !isIssued(last, issuer)) continue;
+            boolean isNew = below.stream().skip(1).noneMatch(each -> isSame(each.getSubjectX500Principal(), issuer.getSubjectX500Principal()));
+            if (!isDated || !isNew || !isSha2(last.getSigAlgName()) || !isIssued(last, issuer)) continue;
+            if (roots.contains(issuer) && issuer.getBasicConstraints() < below.size() - 1) continue; // the JDK does not look
             List<X509Certificate> path = Stream.concat(below.stream(), Stream.of(issuer)).toList();
             if (roots.contains(issuer)) found.add(path);
             else found.addAll(paths(path, now));
@@ -355,8 +567,18 @@ public final class LoginVerifier {
         return Arrays.equals(one.getEncoded(), other.getEncoded());
     }
 
+    /** The identifier of the key of whoever issued a certificate, or of its own; null where it says none. */
+    private static byte[] keyIdentifier(X509Certificate certificate, String extension) {
+        byte[] found = certificate.getExtensionValue(extension);
+        if (found == null) return null;
+        Element value = element(element(found).body);
+        return extension.equals("2.5.29.35") ? value.parts.get(0).body : value.body;
+    }
+
     private static boolean isIssued(X509Certificate certificate, X509Certificate issuer) {
         if (!isSame(certificate.getIssuerX500Principal(), issuer.getSubjectX500Principal())) return false;
+        byte[] stated = keyIdentifier(certificate, "2.5.29.35"), own = keyIdentifier(issuer, "2.5.29.14");
+        if (stated != null && own != null && !Arrays.equals(stated, own)) return false;
         try {
             certificate.verify(issuer.getPublicKey());
             return true;
@@ -452,7 +674,13 @@ public final class LoginVerifier {
     }
 
     private static boolean isLongRsa(PublicKey key) {
-        return key instanceof RSAPublicKey rsa && key.getAlgorithm().equals("RSA") && rsa.getModulus().bitLength() >= 2048;
+        return key instanceof RSAPublicKey rsa && key.getAlgorithm().equals("RSA") && isSafe(rsa.getModulus(), rsa.getPublicExponent());
+    }
+
+    /** Whether a key is of 2048 bits or more, is not too slow, and is not one by which anybody signs. */
+    private static boolean isSafe(BigInteger modulus, BigInteger exponent) {
+        boolean isLong = modulus.bitLength() >= 2048 && modulus.bitLength() <= 8192 && modulus.testBit(0);
+        return isLong && exponent.bitLength() >= 2 && exponent.bitLength() <= 31 && exponent.testBit(0);
     }
 
     private static boolean isSha2(String algorithm) {

@@ -8,6 +8,8 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
@@ -26,25 +28,24 @@ import java.util.regex.Pattern;
  * ACCOUNT_SECRET (hex) and PORT. Browsers reach it by a proxy that speaks TLS, or as http://localhost.
  */
 public final class LoginServer {
-    /** A challenge of a session; whoever takes it out of the session has used it. */
+    /** A challenge of a session. */
     private record Asked(String id, String challenge, Instant at) {}
 
     /** What the server remembers of a browser. */
     private static final class Session {
         Asked asked;
-        String usedId;
+        byte[] taken; // SHA-256 of the token that has the challenge
         String account;
 
         // region: redeem
-        /** Returns the challenge of this session, once: it is used up before anything is verified. */
-        synchronized String redeem(String id) throws Refused {
-            if (id != null && id.equals(usedId)) throw new Refused("challenge_used");
+        /** Returns the challenge of this session, for one token: the same one again gets the same answer, another one none. */
+        synchronized String redeem(String id, byte[] token) throws Refused, GeneralSecurityException {
             if (asked == null || !asked.id.equals(id)) throw new Refused("challenge_unknown");
-            Asked taken = asked;
-            asked = null;
-            usedId = id;
-            if (Duration.between(taken.at, Instant.now()).compareTo(LIFETIME) > 0) throw new Refused("challenge_expired");
-            return taken.challenge;
+            if (Duration.between(asked.at, Instant.now()).compareTo(LIFETIME) >= 0) throw new Refused("challenge_expired");
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(token);
+            if (taken == null) taken = digest; // before anything is verified
+            if (!MessageDigest.isEqual(taken, digest)) throw new Refused("challenge_used");
+            return asked.challenge;
         }
         // endregion: redeem
     }
@@ -100,14 +101,16 @@ public final class LoginServer {
         Asked asked = new Asked(random(16), random(32), Instant.now());
         synchronized (session) {
             session.asked = asked; // one at a time: a new one replaces it
+            session.taken = null;
         }
         return "{\"challenge_id\": \"" + asked.id + "\", \"challenge\": \"" + asked.challenge + "\"}";
     }
 
     private String login(HttpExchange exchange, Session session, String id, String body) throws Exception {
         if (session == null) throw new Refused("challenge_unknown");
-        String challenge = session.redeem(member(body, "challenge_id"));
-        LoginVerifier.Login login = verifier.verify(token(member(body, "token")), challenge, "login", Instant.now());
+        byte[] token = token(member(body, "token"));
+        String challenge = session.redeem(member(body, "challenge_id"), token);
+        LoginVerifier.Login login = verifier.verify(token, challenge, "login", Instant.now());
         sessions.remove(id); // whoever knew the old session does not get the new one
         open(exchange).account = HexFormat.of().formatHex(login.holder().accountKey(secret));
         return "{\"name\": " + quoted(login.holder().name()) + "}"; // authenticated is not authorised: look the account up
@@ -168,9 +171,9 @@ public final class LoginServer {
 
     private static byte[] token(String base64) {
         try {
-            return base64 == null ? null : Base64.getDecoder().decode(base64);
+            return base64 == null ? new byte[0] : Base64.getDecoder().decode(base64);
         } catch (IllegalArgumentException error) {
-            return null; // which is refused
+            return new byte[0]; // which is refused
         }
     }
 

@@ -8,7 +8,7 @@
  * folder of the kit's modules.
  */
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { accountKey, checkOrigins, loadAuthority, loadList, VerificationError, verifyLogin } from "ankong-verify";
@@ -45,24 +45,26 @@ function openSession(response, content) {
 // region: login
 function challenge(id, response) {
   const session = sessions.get(id) ?? openSession(response, {});
-  const asked = { id: randomBytes(16).toString("hex"), challenge: randomBytes(32).toString("base64url"), at: Date.now(), used: false };
+  const asked = { id: randomBytes(16).toString("hex"), challenge: randomBytes(32).toString("base64url"), at: Date.now(), taken: "" };
   session.asked = asked; // one at a time: a new one replaces it
   return { challenge_id: asked.id, challenge: asked.challenge };
 }
 
-/** The challenge of this session, once. */
-function redeem(session, challengeId) {
+/** The challenge of this session, for one token: the same one again gets the same answer, another one none. */
+function redeem(session, challengeId, token) {
   const asked = session?.asked;
   if (!asked || asked.id !== challengeId) throw Object.assign(new Error("not this session's"), { code: "challenge_unknown" });
-  if (asked.used) throw Object.assign(new Error("used"), { code: "challenge_used" });
-  asked.used = true; // before anything is verified
-  if (Date.now() - asked.at > LIFETIME) throw Object.assign(new Error("too old"), { code: "challenge_expired" });
+  if (Date.now() - asked.at >= LIFETIME) throw Object.assign(new Error("too old"), { code: "challenge_expired" });
+  const digest = createHash("sha256").update(token).digest("hex");
+  asked.taken ||= digest; // before anything is verified
+  if (asked.taken !== digest) throw Object.assign(new Error("used"), { code: "challenge_used" });
   return asked.challenge;
 }
 
 function login(id, response, { challenge_id, token }) {
-  const asked = redeem(sessions.get(id), challenge_id);
-  const { holder } = verifyLogin(Buffer.from(String(token), "base64"), { ...trust, challenge: asked });
+  const octets = Buffer.from(String(token), "base64");
+  const asked = redeem(sessions.get(id), challenge_id, octets);
+  const { holder } = verifyLogin(octets, { ...trust, challenge: asked });
   sessions.delete(id); // whoever knew the old session does not get the new one
   openSession(response, { account: accountKey(holder, secret).toString("hex") });
   return { name: holder.name }; // authenticated is not authorised: look the account up

@@ -42,25 +42,26 @@ const LIFETIME = 300; // seconds of a challenge
 function challenge(): array
 {
     $text = rtrim(strtr(base64_encode(random_bytes(32)), '+/', '-_'), '=');
-    $_SESSION['asked'] = ['id' => bin2hex(random_bytes(16)), 'challenge' => $text, 'at' => time(), 'used' => false];
+    $_SESSION['asked'] = ['id' => bin2hex(random_bytes(16)), 'challenge' => $text, 'at' => time(), 'taken' => ''];
     return ['challenge_id' => $_SESSION['asked']['id'], 'challenge' => $text];
 }
 
-/** The challenge of this session, once; PHP lets a session's requests in one at a time. */
-function redeem(mixed $id): string
+/** The challenge of this session, for one token: the same one again gets the same answer. PHP lets a session's requests in one at a time. */
+function redeem(mixed $id, string $token): string
 {
     $asked = $_SESSION['asked'] ?? null;
     $asked !== null && $asked['id'] === $id || throw new ChallengeError('challenge_unknown');
-    !$asked['used'] || throw new ChallengeError('challenge_used');
-    $_SESSION['asked']['used'] = true; // before anything is verified
-    time() - $asked['at'] <= LIFETIME || throw new ChallengeError('challenge_expired');
+    time() - $asked['at'] < LIFETIME || throw new ChallengeError('challenge_expired');
+    $digest = hash('sha256', $token);
+    $_SESSION['asked']['taken'] = $asked['taken'] ?: $digest; // before anything is verified
+    $_SESSION['asked']['taken'] === $digest || throw new ChallengeError('challenge_used');
     return $asked['challenge'];
 }
 
 function login(array $body, array $trust, string $secret): array
 {
-    $asked = redeem($body['challenge_id'] ?? null);
     $token = is_string($body['token'] ?? null) ? base64_decode($body['token'], true) : false;
+    $asked = redeem($body['challenge_id'] ?? null, (string) $token);
     $login = verifyLogin($token, ...$trust, challenge: $asked);
     session_regenerate_id(true); // whoever knew the old session does not get the new one
     $_SESSION = ['account' => bin2hex($login->holder->accountKey($secret))];

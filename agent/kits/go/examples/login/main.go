@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -27,7 +28,7 @@ const lifetime = 300 * time.Second // of a challenge
 type asked struct {
 	id, challenge string
 	at            time.Time
-	used          bool
+	taken         *[32]byte // SHA-256 of the token that has it
 }
 
 type session struct {
@@ -102,20 +103,24 @@ func (s *site) challenge(response http.ResponseWriter, request *http.Request) {
 	answer(response, 200, map[string]any{"challenge_id": known.asked.id, "challenge": known.asked.challenge})
 }
 
-// redeem returns the challenge of a session, once, or the code of a refusal.
-func (s *site) redeem(session, id string) (challenge, code string) {
+// redeem returns the challenge of a session, for one token, or the code of a refusal.
+// The same token again gets the same answer, another one none.
+func (s *site) redeem(session, id string, token []byte) (challenge, code string) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	known := s.sessions[session]
 	if known == nil || known.asked == nil || known.asked.id != id {
 		return "", "challenge_unknown"
 	}
-	if known.asked.used {
-		return "", "challenge_used"
-	}
-	known.asked.used = true // before anything is verified
-	if time.Since(known.asked.at) > lifetime {
+	if time.Since(known.asked.at) >= lifetime {
 		return "", "challenge_expired"
+	}
+	digest := sha256.Sum256(token)
+	if known.asked.taken == nil {
+		known.asked.taken = &digest // before anything is verified
+	}
+	if *known.asked.taken != digest {
+		return "", "challenge_used"
 	}
 	return known.asked.challenge, ""
 }
@@ -129,12 +134,12 @@ func (s *site) login(response http.ResponseWriter, request *http.Request) {
 		answer(response, 400, map[string]any{"code": "bad_request"})
 		return
 	}
+	token, _ := base64.StdEncoding.DecodeString(body.Token) // what is none is refused below
 	options, code := s.options, ""
-	if options.Challenge, code = s.redeem(cookie(request), body.ChallengeID); code != "" {
+	if options.Challenge, code = s.redeem(cookie(request), body.ChallengeID, token); code != "" {
 		answer(response, 400, map[string]any{"code": code})
 		return
 	}
-	token, _ := base64.StdEncoding.DecodeString(body.Token) // what is none is refused below
 	found, err := verify.VerifyLogin(token, options)
 	var refused *verify.VerificationError
 	if errors.As(err, &refused) {
