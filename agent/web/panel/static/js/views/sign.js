@@ -65,7 +65,7 @@ async function drop(paper) {
   if (paper.facts) await putAway(paper.facts.id);
 }
 
-async function sign() {
+async function signAll() {
   const chosen = ready();
   step = "signing";
   failure = undefined;
@@ -155,7 +155,7 @@ function readers() {
 function going() {
   const count = ready().length;
   const isReading = papers.some(({ facts, error }) => !facts && !error);
-  const go = button("primary", count > 1 ? t("sign.go_many", { count }) : t("sign.short"), sign);
+  const go = button("primary", count > 1 ? t("sign.go_many", { count }) : t("sign.short"), signAll);
   go.id = "go";
   go.disabled = count === 0 || isReading;
   return h("section", { class: "sheet" },
