@@ -17,7 +17,8 @@ from agent.origin import LOCAL_USER
 from agent.pdf.wire import InspectPdf, PdfFacts
 from agent.pki.report import Inputs
 
-MAX_OF_OWNER: Final = 16
+MAX_OF_OWNER: Final = 20
+"""More than are signed at once: others are verified beside them."""
 MAX_IN_ALL: Final = 32
 _ID_SIZE: Final = 16  # bytes
 

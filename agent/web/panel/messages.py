@@ -14,7 +14,7 @@ T = TypeVar("T", bound="PanelMessage")
 Text = Annotated[str, Meta(max_length=255)]
 DocumentId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 MAX_DOCUMENTS: Final = 16
-"""That one browser may have handed over at once."""
+"""That are signed at once."""
 Octet = Annotated[int, Meta(ge=0, le=255)]
 LanguageChoice = Annotated[str, Meta(pattern=rf"^({'|'.join(CHOICES)})\Z")]
 

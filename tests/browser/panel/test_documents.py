@@ -125,5 +125,9 @@ def test_a_refused_pin_window_leaves_the_documents(
     expect(row(page)).to_be_visible()
     expect(row(page, "b.pdf")).to_have_count(0)
     assert len(list(agent_here.paths.documents.iterdir())) == 1
-    page.goto("about:blank")
-    page.wait_for_timeout(0)
+    page.goto("about:blank")  # and nothing is left of a page that is closed
+    for _ in range(200):
+        if not list(agent_here.paths.documents.iterdir()):
+            break
+        page.wait_for_timeout(50)
+    assert list(agent_here.paths.documents.iterdir()) == []

@@ -12,6 +12,8 @@ const LARGEST = 256 * 1024 * 1024; // bytes
 const UNITS = ["byte", "kilobyte", "megabyte"];
 
 let isAny = false;
+/** The agent takes one at a time. @type {Promise<unknown>} */
+let turn = Promise.resolve();
 
 /** A file's size as people here write it. @param {number} size in bytes */
 export function sizeText(size) {
@@ -24,10 +26,12 @@ export function sizeText(size) {
 const list = (parts) => new Intl.ListFormat(locale(), { type: "unit" }).format(parts);
 
 /** Hand a file over; the agent looks at it. @param {File} file @param {"sign"|"verify"} use */
-export async function handOver(file, use) {
-  if (file.size > LARGEST) throw new Refused({ code: "too_large", message: "" });
+export function handOver(file, use) {
+  if (file.size > LARGEST) return Promise.reject(new Refused({ code: "too_large", message: "" }));
   isAny = true;
-  return hand(`documents?${new URLSearchParams({ use, name: file.name.slice(-255) })}`, file);
+  const handed = turn.then(() => hand(`documents?${new URLSearchParams({ use, name: file.name.slice(-255) })}`, file));
+  turn = handed.catch(() => undefined);
+  return handed;
 }
 
 /** @param {string} id */

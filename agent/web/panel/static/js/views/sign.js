@@ -145,7 +145,11 @@ function field(name) {
 }
 
 function readers() {
-  if (state.readers.length < 2) return null;
+  if (state.readers.length < 2) {
+    wish.reader = "";
+    return null;
+  }
+  wish.reader ||= state.readers.find((each) => each.state === "card")?.name ?? "";
   const choice = h("select", { id: "reader" }, state.readers.map(({ name }) => h("option", { value: name, selected: name === wish.reader }, name)));
   wish.reader = choice.value;
   choice.addEventListener("change", () => (wish.reader = choice.value));
@@ -163,8 +167,11 @@ function going() {
     h("div", { class: "fields" }, field("reason"), field("location")),
     readers(),
     h("small", {}, t("sign.privacy")),
+    failed(),
     h("div", {}, go));
 }
+
+const failed = () => failure !== undefined && h("div", { id: "failure" }, refusal(failure, ""));
 
 /** @param {HTMLElement} place */
 function draw(place) {
@@ -173,7 +180,7 @@ function draw(place) {
     isTooMany && notice("warning", h("p", {}, t("documents.many", { count: MOST }))),
     step === "signing" && h("div", { id: "signing" }, notice("plain", h("p", {}, t("sign.busy")))),
     step === "signed" && h("div", { id: "signed" }, notice("good", h("p", {}, t("sign.done")))),
-    failure !== undefined && h("div", { id: "failure" }, refusal(failure, "")),
+    step === "signed" && failed(),
     papers.length > 0 && h("section", { class: "sheet", "aria-label": t("documents.list") }, h("ul", { class: "list" }, papers.map(row))),
     step === "choosing" && papers.length > 0 && going(),
     step === "signed" && h("div", {}, button("", t("sign.again"), again)));

@@ -63,22 +63,23 @@ const timeText = (text) => (text === null || Number.isNaN(Date.parse(text)) ? te
 /** @param {any} each @param {number} count */
 function signature(each, count) {
   const { signer } = each;
+  const isGood = each.verdict !== "invalid"; // else nobody signed what is there
   /** @type {[string, any][]} */
   const rows = [
-    [t("verify.signer"), signer?.subject],
+    [t("verify.signer"), signer && [h("div", {}, signer.subject_cn), h("div", {}, h("small", {}, signer.subject))]],
     [t("verify.issuer"), signer?.issuer],
     [t("verify.days"), signer && t("verify.between", { first: day(signer.not_before), last: day(signer.not_after) })],
     [t("verify.time"), timeText(each.claimed_time)],
     [t("verify.reason"), each.reason],
     [t("verify.location"), each.location],
-    [t("verify.changes"), t(`verify.changes_${each.changes}`)],
-    [t("verify.before"), each.sha256_before && h("code", {}, each.sha256_before)],
+    [t("verify.changes"), isGood && t(`verify.changes_${each.changes}`)],
+    [t("verify.before"), isGood && each.sha256_before && h("code", {}, each.sha256_before)],
   ];
   const kind = KINDS[each.verdict] ?? "bad";
   return h("section", { class: "sheet", "data-signature": each.number, "data-verdict": each.verdict },
     h("div", { class: "row between" }, h("h2", {}, t("verify.number", { number: each.number, count })), count > 1 && h("span", { class: `tag ${kind}` }, t(`verify.${each.verdict}`))),
     facts(rows.filter(([, value]) => value)),
-    h("div", {}, button("", t("verify.extract"), () => extract(each.number))));
+    isGood && h("div", {}, button("", t("verify.extract"), () => extract(each.number))));
 }
 
 function result() {
@@ -90,9 +91,10 @@ function result() {
       h("p", {}, h("b", {}, t(`verify.${verdict}`))),
       isUntold && h("p", {}, t("verify.trust"), " ", h("code", {}, "ankong verify FILE.pdf --anchors ROOT --crl LIST")))),
     h("section", { class: "sheet", id: "document" },
-      h("div", {}, h("b", {}, h("bdi", {}, held?.name))),
-      h("div", {}, t("documents.facts", { pages: told.pages, size: sizeText(told.size) })),
-      h("div", {}, fingerprint(told.sha256)),
+      h("div", {},
+        h("div", {}, h("b", {}, h("bdi", {}, held?.name))),
+        h("div", {}, t("documents.facts", { pages: told.pages, size: sizeText(told.size) })),
+        h("div", {}, fingerprint(told.sha256))),
       warned(told.warnings)),
     inOrder.map((each) => signature(each, signatures.length)),
   ];
