@@ -1,7 +1,7 @@
 """Reading a request's body, with an end in length and in time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -51,7 +51,7 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
 
 async def stream_body(
     request: web.BaseRequest, limit: int, quiet_seconds: float, seconds: float
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """Give a body piece by piece as it arrives; nothing secret is in it.
 
     Args:

@@ -57,7 +57,7 @@ class PanelDocuments:
                 "DELETE": asked_for(self._remove),
             },
             "documents/sign": {"POST": posted(messages.SignDocuments, self._sign)},
-            "documents/verify": {"POST": posted(messages.VerifyDocument, self._verify)},
+            "documents/verify": {"POST": posted(messages.JudgeDocument, self._verify)},
             "documents/signed": {"GET": asked_for(self._get_signed)},
             "documents/version": {"GET": asked_for(self._get_version)},
         }
@@ -106,7 +106,7 @@ class PanelDocuments:
         return json_answer(messages.write({"signed": [each.id for each in done]}))
 
     async def _verify(
-        self, request: web.BaseRequest, wanted: messages.VerifyDocument
+        self, request: web.BaseRequest, wanted: messages.JudgeDocument
     ) -> web.StreamResponse:
         shelf = await self._shelf()
         report = await shelf.verify(session_of(request), wanted.id, self._clock())

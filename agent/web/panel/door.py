@@ -216,13 +216,23 @@ def uploaded(answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]])
     """Return the route of a file's octets, which the answer reads piece by piece."""
 
     async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
-        guard.check_fetch_metadata(request.headers, RequestPurpose.CALL)
-        headers = request.headers
-        if headers.getall(hdrs.CONTENT_TYPE, ()) != [OCTETS] or hdrs.CONTENT_ENCODING in headers:
-            raise Refused(415, ErrorCode.BAD_REQUEST, f"Content-Type must be {OCTETS}")
+        _check_octets(request)
         return await answer(request)
 
     return Route(handle, Audience.PANEL, RequestPurpose.READ, MAX_PDF)
+
+
+def _check_octets(request: web.BaseRequest) -> None:
+    """Refuse what our script does not send: another type, any encoding, a form's body.
+
+    Raises:
+        Refused: it is not ours.
+
+    """
+    headers = request.headers
+    guard.check_fetch_metadata(headers, RequestPurpose.CALL)
+    if headers.getall(hdrs.CONTENT_TYPE, ()) != [OCTETS] or hdrs.CONTENT_ENCODING in headers:
+        raise Refused(415, ErrorCode.BAD_REQUEST, f"Content-Type must be {OCTETS}")
 
 
 def session_of(request: web.BaseRequest) -> bytes:

@@ -99,7 +99,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
     reader: Annotated[str, Meta(max_length=127)] | None = None
 
 
-class VerifyDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
+class JudgeDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Says what the signatures of a document are worth."""
 
     id: DocumentId
