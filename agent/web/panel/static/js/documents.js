@@ -68,11 +68,14 @@ export function dropPlace(many, small, take) {
   return place;
 }
 
-/** Say why a document is not taken. @param {unknown} error @param {string} command that does what this page cannot */
-export function refusal(error, command) {
+/** What is typed in a terminal; no line ends within a word of it. @param {string} text */
+export const command = (text) => h("code", {}, text.split(" ").map((word) => [h("span", { class: "whole" }, word), " "]));
+
+/** Say why a document is not taken. @param {unknown} error @param {string} other the command that does what this page cannot */
+export function refusal(error, other) {
   if (!(error instanceof Refused)) return trouble(error);
   switch (error.code) {
-    case "document_encrypted": return notice("bad", h("p", {}, t("documents.encrypted"), " ", h("code", {}, command)));
+    case "document_encrypted": return notice("bad", h("p", {}, t("documents.encrypted"), " ", command(other)));
     case "too_large": return notice("bad", h("p", {}, t("documents.large")));
     case "bad_request": return notice("bad", h("p", {}, t("documents.gone")));
     default: return trouble(error);

@@ -1,7 +1,7 @@
 /** What the signatures of a document are worth, the worst on top. */
 
 import { download, post } from "../api.js";
-import { dropPlace, fingerprint, handOver, putAway, refusal, sizeText, warned } from "../documents.js";
+import { command, dropPlace, fingerprint, handOver, putAway, refusal, sizeText, warned } from "../documents.js";
 import { announce, button, fill, h } from "../dom.js";
 import { day, moment, t } from "../i18n.js";
 import { facts, heading, notice, save } from "../parts.js";
@@ -89,7 +89,7 @@ function result() {
   return [
     h("div", { id: "verdict", "data-verdict": verdict }, notice(KINDS[verdict] ?? "bad",
       h("p", {}, h("b", {}, t(`verify.${verdict}`))),
-      isUntold && h("p", {}, t("verify.trust"), " ", h("code", {}, "ankong verify FILE.pdf --anchors ROOT --crl LIST")))),
+      isUntold && h("p", {}, t("verify.trust"), " ", command("ankong verify FILE.pdf --anchors ROOT --crl LIST")))),
     h("section", { class: "sheet", id: "document" },
       h("div", {},
         h("div", {}, h("b", {}, h("bdi", {}, held?.name))),
