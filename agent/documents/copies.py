@@ -3,15 +3,17 @@
 What is copied is what is signed: a document that changes afterwards is found to have changed.
 """
 
+import asyncio
 import hashlib
 import re
 import secrets
 import time
+from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Literal, Self
 
 from agent.errors import ErrorCode, TooLargeError
 from agent.files import private_opener, regular_opener
@@ -30,10 +32,11 @@ class PrivateCopy:
     """A document's octets, and where they came from.
 
     Attributes:
-        source: the person's own file.
+        source: the person's own file; the copy itself where a page handed the octets over.
         file: the copy.
         digest: SHA-256 of both.
         size: in bytes.
+        handed_over_as: the file's name where a page handed it over; None where we read it.
 
     """
 
@@ -41,6 +44,12 @@ class PrivateCopy:
     file: Path
     digest: bytes
     size: int
+    handed_over_as: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, as its owner sees it."""
+        return self.source.name if self.handed_over_as is None else self.handed_over_as
 
     def require_unchanged(self) -> None:
         """Refuse to go on with a document that is not the one that was looked at.
@@ -70,8 +79,7 @@ class WorkFolder:
         self._files: list[Path] = []
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        _remove_old(self._folder)
+        self.open()
         return self
 
     def __exit__(
@@ -80,6 +88,20 @@ class WorkFolder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.clear()
+
+    def open(self) -> None:
+        """Make the folder.
+
+        Raises:
+            OSError: it cannot be made.
+
+        """
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        _remove_old(self._folder)
+
+    def clear(self) -> None:
+        """Remove the files of this work; never raises."""
         for file in self._files:
             with suppress(OSError):
                 file.unlink()
@@ -113,6 +135,42 @@ def copy_into(work: WorkFolder, source: Path) -> PrivateCopy:
             hasher.update(piece)
             copy.write(piece)
     return PrivateCopy(source, target, hasher.digest(), size)
+
+
+async def receive_into(work: WorkFolder, name: str, content: AsyncIterable[bytes]) -> PrivateCopy:
+    """Write down a document that a page hands over piece by piece, and hash it on the way.
+
+    Args:
+        work: where to.
+        name: of the page's file; never a path.
+        content: its octets.
+
+    Raises:
+        TooLargeError: there are more than ``MAX_PDF`` bytes.
+        OSError: it cannot be written.
+
+    """
+    target = work.name(".pdf")
+    hasher, size, waiting = hashlib.sha256(), 0, bytearray()
+    await asyncio.to_thread(_append, target, b"", "xb")
+    async for piece in content:
+        size += len(piece)
+        if size > MAX_PDF:
+            raise TooLargeError(f"a PDF has at most {MAX_PDF} bytes")
+        waiting += piece
+        if len(waiting) >= _PIECE:
+            await asyncio.to_thread(hasher.update, waiting)
+            await asyncio.to_thread(_append, target, bytes(waiting))
+            waiting.clear()
+    hasher.update(waiting)
+    await asyncio.to_thread(_append, target, bytes(waiting))
+    return PrivateCopy(target, target, hasher.digest(), size, name)
+
+
+def _append(target: Path, octets: bytes, mode: Literal["ab", "xb"] = "ab") -> None:
+    # another way: too large to be held in memory, for nobody else, and gone with the work
+    with open(target, mode, opener=private_opener) as file:
+        file.write(octets)
 
 
 def _digest(file: BinaryIO) -> bytes:

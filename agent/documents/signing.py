@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
@@ -34,8 +34,8 @@ from agent.signing.model import (
     CertificateListing,
     SignatureFormat,
     SignatureRequest,
+    SignatureResult,
 )
-from agent.signing.service import SigningService
 
 CONTAINER: Final = "pades-b-b"
 """What the history calls it (ETSI EN 319 142-1 §6)."""
@@ -62,7 +62,7 @@ class OpenPdf:
     @property
     def name(self) -> str:
         """The file's name, as its owner sees it."""
-        return self.copy.source.name
+        return self.copy.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,23 @@ class SignedPdf:
     field: str
 
 
+class CardAsker(Protocol):
+    """The part of the use cases that signing a document needs (see ``signing.service``)."""
+
+    async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
+        """Read the certificates on one card, or on all."""
+
+    async def sign(
+        self, site: Origin, request: SignatureRequest, pin: SecretBytes | None
+    ) -> SignatureResult:
+        """Sign with a card."""
+
+
 class PdfSigner:
     """Signs documents of one person, in one private folder."""
 
     def __init__(
-        self, service: SigningService, worker: PdfWorker, work: WorkFolder, site: Origin
+        self, service: CardAsker, worker: PdfWorker, work: WorkFolder, site: Origin
     ) -> None:
         """Get ready.
 

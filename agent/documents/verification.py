@@ -88,6 +88,27 @@ async def verify_pdf(
 
     """
     copy = await asyncio.to_thread(copy_into, work, inputs.message)
+    return await verify_copy(worker, copy, inputs, at, password)
+
+
+async def verify_copy(
+    worker: PdfWorker, copy: PrivateCopy, inputs: Inputs, at: datetime, password: str | None = None
+) -> VerifiedPdf:
+    """Verify a document of which there is a private copy.
+
+    Args:
+        worker: that reads it.
+        copy: the document.
+        inputs: who is trusted.
+        at: the moment at which certificates are judged.
+        password: of the document; None where it needs none.
+
+    Raises:
+        PdfError: it cannot be read.
+        CmsError: what is to be trusted cannot be used.
+        OSError: a file cannot be read.
+
+    """
     request = ExaminePdf(str(copy.file), password)
     found = await worker.ask(request, PdfExamination, copy.size)
     before = await asyncio.to_thread(_digests_before, copy, found.signatures)

@@ -1,6 +1,7 @@
 """Reading a request's body, with an end in length and in time."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -28,9 +29,7 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
         BadRequestError: its transfer encoding is broken.
 
     """
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
+    await _go_on(request)
     body = _Body(request.content_length or 0)
     try:
         async with asyncio.timeout(seconds):
@@ -48,6 +47,48 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
         body.wipe()
         raise
     return body.finish()
+
+
+async def stream_body(
+    request: web.BaseRequest, limit: int, quiet_seconds: float, seconds: float
+) -> AsyncGenerator[bytes]:
+    """Give a body piece by piece as it arrives; nothing secret is in it.
+
+    Args:
+        request: not read yet.
+        limit: bytes.
+        quiet_seconds: in which one more piece has to arrive.
+        seconds: for all of it.
+
+    Raises:
+        Refused: it is too long, or arrives too slowly.
+        BadRequestError: its transfer encoding is broken.
+
+    """
+    await _go_on(request)
+    length = 0
+    pieces = request.content.iter_any()
+    deadline = asyncio.get_running_loop().time() + seconds
+    try:
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            async with asyncio.timeout(min(quiet_seconds, left)):
+                piece = await anext(pieces, b"")
+            if not piece:
+                return
+            length += len(piece)
+            guard.check_length(length, limit)
+            yield piece
+    except TimeoutError as error:
+        raise Refused(408, ErrorCode.TIMEOUT, "a slow body", hangs_up=True) from error
+    except (web.RequestPayloadError, ValueError) as error:
+        raise BadRequestError("the body is broken") from error
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 class _Body:

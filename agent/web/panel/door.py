@@ -6,14 +6,15 @@ answer; and each request says by a header, which only a script of the panel can 
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from aiohttp import hdrs, web
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER, PANEL, Origin
 from agent.secret import wipe
-from agent.size_limits import MAX_PANEL_BODY
+from agent.size_limits import MAX_PANEL_BODY, MAX_PDF
+from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -22,13 +23,14 @@ from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.panel import messages
 from agent.web.panel.files import ROOT, PanelFile
-from agent.web.panel.sessions import LIFETIME, Sessions
+from agent.web.panel.sessions import LIFETIME, Sessions, session_name
 
 KEY_HEADER: Final = "X-Ankong-Panel"
 """Carries the key; ``open`` in the one request that has none yet."""
 COOKIE: Final = "__Secure-ankong-panel-{port}"
 """With the port, because a browser has one set of cookies for all ports of a host."""
 BODY_SECONDS: Final = 10.0
+OCTETS: Final = "application/octet-stream"
 API: Final = f"{ROOT}api/"
 OPEN: Final = f"{API}open"
 CLOSE: Final = f"{API}close"
@@ -60,19 +62,31 @@ _FROM_US: Final = frozenset({"same-origin", "none"})
 _DESTINATIONS: Final = frozenset({"document", "empty", "image", "script", "style"})
 
 
+class SessionKeeper(Protocol):
+    """Keeps something for each browser that has opened the panel."""
+
+    async def forget(self, session: bytes) -> None:
+        """Let go of what one session has."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+
 class PanelMount(Mount):
     """``/panel/``: the pages' files, and what the pages may ask for below ``/panel/api/``."""
 
     headers = HEADERS
     is_recorded = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that its own pages have
         self,
         files: Mapping[str, PanelFile],
         calls: Routes,
         spend_token: Callable[[str], bool],
         sessions: Sessions | None = None,
+        *,
         is_question_key: Callable[[str], bool] = lambda _: False,
+        documents: SessionKeeper | None = None,
     ) -> None:
         """Begin with nobody's session.
 
@@ -82,11 +96,13 @@ class PanelMount(Mount):
             spend_token: tells whether a token from the tray or the command line is good, once.
             sessions: who has opened the panel.
             is_question_key: tells whether the page of a question that is asked now has this key.
+            documents: keeps something for each session, and is told when one ends.
 
         """
         self._spend_token = spend_token
         self._is_question_key = is_question_key
         self._sessions = sessions or Sessions()
+        self._documents = documents
         super().__init__(
             {
                 ROOT.rstrip("/"): _file_route(_redirect),
@@ -96,6 +112,11 @@ class PanelMount(Mount):
                 CLOSE: {"POST": asked_for(self._close, RequestPurpose.CALL)},
             }
         )
+
+    async def close(self) -> None:
+        """Let go of what is kept for sessions: the agent goes away."""
+        if self._documents is not None:
+            await self._documents.close()
 
     def claims(self, path: str) -> bool:
         """Return whether a path is ``/panel`` or below it, whether or not there is such a page."""
@@ -156,6 +177,8 @@ class PanelMount(Mount):
     async def _close(self, request: web.BaseRequest) -> web.StreamResponse:
         name = _cookie_name(request)
         self._sessions.close(request.cookies.get(name, ""))
+        if self._documents is not None:
+            await self._documents.forget(session_of(request))
         response = web.Response(status=HTTPStatus.NO_CONTENT)
         response.del_cookie(name, path=ROOT, secure=True, httponly=True, samesite="Strict")
         return response
@@ -187,6 +210,34 @@ def posted(
         return await answer(request, message)
 
     return Route(handle, kind.audience, RequestPurpose.CALL, MAX_PANEL_BODY)
+
+
+def uploaded(answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Route:
+    """Return the route of a file's octets, which the answer reads piece by piece."""
+
+    async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
+        _check_octets(request)
+        return await answer(request)
+
+    return Route(handle, Audience.PANEL, RequestPurpose.READ, MAX_PDF)
+
+
+def _check_octets(request: web.BaseRequest) -> None:
+    """Refuse what our script does not send: another type, any encoding, a form's body.
+
+    Raises:
+        Refused: it is not ours.
+
+    """
+    headers = request.headers
+    guard.check_fetch_metadata(headers, RequestPurpose.CALL)
+    if headers.getall(hdrs.CONTENT_TYPE, ()) != [OCTETS] or hdrs.CONTENT_ENCODING in headers:
+        raise Refused(415, ErrorCode.BAD_REQUEST, f"Content-Type must be {OCTETS}")
+
+
+def session_of(request: web.BaseRequest) -> bytes:
+    """Return the session that a request of :data:`PANEL` belongs to."""
+    return session_name(request.cookies.get(_cookie_name(request), ""))
 
 
 def _file_route(handler: Handler) -> Mapping[str, Route]:

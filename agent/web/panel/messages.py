@@ -1,6 +1,6 @@
 """What the panel's pages send, each in one small body."""
 
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,6 +12,9 @@ from agent.words import CHOICES
 
 T = TypeVar("T", bound="PanelMessage")
 Text = Annotated[str, Meta(max_length=255)]
+DocumentId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+MAX_DOCUMENTS: Final = 16
+"""That are signed at once."""
 Octet = Annotated[int, Meta(ge=0, le=255)]
 LanguageChoice = Annotated[str, Meta(pattern=rf"^({'|'.join(CHOICES)})\Z")]
 
@@ -77,6 +80,29 @@ class RunSelfTest(PanelMessage, frozen=True, forbid_unknown_fields=True):
 
     reader: Annotated[str, Meta(max_length=127)] | None = None
     signature: bool = False
+
+
+class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Signs documents that this browser handed over, all with one PIN.
+
+    Attributes:
+        ids: of the documents.
+        reason: why; None says nothing.
+        location: where, likewise.
+        reader: only a card in this reader; None for any.
+
+    """
+
+    ids: Annotated[list[DocumentId], Meta(min_length=1, max_length=MAX_DOCUMENTS)]
+    reason: Text | None = None
+    location: Text | None = None
+    reader: Annotated[str, Meta(max_length=127)] | None = None
+
+
+class JudgeDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Says what the signatures of a document are worth."""
+
+    id: DocumentId
 
 
 class Repair(PanelMessage, frozen=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ from agent.origin import LOCAL_USER, Origin
 from agent.signing.model import ReaderView
 from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
+from agent.web.panel.documents import PanelDocuments
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
 from agent.web.panel.first_page import FirstDoor
 from agent.web.panel.inspector import Inspector
@@ -159,6 +160,7 @@ class Panel:
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
+        self._documents = PanelDocuments(sources.service, sources.paths.documents, sources.clock)
         pages = files.load()
         self.first_door = FirstDoor(pages[files.ROOT])
         self._desk = sources.desk or QuestionDesk(lambda _: False)
@@ -168,6 +170,7 @@ class Panel:
             calls,
             spend_token,
             is_question_key=lambda key: self._desk.find(key) is not None,
+            documents=self._documents,
         )
 
     def listening(self, ports: PanelPorts) -> None:
@@ -221,6 +224,7 @@ class Panel:
             "about": {"GET": read(self._get_about)},
             "settings": {"POST": posted(messages.Change, self._post_settings)},
             **self._inspector.calls(),
+            **self._documents.calls(),
         }
 
     # The state, and every change of it.

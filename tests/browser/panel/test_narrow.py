@@ -12,7 +12,18 @@ from tests.browser.panel.conftest import PanelAgent
 from tests.browser.panel.test_views import Opened, keep_picture
 from tests.browser.world import World
 
-VIEWS = ("state", "readers", "sites", "history", "selftest", "doctor", "inspector", "about")
+VIEWS = (
+    "state",
+    "sign",
+    "verify",
+    "readers",
+    "sites",
+    "history",
+    "selftest",
+    "doctor",
+    "inspector",
+    "about",
+)
 OUTCOMES = ("done", "undelivered", "broken", *(code.value for code in ErrorCode))
 SEEN = {"doctor": "[data-check]", "sites": "[data-origin]", "history": "[data-seq]"}
 # What reaches out of the column, or out of the part that it is in.

@@ -22,6 +22,8 @@ ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"
 LOOKS = axe_judge.EVERY_LOOK if ALL else axe_judge.FEW_LOOKS
 READY = {
     "state": "#settings",
+    "sign": "#drop",
+    "verify": "#drop",
     "readers": ".reader",
     "sites": "[data-origin]",
     "history": "[data-seq]",

@@ -305,7 +305,18 @@ def test_everything_is_reached_with_the_keyboard(agent_here: PanelAgent, opened:
     for _ in range(20):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.getAttribute('href')"))
-    views = ("state", "readers", "sites", "history", "selftest", "doctor", "inspector", "about")
+    views = (
+        "state",
+        "sign",
+        "verify",
+        "readers",
+        "sites",
+        "history",
+        "selftest",
+        "doctor",
+        "inspector",
+        "about",
+    )
     assert {f"#/{view}" for view in views} <= seen
 
 
@@ -337,6 +348,8 @@ def test_every_view_fits(  # noqa: PLR0917  # fixtures
     page.goto(agent_here.address())
     for view in (
         "state",
+        "sign",
+        "verify",
         "readers",
         "sites",
         "history",
@@ -368,7 +381,7 @@ def test_every_language_fits(
     page.goto(agent_here.address())
     page.select_option("#speak", str(language))
     expect(page.locator("html")).to_have_attribute("lang", str(language))
-    for view in ("state", "sites", "history", "selftest", "inspector", "about"):
+    for view in ("state", "sign", "verify", "sites", "history", "selftest", "inspector", "about"):
         page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
         page.locator(f"#view-{view} h1").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view

@@ -2,6 +2,8 @@
 
 const STORED = "ankong.panel.key";
 const HEADER = "X-Ankong-Panel";
+/** @type {RequestInit} */
+const USUAL = { cache: "no-store", credentials: "same-origin", redirect: "error" };
 
 /** The panel has to be opened anew. */
 export class Closed extends Error {}
@@ -29,9 +31,7 @@ function request(path, method, body, secret) {
     method,
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),
-    cache: "no-store",
-    credentials: "same-origin",
-    redirect: "error",
+    ...USUAL,
   });
 }
 
@@ -76,6 +76,17 @@ export async function download(path) {
 /** Have something done. @param {string} path @param {object} body @returns {Promise<any>} */
 export async function post(path, body) {
   return (await checked(await request(path, "POST", body, key))).json();
+}
+
+/** Hand a file over. @param {string} path @param {Blob} file @returns {Promise<any>} */
+export async function hand(path, file) {
+  const headers = { [HEADER]: key, "Content-Type": "application/octet-stream" };
+  return (await checked(await fetch(`api/${path}`, { ...USUAL, method: "POST", headers, body: file }))).json();
+}
+
+/** Have something put away, also while this page goes away. @param {string} path */
+export async function remove(path) {
+  await checked(await fetch(`api/${path}`, { ...USUAL, method: "DELETE", headers: { [HEADER]: key }, keepalive: true }));
 }
 
 /**

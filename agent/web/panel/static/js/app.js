@@ -11,8 +11,10 @@ import { history } from "./views/history.js";
 import { inspector } from "./views/inspector.js";
 import { readers } from "./views/readers.js";
 import { selftest } from "./views/selftest.js";
+import { sign } from "./views/sign.js";
 import { sites } from "./views/sites.js";
 import { state as stateView } from "./views/state.js";
+import { verify } from "./views/verify.js";
 
 /** @typedef {import("./picture.js").State} State */
 /**
@@ -22,7 +24,7 @@ import { state as stateView } from "./views/state.js";
  */
 
 /** @type {Record<string, View>} */
-const VIEWS = { state: stateView, readers, sites, history, selftest, doctor, inspector, about };
+const VIEWS = { state: stateView, sign, verify, readers, sites, history, selftest, doctor, inspector, about };
 const AGAIN = 2_000; // milliseconds after which a lost agent is looked for again
 
 /** @type {State|undefined} */
