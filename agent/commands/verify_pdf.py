@@ -16,6 +16,7 @@ from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
 from agent.documents.verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
 from agent.documents.worker import PdfWorker
+from agent.files import regular_opener
 from agent.harmless import printable
 from agent.pki.report import Inputs
 
@@ -56,14 +57,18 @@ class PdfQuestion:
 
 
 def is_pdf(file: Path) -> bool:
-    """Return whether a file begins as a PDF does.
+    """Return whether a file is taken for a PDF: by its name, or as it begins.
+
+    Nothing is read of a pipe or device: what was read would be missing afterwards.
 
     Raises:
         OSError: it cannot be read.
 
     """
-    with file.open("rb") as content:
-        return content.read(len(_HEADER)) == _HEADER
+    if not file.is_file():
+        return False
+    with open(file, "rb", opener=regular_opener) as content:
+        return content.read(len(_HEADER)) == _HEADER or file.suffix.lower() == ".pdf"
 
 
 def verify_document(question: PdfQuestion, at: datetime) -> int:

@@ -123,6 +123,8 @@ def copy_into(work: WorkFolder, source: Path) -> PrivateCopy:
     """
     target = work.name(".pdf")
     hasher, size = hashlib.sha256(), 0
+    if source.stat().st_size > MAX_PDF:  # before that much is written for nothing
+        raise _too_large(source)
     with (
         open(source, "rb", opener=regular_opener) as file,
         # another way: a copy that nobody else reads, and that is gone with the work
@@ -131,7 +133,7 @@ def copy_into(work: WorkFolder, source: Path) -> PrivateCopy:
         while piece := file.read(_PIECE):
             size += len(piece)
             if size > MAX_PDF:
-                raise TooLargeError(f"{source.name}: a PDF has at most {MAX_PDF} bytes")
+                raise _too_large(source)
             hasher.update(piece)
             copy.write(piece)
     return PrivateCopy(source, target, hasher.digest(), size)
@@ -178,6 +180,10 @@ def _digest(file: BinaryIO) -> bytes:
     while piece := file.read(_PIECE):
         hasher.update(piece)
     return hasher.digest()
+
+
+def _too_large(source: Path) -> TooLargeError:
+    return TooLargeError(f"{source.name}: a PDF has at most {MAX_PDF} bytes")
 
 
 def _changed(detail: str) -> PdfError:

@@ -145,7 +145,21 @@ class PdfSigner:
         copy = await asyncio.to_thread(copy_into, self._work, source)
         request = InspectPdf(str(copy.file), password)
         facts = await self._worker.ask(request, PdfFacts, copy.size)
+        if facts.signatures:
+            await self._rehearse(copy, password)
         return OpenPdf(copy, facts, password if facts.encrypted else None)
+
+    async def _rehearse(self, copy: PrivateCopy, password: str | None) -> None:
+        """Find out whether earlier signatures allow another, which only an attempt can tell.
+
+        Raises:
+            PdfError: ``document_forbids_signing``.
+
+        """
+        out = self._work.name(".signed")
+        request = PreparePdf(str(copy.file), password, out=str(out))
+        await self._worker.ask(request, PreparedPdf, copy.size)
+        out.unlink()
 
     async def sign(
         self, documents: Sequence[OpenPdf], wish: SignatureWish, pin: SecretBytes | None
@@ -220,7 +234,10 @@ class PdfSigner:
             location=wish.location,
             hole=_HOLE + sum(map(len, chain)),
         )
-        return out, await self._worker.ask(request, PreparedPdf, document.copy.size)
+        try:
+            return out, await self._worker.ask(request, PreparedPdf, document.copy.size)
+        except PdfError as error:  # of several documents, which one
+            raise PdfError(f"{document.name}: {error.detail}", code=error.code) from error
 
     async def _finish(
         self,

@@ -18,7 +18,7 @@ from agent.cms.errors import CmsError
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.worker import PdfWorker
 from agent.pdf.wire import Changes, ExaminePdf, FoundSignature, PdfExamination, PdfWarning
-from agent.pki.certificate import CertificateFacts
+from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.reading import read_certificate
 from agent.pki.report import Inputs, describe_chain, describe_signer, validate_signer
 from agent.pki.result import PathStatus
@@ -122,7 +122,8 @@ async def verify_copy(
             for number, ((of, told), digest) in enumerate(zip(judged, before, strict=True), 1)
         ],
     }
-    return VerifiedPdf(verdict, report, copy, tuple(each.ends for each in found.signatures))
+    ends = tuple(each.ends if each.covers else 0 for each in found.signatures)
+    return VerifiedPdf(verdict, report, copy, ends)
 
 
 def extract(verified: VerifiedPdf, number: int) -> bytes:
@@ -170,7 +171,8 @@ async def _judge(
     chain = _NOT_CHECKED
     verdict = PdfVerdict.UNKNOWN
     if signer is not None and inputs.anchors:
-        path = await validate_signer(inputs, signer, found.integrity.others, at)
+        others = found.integrity.others
+        path = await validate_signer(inputs, signer, others, at, _usage(signer))
         chain = describe_chain(path)
         verdict = _BY_PATH.get(path.status, PdfVerdict.INVALID)
         if verdict is PdfVerdict.VALID and not _claims_validity(found, signer):
@@ -191,6 +193,13 @@ def _signer(found: FoundSignature) -> CertificateFacts | None:
     with suppress(CmsError):
         return read_certificate(found.integrity.certificate)
     return None
+
+
+def _usage(signer: CertificateFacts) -> KeyUsage:
+    """Return what a signer's key must be for: either bit is for documents (RFC 5280 §4.2.1.3)."""
+    if KeyUsage.NON_REPUDIATION in signer.key_usage:
+        return KeyUsage.NON_REPUDIATION
+    return KeyUsage.DIGITAL_SIGNATURE
 
 
 def _claims_validity(found: FoundSignature, signer: CertificateFacts) -> bool:

@@ -6,9 +6,12 @@ was signed: other readers call a document valid whose text was replaced after th
 """
 
 from collections.abc import Iterator
+from itertools import islice
+from os import SEEK_END
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from pyhanko.pdf_utils.generic import DictionaryObject, parse_pdf_date
 from pyhanko.pdf_utils.misc import PdfError as LibraryError
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -19,8 +22,8 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from agent.pdf.inspect import facts_of
 from agent.pdf.integrity import integrity_of
-from agent.pdf.opening import opened
-from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfExamination
+from agent.pdf.opening import hostile_pdf, opened
+from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfError, PdfExamination
 
 _CHANGES: Final = {
     ModificationLevel.NONE: Changes.NONE,
@@ -31,9 +34,6 @@ _CHANGES: Final = {
 }
 _WHOLE: Final = (SignatureCoverageLevel.ENTIRE_FILE, SignatureCoverageLevel.ENTIRE_REVISION)
 _MAX_TEXT: Final = 255
-_UNREADABLE: Final = (
-    *(ValueError, TypeError, LookupError, AttributeError, AssertionError, LibraryError),
-)
 
 
 def examine(file: Path, password: str | None) -> PdfExamination:
@@ -65,14 +65,20 @@ def _signatures(reader: PdfFileReader) -> Iterator[tuple[PdfFileReader, str, Any
 
 
 def _examined(found: tuple[PdfFileReader, str, Any]) -> FoundSignature:
-    """Look at one signature; one that cannot be read at all is one that fits nothing."""
+    """Look at one signature; one that cannot be read at all is one that fits nothing.
+
+    The others are told all the same.
+    """
     reader, name, field = found
     try:
-        return _describe(EmbeddedPdfSignature(reader, field, name), name, field)
-    except _UNREADABLE as error:
+        with hostile_pdf():
+            described = _describe(EmbeddedPdfSignature(reader, field, name), name, field)
+            # what the other side would not take must not take the other signatures with it
+            return msgspec.json.decode(msgspec.json.encode(described), type=FoundSignature)
+    except PdfError as error:
         return FoundSignature(
-            field=name[:_MAX_TEXT],
-            integrity=Integrity(f"{type(error).__name__}: {error}"[:_MAX_TEXT]),
+            field=_harmless(name),
+            integrity=Integrity(_harmless(f"it cannot be read ({error.detail})")),
             ranges=(0, 0, 0, 0),
             revision=1,
             covers=False,
@@ -85,6 +91,7 @@ def _examined(found: tuple[PdfFileReader, str, Any]) -> FoundSignature:
 
 def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -> FoundSignature:
     kind = _text(found.sig_object, "/SubFilter") or ""
+    _require_ranges(found)
     found.compute_integrity_info()
     facts = found.summarise_integrity_info()
     signature = found.sig_object
@@ -94,7 +101,7 @@ def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -
         level = difference.modification_level
     start, length, second, rest = (int(each) for each in found.byte_range)
     return FoundSignature(
-        field=name[:_MAX_TEXT],
+        field=_harmless(name),
         integrity=integrity_of(found, kind),
         ranges=(start, length, second, rest),
         revision=found.signed_revision + 1,
@@ -112,6 +119,21 @@ def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -
     )
 
 
+def _require_ranges(found: EmbeddedPdfSignature) -> None:
+    """Refuse ranges that are none, before anybody reads a long file many times for them.
+
+    Raises:
+        ValueError: they are not two, one behind the other, within the file.
+
+    """
+    size = found.reader.stream.seek(0, SEEK_END)
+    values = [int(each) for each in islice(found.byte_range, 5)]
+    if len(values) != 4 or not 0 <= values[0] <= sum(values[:2]) <= values[2] <= sum(values[2:]):
+        raise ValueError("/ByteRange: no two ranges")
+    if min(values) < 0 or sum(values[2:]) > size:
+        raise ValueError("/ByteRange: not within the file")
+
+
 def _begin(found: EmbeddedPdfSignature) -> int:
     """Return the offset of the first object of the signed revision."""
     table, revision = found.reader.xrefs, found.signed_revision
@@ -127,14 +149,22 @@ def _leaves_out_itself(found: EmbeddedPdfSignature) -> bool:
     stream.seek(length)
     hole = stream.read(second - length)
     digits = hole[1:-1].split()  # white space may stand between digits (ISO 32000-1 §7.3.4.3)
-    own = bytes.fromhex(b"".join(digits).decode("ascii"))
+    try:
+        own = bytes.fromhex(b"".join(digits).decode("ascii"))
+    except ValueError:
+        return False
     return not first and hole[:1] + hole[-1:] == b"<>" and own == bytes(found.pkcs7_content)
 
 
 def _text(node: DictionaryObject, key: str) -> str | None:
     if key not in node:
         return None
-    return str(node[key])[:_MAX_TEXT]
+    return _harmless(str(node[key]))
+
+
+def _harmless(text: str) -> str:
+    """Return a text that has a form in UTF-8, and is no longer than it may be."""
+    return text[:_MAX_TEXT].encode(errors="replace").decode()
 
 
 def _time(signature: DictionaryObject) -> str | None:

@@ -1,7 +1,8 @@
 """What a document is: its pages, its signatures, and why it may look different later."""
 
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from pyhanko.pdf_utils.generic import (
     DictionaryObject,
     IndirectObject,
     StreamObject,
+    TextStringObject,
     pdf_name,
 )
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -25,6 +27,12 @@ from agent.size_limits import MAX_PDF
 _MAX_NAME: Final = 255
 """Characters of a field's name that may be chosen."""
 _MAX_DEPTH: Final = 64
+_MAX_ACTIONS: Final = 64
+"""That follow each other; more are a loop."""
+_RUNNING: Final = frozenset(
+    {"/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/Rendition", "/Hide", "/SetOCGState"}
+)
+"""What an annotation that is clicked can do beyond showing another place (ISO 32000-1 §12.6.4)."""
 
 
 def inspect(file: Path, password: str | None) -> PdfFacts:
@@ -56,15 +64,26 @@ def facts_of(reader: PdfFileReader) -> PdfFacts:
     fields = list(_fields(root))
     empty = [str(name) for name, _, _ in enumerate_sig_fields(reader, filled_status=False)]
     filled = sum(1 for _ in enumerate_sig_fields(reader, filled_status=True))
-    if max(filled, len(empty)) > MAX_SIGNATURES:
+    if filled + len(empty) > MAX_SIGNATURES:
         raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"more than {MAX_SIGNATURES} signatures")
     return PdfFacts(
         pages=len(pages),
         signatures=filled,
-        fields=tuple(name for name in empty if len(name) <= _MAX_NAME),
+        fields=tuple(_usable(reader)),
         encrypted=reader.security_handler is not None,
         warnings=tuple(_warnings(root, pages, fields)),
     )
+
+
+def _usable(reader: PdfFileReader) -> Iterator[str]:
+    """Return the names of the empty signature fields that can be told from all others."""
+    found = list(enumerate_sig_fields(reader))
+    times = Counter(str(name) for name, _, _ in found)
+    for name, _, reference in found:
+        is_name = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
+        # one that is there and null is neither filled, nor empty for everybody
+        if is_name and times[name] == 1 and "/V" not in reference.get_object():
+            yield str(name)
 
 
 def _pages(root: DictionaryObject) -> Iterator[DictionaryObject]:
@@ -94,7 +113,9 @@ def _fields(root: DictionaryObject) -> Iterator[DictionaryObject]:
 
     """
     fields = entry(entry(root, "/AcroForm"), "/Fields")
-    if isinstance(fields, ArrayObject) and fields:
+    if fields is not None and not isinstance(fields, ArrayObject):
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, "/Fields: no array")
+    if fields:
         top = DictionaryObject({pdf_name("/Kids"): fields})
         yield from islice(_walk(top, MAX_FIELDS), 1, None)
 
@@ -134,11 +155,14 @@ def require_signable(reader: PdfFileReader, *, may_sign: bool) -> None:
         may_sign: whether its permissions let whoever opened it sign.
 
     Raises:
-        PdfError: ``document_forbids_signing``.
+        PdfError: ``document_forbids_signing``, or ``document_damaged``: its form takes no field.
 
     """
     if not may_sign:
         raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, "its permissions")
+    names = (entry(each, "/T") for each in _fields(reader.root))
+    if not all(name is None or isinstance(name, TextStringObject) for name in names):
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, "the name of a field is no text")
     certified = read_certification_data(reader)
     if certified is not None and certified.permission is MDPPerm.NO_CHANGES:
         raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, "certified: no changes")
@@ -148,7 +172,8 @@ def _warnings(
     root: DictionaryObject, pages: list[DictionaryObject], fields: list[DictionaryObject]
 ) -> Iterator[PdfWarning]:
     names = entry(root, "/Names")
-    if entry(names, "/JavaScript") or any(map(_acts, (root, *pages, *fields))):
+    acts = any(map(_acts, chain((root,), pages, fields))) or any(map(_reacts, pages))
+    if acts or entry(names, "/JavaScript"):
         yield PdfWarning.SCRIPTS
     if entry(entry(root, "/AcroForm"), "/XFA"):
         yield PdfWarning.FORM_XFA
@@ -165,7 +190,33 @@ def _acts(node: DictionaryObject) -> bool:
     if "/AA" in node:
         return True
     action = entry(node, "/OpenAction") or entry(node, "/A")
-    return entry(action, "/S") not in ("/GoTo", None)
+    return any(each not in ("/GoTo", None) for each in _kinds(action))
+
+
+def _reacts(page: DictionaryObject) -> bool:
+    """Return whether something runs when an annotation of a page is used; links lead elsewhere."""
+    for each in items(entry(page, "/Annots")):
+        if entry(each, "/AA") or not _RUNNING.isdisjoint(_kinds(entry(each, "/A"))):
+            return True
+    return False
+
+
+def _kinds(action: Any) -> Iterator[Any]:
+    """Return the kinds of an action and of those that follow it.
+
+    Raises:
+        PdfError: there is no end to them.
+
+    """
+    waiting = [action]
+    for _ in range(_MAX_ACTIONS):
+        if not waiting:
+            return
+        one = waiting.pop()
+        yield entry(one, "/S")
+        after = entry(one, "/Next")
+        waiting.extend(items(after) if isinstance(after, ArrayObject) else [after] * bool(after))
+    raise refused(ErrorCode.DOCUMENT_DAMAGED, "actions without end")
 
 
 def _has_outside_content(page: DictionaryObject) -> bool:

@@ -9,6 +9,8 @@ from hashlib import new
 from typing import Final
 
 from asn1crypto import x509
+from asn1crypto.cms import ContentInfo
+from asn1crypto.keys import PublicKeyInfo
 from pyhanko.sign.general import extract_signer_info
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, validate_sig_integrity
@@ -17,6 +19,8 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from agent.pdf.wire import MAX_CERTIFICATES, Integrity
 
 MIN_RSA_BITS: Final = 2048
+MIN_CURVE_BITS: Final = 224
+_EDWARDS: Final = {"ed25519": 256, "ed448": 456}
 _STRONG: Final = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512"})
 _TIMESTAMP: Final = "/ETSI.RFC3161"
 _CONTENT_TYPES: Final = {
@@ -41,8 +45,13 @@ def integrity_of(found: EmbeddedPdfSignature, kind: str) -> Integrity:
         certificate=signer.dump(),
         others=tuple(each.dump() for each in certificates.other_certs)[:MAX_CERTIFICATES],
         hash=found.md_algorithm,
-        key=f"{signer.public_key.algorithm} {signer.public_key.bit_size}",
+        key=f"{signer.public_key.algorithm} {_bits(signer.public_key)}",
     )
+
+
+def _bits(key: PublicKeyInfo) -> int:
+    """Return the length of a key, which the library knows of no Edwards curve (RFC 8410)."""
+    return _EDWARDS.get(key.algorithm) or int(key.bit_size)
 
 
 def _weakness(found: EmbeddedPdfSignature, signer: x509.Certificate) -> str:
@@ -53,11 +62,16 @@ def _weakness(found: EmbeddedPdfSignature, signer: x509.Certificate) -> str:
     key = signer.public_key
     if key.algorithm in ("rsa", "rsassa_pss") and key.bit_size < MIN_RSA_BITS:
         return f"an RSA key of {key.bit_size} bits"
+    if key.algorithm == "ec" and key.bit_size < MIN_CURVE_BITS:
+        return f"a curve of {key.bit_size} bits"
     return ""
 
 
 def _misfit(found: EmbeddedPdfSignature, signer: x509.Certificate, kind: str) -> str:
     """Return why the signature does not fit; "" where it does."""
+    own = ContentInfo.load(found.pkcs7_content)
+    if any(found.pkcs7_content[len(own.dump()) :]):
+        return "octets behind the signature that are no padding"
     info = found.signed_data["encap_content_info"]
     if kind not in _CONTENT_TYPES or info["content_type"].native != _CONTENT_TYPES[kind]:
         return f"no signature as its kind says: {kind}"

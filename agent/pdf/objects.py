@@ -7,10 +7,11 @@ from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject
 
 
 def entry(node: Any, key: str) -> Any:
-    """Return what a dictionary has under a key, looked up; None where it has nothing there."""
-    if not isinstance(node, DictionaryObject) or key not in node:
+    """Return what a dictionary has under a key, looked up; None where it has nothing, or null."""
+    try:
+        return node[key] if isinstance(node, DictionaryObject) else None
+    except KeyError:
         return None
-    return node[key]
 
 
 def items(array: Any) -> Iterator[Any]:

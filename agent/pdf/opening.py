@@ -11,6 +11,7 @@ from pyhanko.pdf_utils.misc import PdfError as LibraryError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from agent.errors import ErrorCode
+from agent.pdf.objects import entry
 from agent.pdf.wire import PdfError
 
 _HEADER: Final = b"%PDF-"
@@ -64,6 +65,7 @@ def opened(file: Path, password: str | None) -> Iterator[tuple[PdfFileReader, bo
     with hostile_pdf(), file.open("rb") as stream:
         _require_header(stream)
         reader = PdfFileReader(stream, strict=True)
+        _require_known_encryption(reader)
         may_sign = _unlock(reader, password)
         if reader.xrefs.hybrid_xrefs_present:
             # One table for old readers and one for new: two documents in one file.
@@ -76,6 +78,13 @@ def _require_header(stream: BinaryIO) -> None:
     if stream.read(len(_HEADER)) != _HEADER:
         raise refused(ErrorCode.DOCUMENT_DAMAGED, "it does not begin with %PDF-")
     stream.seek(0)
+
+
+def _require_known_encryption(reader: PdfFileReader) -> None:
+    """Refuse what nobody but its maker opens; the library would call it damaged."""
+    found = entry(reader.encrypt_dict, "/Filter")
+    if found not in (None, "/Standard"):
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"encrypted by {found}")
 
 
 def _unlock(reader: PdfFileReader, password: str | None) -> bool:
@@ -100,6 +109,10 @@ def _authenticate(reader: PdfFileReader, password: str) -> bool | None:
         result = reader.decrypt(password)
     except LibraryError as error:
         raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"encryption: {error}") from error
+    except ValueError:
+        if password:  # characters that no password may have (RFC 4013)
+            return None
+        raise
     if result.status is AuthStatus.FAILED:
         return None
     flags = result.permission_flags

@@ -100,7 +100,7 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPd
                     writer, bytes_reserved=2 * request.hole, output=output, chunk_size=_PIECE
                 )
             )
-        except SigningError as error:
+        except (SigningError, NotImplementedError) as error:  # a seed value wants what we have not
             raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, str(error)) from error
         except LibraryError as error:
             raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, str(error)) from error

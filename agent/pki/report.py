@@ -16,7 +16,7 @@ from agent.cms.login import CONTENT_TYPE, LoginStatement
 from agent.cms.signed import DATA
 from agent.cms.verify import ContentMissingError, VerifiedMessage, verify
 from agent.pki.anchors import TrustStore, read_bounded
-from agent.pki.certificate import CertificateFacts
+from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.chain import parse_chain_certificate
 from agent.pki.path import PathResult, validate_path
 from agent.pki.reading import read_certificate
@@ -136,7 +136,11 @@ def _is_within_validity(message: VerifiedMessage, signer: CertificateFacts) -> b
 
 
 async def validate_signer(
-    inputs: Inputs, signer: CertificateFacts, others: Sequence[bytes], at: datetime
+    inputs: Inputs,
+    signer: CertificateFacts,
+    others: Sequence[bytes],
+    at: datetime,
+    key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
 ) -> PathResult:
     """Validate a signer's path to the authorities that are trusted.
 
@@ -145,6 +149,7 @@ async def validate_signer(
         signer: whose certificate.
         others: certificates that came along, DER; hints, and no more.
         at: the moment that is asked about.
+        key_usage: what the signer's key was used for.
 
     Raises:
         CmsError: what is to be trusted cannot be used.
@@ -156,7 +161,7 @@ async def validate_signer(
     except CmsError as exc:  # no fault of the files that are trusted
         return PathResult(Verdict(PathStatus.UNTRUSTED, detail=exc.detail))
     store = store.with_hints(tuple(others))
-    return await validate_path(signer, store, FileSource(inputs.crls), at)
+    return await validate_path(signer, store, FileSource(inputs.crls), at, key_usage)
 
 
 class _FileContent:
