@@ -88,7 +88,7 @@ def read_pin(*, from_stdin: bool) -> SecretBytes:
 def read_password() -> str:
     """Read a document's password from standard input, one line of UTF-8; typed without an echo."""
     if sys.stdin.isatty():
-        return getpass.getpass(tell("cli.sign.password"))
+        return getpass.getpass(f"{tell('cli.sign.password')} ")
     return _line(MAX_PASSWORD_LINE).decode("utf-8", "replace")
 
 

@@ -80,7 +80,14 @@ def add(parser: CommandParser) -> None:
 
 
 def sign(options: SignOptions) -> int:
-    """Sign files under this computer's policy, and add lines to the history."""
+    """Sign files under this computer's policy, and add lines to the history.
+
+    Raises:
+        UnfitOptionsError: the options do not go together.
+        AgentError: nothing was signed, and why.
+        OSError: a file cannot be read or written.
+
+    """
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)
