@@ -20,17 +20,20 @@ class Example:
 
 
 _LINES: Final[Mapping[str, tuple[str, ...]]] = {
-    "": ("doctor", "sign letter.pdf --out letter.p7m"),
+    "": ("doctor", "sign contract.pdf"),
     "serve": ("serve --port 0 --hipki-port 0", "serve --virtual-card card.json"),
     "tray": ("tray --panel",),
     "status": ("status", "status --json"),
     "certificates": ("certificates", "certificates --json"),
     "sign": (
+        "sign contract.pdf",
+        "sign contract.pdf annex.pdf --out signed",
         "sign letter.pdf --out letter.p7m",
         "sign film.mp4 --format cms-detached --out film.p7s",
         "sign letter.pdf --out letter.p7m --pin-stdin < pin.txt",
     ),
     "verify": (
+        "verify contract-signed.pdf",
         "verify letter.p7m --anchors root.cer --intermediates ca.cer --crl root.crl --crl ca.crl",
         "verify film.p7s --content film.mp4",
     ),

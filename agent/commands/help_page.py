@@ -53,7 +53,7 @@ def usage(parser: "CommandParser") -> str:
 def _use(action: argparse.Action) -> str:
     value = shown_value(action)
     if not action.option_strings:
-        return f"[{value}]" if action.nargs == "?" else value
+        return {"?": f"[{value}]", "+": f"{value}…"}.get(str(action.nargs), value)
     return f"{action.option_strings[0]} {value}" if action.required else ""
 
 

@@ -89,7 +89,7 @@ def _command(parser: CommandParser) -> Iterator[str]:
 
 def _operand(action: argparse.Action) -> str:
     value = shown_value(action)
-    return f"[{value}]" if action.nargs == "?" else value
+    return {"?": f"[{value}]", "+": f"{value}…"}.get(str(action.nargs), value)
 
 
 def _options(parser: CommandParser) -> Iterator[str]:

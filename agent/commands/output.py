@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -23,6 +25,14 @@ def say_json(answer: Any, *, flush: bool = False) -> None:
     """Print an answer as one line of JSON, in ASCII if standard output is not UTF-8."""
     is_plain = getattr(sys.stdout, "encoding", None) not in {"utf-8", "UTF-8"}
     say(json.dumps(answer, ensure_ascii=is_plain), flush=flush)
+
+
+def is_standard_output(file: Path | None) -> bool:
+    """Return whether a file is where this program's answer goes, as ``/dev/stdout`` is."""
+    try:
+        return file is not None and os.path.samestat(file.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError, AttributeError):  # none there, or no file at all
+        return False
 
 
 def log_aside() -> None:

@@ -9,7 +9,9 @@ from typing import Final
 
 from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
+from agent.commands.tongue import tell
 from agent.consent.consent import AlwaysAllow
+from agent.errors import AgentError, ErrorCode
 from agent.history.store import History
 from agent.host.instance.install_key import InstallKey
 from agent.host.machine.memory import leave_no_core, shut_others_out
@@ -17,6 +19,7 @@ from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.policy import Policy
 from agent.host.update import status
+from agent.pdf.wire import PdfError
 from agent.secret import SecretBytes
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
@@ -83,8 +86,18 @@ def read_pin(*, from_stdin: bool) -> SecretBytes:
 
 
 def read_password() -> str:
-    """Read a document's password from standard input, one line of UTF-8."""
+    """Read a document's password from standard input, one line of UTF-8; typed without an echo."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{tell('cli.sign.password')} ")
     return _line(MAX_PASSWORD_LINE).decode("utf-8", "replace")
+
+
+def with_password_hint(error: AgentError, file: Path) -> AgentError:
+    """Return the error of a document that needs a password, with how one is given."""
+    if error.code is not ErrorCode.DOCUMENT_ENCRYPTED:
+        return error
+    words = ("cli.error.needs_password", {"name": file.name})
+    return PdfError(error.detail, code=error.code, said=words)
 
 
 def _line(limit: int) -> bytearray:

@@ -1,5 +1,6 @@
 """``ankong sign``: sign files with the user's card, without a running agent."""
 
+import argparse
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ class SignOptions(ReaderOptions, JsonOptions):
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, SignOptions, sign)
+    parser.ending = "cli.sign.ending"
     add_reader_options(parser)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="cli.sign.file")
     parser.add_argument("--format", choices=FORMATS, default=AUTO, help="cli.sign.format")
@@ -78,7 +80,14 @@ def add(parser: CommandParser) -> None:
 
 
 def sign(options: SignOptions) -> int:
-    """Sign files under this computer's policy, and add lines to the history."""
+    """Sign files under this computer's policy, and add lines to the history.
+
+    Raises:
+        UnfitOptionsError: the options do not go together.
+        AgentError: nothing was signed, and why.
+        OSError: a file cannot be read or written.
+
+    """
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)
@@ -168,13 +177,13 @@ def _read_document(path: Path, form: SignatureFormat, algorithm: HashAlgorithm) 
             ) from error
 
 
-def _remark(text: str) -> str:
-    """Return a remark that readers of the document can show.
+def _remark(text: str) -> str | None:
+    """Return a remark that readers of the document can show; None for an empty one.
 
     Raises:
-        ValueError: it is too long, or has characters that reorder or end a line.
+        argparse.ArgumentTypeError: it is too long, or has characters that reorder or end a line.
 
     """
     if len(text) > MAX_REMARK or printable(text) != text:
-        raise ValueError
-    return text
+        raise argparse.ArgumentTypeError("cli.usage.remark")
+    return text or None

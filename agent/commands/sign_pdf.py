@@ -8,25 +8,31 @@ from typing import Any
 
 from agent.commands.complaints import complain, facts_of
 from agent.commands.out_file import require_free
-from agent.commands.output import say, say_aside, say_json
+from agent.commands.output import is_standard_output, say, say_aside, say_json
 from agent.commands.own_service import (
     keep_secrets,
     own_service,
     prepared_paths,
     read_password,
     read_pin,
+    with_password_hint,
 )
-from agent.commands.readers import use_service
+from agent.commands.parser import UnfitOptionsError
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
-from agent.documents.places import save_beside, save_new, save_over
-from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish, SignedPdf
+from agent.documents.places import require_place, save_beside, save_new, save_over
+from agent.documents.signing import (
+    OpenPdf,
+    PdfCertificates,
+    PdfSigner,
+    ReadyPdf,
+    SignatureWish,
+    SignedPdf,
+)
 from agent.documents.worker import PdfWorker
-from agent.errors import AgentError
-from agent.harmless import printable
-from agent.host.machine.paths import Paths
+from agent.errors import AgentError, BadRequestError
+from agent.harmless import printable, shortened
 from agent.origin import LOCAL_USER
-from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 
 
@@ -74,46 +80,135 @@ def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
         OSError: likewise.
 
     """
-    if options.out is not None and not options.out.is_dir():
-        require_free(options.out, force=options.force, inputs=options.files)
+    files = _distinct(options.files)
+    _require_out(options, files)
     paths = prepared_paths(options.state_dir)
-    with own_service(provider, paths) as service:
-        outcomes = asyncio.run(use_service(service, lambda: _sign(options, service, paths)))
+    password = read_password() if options.password_stdin else None
+    with (
+        own_service(provider, paths) as service,
+        WorkFolder(paths.documents) as work,
+        asyncio.Runner() as runner,
+    ):
+        worker = PdfWorker()
+        runner.run(service.start())
+        try:
+            signer = PdfSigner(service, worker, work, LOCAL_USER)
+            outcomes = _Signing(options, signer, runner).sign(files, password)
+        finally:
+            runner.run(worker.close())
+            runner.run(service.close())
     if len(outcomes) == 1 and outcomes[0].error is not None:
         raise outcomes[0].error
-    _report(options, outcomes)
+    _report(options, sorted(outcomes, key=lambda each: files.index(each.file)))
     return 1 if any(each.error for each in outcomes) else 0
 
 
-async def _sign(options: PdfOptions, service: SigningService, paths: Paths) -> list[_Outcome]:
-    worker = PdfWorker()
-    try:
-        with WorkFolder(paths.documents) as work:
-            signer = PdfSigner(service, worker, work, LOCAL_USER)
-            password = read_password() if options.password_stdin else None
-            opened, failed = await _open_all(signer, options.files, password)
-            if not opened:
-                return failed
-            _warn(opened)
-            keep_secrets()
-            pin = read_pin(from_stdin=options.pin_stdin)
-            signed = await signer.sign(opened, options.wish, pin)
-            return [*(await asyncio.to_thread(_save_all, options, signed)), *failed]
-    finally:
-        await worker.close()
-
-
-async def _open_all(
-    signer: PdfSigner, files: Sequence[Path], password: str | None
-) -> tuple[list[OpenPdf], list[_Outcome]]:
-    """Read all files; one that cannot be signed is left out before anybody enters a PIN."""
-    opened, failed = [], []
+def _distinct(files: Sequence[Path]) -> list[Path]:
+    """Return the files without those that were named before: each is signed once."""
+    found: dict[Path, Path] = {}
     for file in files:
-        try:
-            opened.append(await signer.open(file, password))
-        except (AgentError, OSError) as error:
-            failed.append(_Outcome(file, error=error))
-    return opened, failed
+        found.setdefault(file.parent.resolve() / file.name, file)
+    return list(found.values())
+
+
+def _require_out(options: PdfOptions, files: Sequence[Path]) -> None:
+    """Refuse a place that does not take what is signed.
+
+    Raises:
+        BadRequestError: several documents would be one file, or it is there already.
+
+    """
+    out = options.out
+    if out is None or out.is_dir():
+        return
+    if len(files) > 1:
+        raise UnfitOptionsError(
+            f"{out}: several files need a folder that is there", said=("cli.error.out_for_many", {})
+        )
+    require_free(out, force=options.force, inputs=files)
+
+
+class _Signing:
+    """One command: what cannot be signed is left out before anybody enters a PIN.
+
+    The PIN is read between two runs of the event loop, so that Ctrl-C ends the command there too.
+    """
+
+    def __init__(self, options: PdfOptions, signer: PdfSigner, runner: asyncio.Runner) -> None:
+        self._options = options
+        self._signer = signer
+        self._runner = runner
+        self._failed: list[_Outcome] = []
+
+    def sign(self, files: Sequence[Path], password: str | None) -> list[_Outcome]:
+        """Sign the files, and save them.
+
+        Raises:
+            AgentError: the card does not sign.
+
+        """
+        opened = self._runner.run(self._open_all(files, password))
+        if not opened:
+            return self._failed
+        chosen = self._runner.run(self._signer.choose(self._options.wish.reader))
+        ready = self._runner.run(self._prepare_all(opened, chosen))
+        if not ready:
+            return self._failed
+        _warn([each.original for each in ready])
+        keep_secrets()
+        pin = read_pin(from_stdin=self._options.pin_stdin)
+        signed = self._runner.run(self._signer.sign_prepared(ready, chosen, pin))
+        return [*_save_all(self._options, signed), *self._failed]
+
+    async def _open_all(self, files: Sequence[Path], password: str | None) -> list[OpenPdf]:
+        opened = []
+        for file in files:
+            try:
+                found = await self._signer.open(file, password)
+                _require_field(found, self._options.wish.field)
+                if not _is_device(self._options.out):
+                    require_place(_folder_for(self._options.out, file), found.copy.size)
+                opened.append(found)
+            except (AgentError, OSError) as error:
+                self._failed.append(_Outcome(file, error=_hinted(error, file, password)))
+        return opened
+
+    async def _prepare_all(
+        self, opened: Sequence[OpenPdf], chosen: PdfCertificates
+    ) -> list[ReadyPdf]:
+        ready = []
+        for each in opened:
+            try:
+                ready.append(await self._signer.prepare(each, self._options.wish, chosen))
+            except (AgentError, OSError) as error:
+                self._failed.append(_Outcome(each.copy.source, error=error))
+        return ready
+
+
+def _hinted(error: AgentError | OSError, file: Path, password: str | None) -> AgentError | OSError:
+    """Say how a password is given, where one is needed and none was."""
+    if password is None and isinstance(error, AgentError):
+        return with_password_hint(error, file)
+    return error
+
+
+def _require_field(found: OpenPdf, field: str | None) -> None:
+    if field is not None and field not in found.facts.fields:
+        raise BadRequestError(
+            f"{found.name} has no such empty signature field",
+            said=("cli.error.no_field", {"name": found.name, "field": shortened(field, 80)}),
+        )
+
+
+def _folder_for(out: Path | None, source: Path) -> Path:
+    if out is None:
+        return source.parent
+    return out if out.is_dir() else out.parent
+
+
+def _is_device(out: Path | None) -> bool:
+    """Return whether it is a pipe, a device, or something else that takes octets one by one."""
+    return out is not None and out.exists() and not out.is_file() and not out.is_dir()
 
 
 def _warn(opened: Sequence[OpenPdf]) -> None:
@@ -152,15 +247,17 @@ def _report(options: PdfOptions, outcomes: Sequence[_Outcome]) -> None:
         told = [_facts(each) for each in outcomes]
         say_json(told[0] if len(told) == 1 else {"files": told})
         return
+    # Where the document itself is the answer, nothing may stand behind it.
+    say_it = say_aside if is_standard_output(options.out) else say
     for each in outcomes:
         if each.error is not None:
             say_aside(f"{printable(str(each.file))}:")
             complain(each.error, as_json=False)
         elif each.saved is not None and each.signed is not None:
-            say(tell("cli.sign.saved", name=printable(str(each.saved))))
+            say_it(tell("cli.sign.saved", name=printable(str(each.saved))))
             subject = printable(each.signed.signer.facts.subject)
             digest = each.signed.original.copy.digest.hex()
-            say(f"  {tell('cli.sign.facts', subject=subject, digest=digest)}")
+            say_it(f"  {tell('cli.sign.facts', subject=subject, digest=digest)}")
 
 
 def _facts(outcome: _Outcome) -> dict[str, Any]:

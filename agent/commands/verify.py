@@ -116,10 +116,16 @@ def verify(options: VerifyOptions) -> int:
         crls=options.crl,
     )
     now = datetime.now(UTC)
-    if options.content is None and is_pdf(options.file):
-        return verify_document(_pdf_question(options, inputs), now)
     # Whoever says what the site knows wants it looked at, with or without the first of the options.
-    if options.login or options.origin or options.challenge:
+    is_login = bool(options.login or options.origin or options.challenge)
+    # A login is never a PDF: whoever sends one as their login has it refused as no signature.
+    if options.content is None and not is_login and is_pdf(options.file):
+        return verify_document(_pdf_question(options, inputs), now)
+    if options.extract is not None:
+        raise UnfitOptionsError(
+            "--extract is for PDFs", said=("cli.error.extract_pdf", {"path": options.file})
+        )
+    if is_login:
         question = LoginQuestion(options.origin, options.challenge, Purpose(options.purpose))
         report, tell_people = asyncio.run(judge_login(inputs, question, now)), say_login
     else:

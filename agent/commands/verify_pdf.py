@@ -10,15 +10,17 @@ from typing import Any, Final
 from agent.commands.colour import Colour, coloured
 from agent.commands.out_file import require_free
 from agent.commands.output import say, say_json
-from agent.commands.own_service import read_password
+from agent.commands.own_service import read_password, with_password_hint
 from agent.commands.times import local_time
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
 from agent.documents.verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
 from agent.documents.worker import PdfWorker
+from agent.errors import AgentError
 from agent.files import regular_opener
 from agent.harmless import printable
 from agent.pki.report import Inputs
+from agent.pki.result import PathStatus
 
 _HEADER: Final = b"%PDF-"
 _NOT_PROVEN: Final = 3
@@ -31,6 +33,8 @@ EXIT_STATUS: Final = {
     PdfVerdict.CHANGED: 1,
     PdfVerdict.INVALID: 1,
 }
+_BY_ITSELF: Final = (PdfVerdict.INVALID, PdfVerdict.CHANGED)
+"""What no trusted certificate mends."""
 _COLOURS: Final = {0: Colour.GREEN, _NOT_PROVEN: Colour.YELLOW, 1: Colour.RED}
 
 
@@ -81,7 +85,13 @@ def verify_document(question: PdfQuestion, at: datetime) -> int:
     """
     if question.out is not None:
         require_free(question.out, force=question.force, inputs=(question.inputs.message,))
-    verified = asyncio.run(_verify(question, at))
+    password = read_password() if question.password_stdin else None
+    try:
+        verified = asyncio.run(_verify(question, at, password))
+    except AgentError as error:
+        if password is None:
+            raise with_password_hint(error, question.inputs.message) from error
+        raise
     if question.json:
         say_json(verified.report)
     else:
@@ -91,8 +101,7 @@ def verify_document(question: PdfQuestion, at: datetime) -> int:
     return EXIT_STATUS[verified.verdict]
 
 
-async def _verify(question: PdfQuestion, at: datetime) -> VerifiedPdf:
-    password = read_password() if question.password_stdin else None
+async def _verify(question: PdfQuestion, at: datetime, password: str | None) -> VerifiedPdf:
     worker = PdfWorker()
     try:
         with (
@@ -143,6 +152,17 @@ def _say_signature(told: dict[str, Any], count: int) -> None:
         say(f"  {tell('cli.verify.pdf.before', digest=told['sha256_before'])}")
     if told["changes"] != "none":
         say(f"  {tell('cli.verify.pdf.changes.' + told['changes'])}")
-    say(f"  {tell('cli.verify.said.certificate', status=told['chain']['status'])}")
-    if told["chain"]["status"] == "not_checked":
+    if told["verdict"] not in _BY_ITSELF:
+        _say_chain(told["chain"])
+
+
+def _say_chain(chain: dict[str, Any]) -> None:
+    """Say what is known of the certificate, and what it would take to know more."""
+    if chain["status"] == "not_checked":
         say(f"  {tell('cli.verify.said.give_all')}")
+        return
+    say(f"  {tell('cli.verify.said.certificate', status=chain['status'])}")
+    if chain["detail"]:
+        say(f"  {printable(chain['detail'])}")
+    elif chain["status"] == PathStatus.UNKNOWN:
+        say(f"  {tell('cli.verify.said.give_lists')}")

@@ -64,7 +64,7 @@ class PrivateCopy:
         except OSError as error:
             raise _changed(str(error)) from error
         if found != self.digest:
-            raise _changed("it is not the file that was read before")
+            raise _changed(f"{self.source.name} is not the file that was read before")
 
 
 class WorkFolder:

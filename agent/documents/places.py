@@ -1,9 +1,11 @@
 """Where a signed document goes: beside its original, under a name that nothing has yet."""
 
+import errno
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,28 @@ from agent.files import sync_folder
 _TRIES: Final = 1000
 _MAX_NAME: Final = 255
 """Bytes of a file's name, on most file systems."""
+_GROWTH: Final = 128 * 1024
+"""Bytes; more than a signature adds to a document."""
+
+
+def require_place(folder: Path, size: int) -> None:
+    """Refuse a folder that no signed document can be written into, before a PIN is entered.
+
+    Args:
+        folder: where the document is to be.
+        size: of the original, in bytes.
+
+    Raises:
+        OSError: it names the folder, and says what is in the way.
+
+    """
+    scratch = _scratch(folder / "any")
+    with _naming(folder):
+        # another way: only whether a file can be made is of interest
+        scratch.open("xb").close()
+        scratch.unlink()
+        if shutil.disk_usage(folder).free < size + _GROWTH:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def save_beside(signed: Path, source: Path, mark: str, folder: Path | None = None) -> Path:
@@ -48,13 +72,14 @@ def save_new(signed: Path, target: Path) -> None:
         OSError: it cannot be written; nothing is left.
 
     """
-    scratch = target.with_name(f".ankong-{secrets.token_hex(8)}.new")
+    scratch = _scratch(target)
     try:
-        _copy(signed, scratch)
-        if os.name == "nt":
-            scratch.rename(target)  # which replaces nothing on Windows
-        else:
-            _link(scratch, target)
+        with _naming(target):
+            _copy(signed, scratch)
+            if os.name == "nt":
+                scratch.rename(target)  # which replaces nothing on Windows
+            else:
+                _link(scratch, target)
     finally:
         with suppress(OSError):
             scratch.unlink()
@@ -73,14 +98,31 @@ def save_over(signed: Path, target: Path) -> None:
         with signed.open("rb") as read, target.open("wb") as written:
             shutil.copyfileobj(read, written)
         return
-    scratch = target.with_name(f".ankong-{secrets.token_hex(8)}.new")
+    place = target.resolve()  # what a link names is replaced, and not the link
+    scratch = _scratch(place)
     try:
-        _copy(signed, scratch)
-        scratch.replace(target)
+        with _naming(target):
+            _copy(signed, scratch)
+            scratch.replace(place)
     finally:
         with suppress(OSError):
             scratch.unlink()
-    sync_folder(target.parent)
+    sync_folder(place.parent)
+
+
+def _scratch(target: Path) -> Path:
+    return target.with_name(f".ankong-{secrets.token_hex(8)}.new")
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have what goes wrong named by the place that a person knows, or by any at all."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def _link(scratch: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.worker import PdfWorker
-from agent.errors import ErrorCode, KeyNotFoundError
+from agent.errors import AgentError, ErrorCode, KeyNotFoundError
 from agent.origin import Origin
 from agent.pdf.hole import begins_with, fill
 from agent.pdf.wire import (
@@ -113,6 +113,36 @@ class CardAsker(Protocol):
         """Sign with a card."""
 
 
+@dataclass(frozen=True, slots=True)
+class PdfCertificates:
+    """Whose card signs.
+
+    Attributes:
+        signer: the certificate of the card's signing key.
+        chain: DER of what the card has between it and a root.
+
+    """
+
+    signer: CardCertificate
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPdf:
+    """A document that waits for its signature.
+
+    Attributes:
+        original: as it was.
+        file: with the room for it, in the private folder.
+        prepared: where that is.
+
+    """
+
+    original: OpenPdf
+    file: Path
+    prepared: PreparedPdf
+
+
 class PdfSigner:
     """Signs documents of one person, in one private folder."""
 
@@ -177,36 +207,57 @@ class PdfSigner:
 
         """
         try:
-            signer, chain = await self._choose(wish.reader)
-            waiting = [await self._prepare(each, wish, signer, chain) for each in documents]
+            chosen = await self.choose(wish.reader)
+            ready = [await self.prepare(each, wish, chosen) for each in documents]
+        except BaseException:
+            if pin is not None:
+                pin.wipe()
+            raise
+        return await self.sign_prepared(ready, chosen, pin)
+
+    async def sign_prepared(
+        self, documents: Sequence[ReadyPdf], chosen: PdfCertificates, pin: SecretBytes | None
+    ) -> list[SignedPdf]:
+        """Sign documents that :meth:`prepare` returned, for the same certificate: all, or none.
+
+        Args:
+            documents: at least one.
+            chosen: the certificate.
+            pin: as for :meth:`sign`.
+
+        Raises:
+            AgentError: of any code; ``document_changed`` where an original is another one by now.
+
+        """
+        try:
             for each in documents:
-                await asyncio.to_thread(each.copy.require_unchanged)
+                await asyncio.to_thread(each.original.copy.require_unchanged)
         except BaseException:
             if pin is not None:
                 pin.wipe()
             raise
         request = SignatureRequest(
-            documents=tuple(
-                Document(digest=prepared.digest, name=each.name, whole=each.copy.digest)
-                for each, (_, prepared) in zip(documents, waiting, strict=True)
-            ),
+            documents=tuple(map(_to_sign, documents)),
             format=SignatureFormat.CMS_DETACHED,
-            certificate=signer.facts.thumbprint,
-            reader=signer.reader,
+            certificate=chosen.signer.facts.thumbprint,
+            reader=chosen.signer.reader,
             signing_time=False,  # a PDF has a place of its own for it
-            chain=chain,
+            chain=chosen.chain,
             container=CONTAINER,
         )
         result = await self._service.sign(self._site, request, pin)
         return [
-            await self._finish(each, path, prepared, signature, result.certificate)
-            for each, (path, prepared), signature in zip(
-                documents, waiting, result.signatures, strict=True
-            )
+            await self._finish(each, signature, result.certificate)
+            for each, signature in zip(documents, result.signatures, strict=True)
         ]
 
-    async def _choose(self, reader: str | None) -> tuple[CardCertificate, tuple[bytes, ...]]:
-        """Return the certificate that will sign, and what goes with it; needs no PIN."""
+    async def choose(self, reader: str | None) -> PdfCertificates:
+        """Return the certificate that will sign, and what goes with it; needs no PIN.
+
+        Raises:
+            AgentError: no card has one, several have, or a card cannot be read.
+
+        """
         listing = await self._service.certificates(self._site, reader)
         signer = _signer(listing)
         chain = (
@@ -214,39 +265,38 @@ class PdfSigner:
             for each in listing.certificates
             if each.id == _ID_CA and each.card_serial == signer.card_serial
         )
-        return signer, tuple(chain)
+        return PdfCertificates(signer, tuple(chain))
 
-    async def _prepare(
-        self,
-        document: OpenPdf,
-        wish: SignatureWish,
-        signer: CardCertificate,
-        chain: Sequence[bytes],
-    ) -> tuple[Path, PreparedPdf]:
+    async def prepare(
+        self, document: OpenPdf, wish: SignatureWish, chosen: PdfCertificates
+    ) -> ReadyPdf:
+        """Make room for a signature in a copy; the card is not asked.
+
+        Raises:
+            PdfError: the document does not take another signature, or not in that field.
+
+        """
         out = self._work.name(".signed")
         request = PreparePdf(
             file=str(document.copy.file),
             password=document.password,
             out=str(out),
             field=wish.field,
-            name=signer.facts.subject_cn,
+            name=chosen.signer.facts.subject_cn,
             reason=wish.reason,
             location=wish.location,
-            hole=_HOLE + sum(map(len, chain)),
+            hole=_HOLE + sum(map(len, chosen.chain)),
         )
         try:
-            return out, await self._worker.ask(request, PreparedPdf, document.copy.size)
+            prepared = await self._worker.ask(request, PreparedPdf, document.copy.size)
         except PdfError as error:  # of several documents, which one
             raise PdfError(f"{document.name}: {error.detail}", code=error.code) from error
+        return ReadyPdf(document, out, prepared)
 
     async def _finish(
-        self,
-        document: OpenPdf,
-        file: Path,
-        prepared: PreparedPdf,
-        signature: bytes,
-        signer: CardCertificate,
+        self, ready: ReadyPdf, signature: bytes, signer: CardCertificate
     ) -> SignedPdf:
+        document, file, prepared = ready.original, ready.file, ready.prepared
         await asyncio.to_thread(fill, file, prepared, signature)
         request = ExaminePdf(str(file), document.password)
         found = await self._worker.ask(request, PdfExamination, document.copy.size)
@@ -256,18 +306,27 @@ class PdfSigner:
         return SignedPdf(document, file, signer, prepared.field)
 
 
+def _to_sign(ready: ReadyPdf) -> Document:
+    original = ready.original
+    return Document(digest=ready.prepared.digest, name=original.name, whole=original.copy.digest)
+
+
 def _signer(listing: CertificateListing) -> CardCertificate:
     """Return the certificate of the signing key, of one card.
 
     Raises:
-        KeyNotFoundError: there is none, or several cards have one.
+        AgentError: ``key_not_found``, there is none, or several cards have one.
 
     """
     found = [each for each in listing.certificates if each.id == ID_SIGN.decode()]
     if not found:
         raise KeyNotFoundError("no card here has a certificate to sign with")
     if len({each.reader for each in found}) > 1:
-        raise KeyNotFoundError("several cards could sign: name the reader")
+        raise AgentError(
+            "several cards could sign: name the reader",
+            code=ErrorCode.KEY_NOT_FOUND,
+            said=("cli.error.several_cards", {}),
+        )
     return found[0]
 
 

@@ -138,7 +138,10 @@ def extract(verified: VerifiedPdf, number: int) -> bytes:
 
     """
     if not 1 <= number <= len(verified.ends) or not verified.ends[number - 1]:
-        raise CmsError(f"there is no signature {number} whose version could be taken out")
+        raise CmsError(
+            f"there is no signature {number} whose version could be taken out",
+            said=("cli.error.no_version", {"number": number}),
+        )
     with verified.copy.file.open("rb") as file:
         return file.read(verified.ends[number - 1])
 

@@ -93,7 +93,7 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPd
         new_field_spec=spec,
     )
     # another way: the agent's private copy, by a process that must not import the agent's tools
-    with Path(request.out).open("x+b") as output:
+    with Path(request.out).open("x+b", buffering=_PIECE) as output:
         try:
             found, _, _ = _now(
                 signer.async_digest_doc_for_signing(

@@ -30,6 +30,7 @@ SOURCES = {
     "index": "agent/kits/README.md",
     "adopting": "agent/kits/ADOPTING.md",
     "page": "agent/web/sdk/README.md",
+    "pdf": "agent/web/sdk/PDF.md",
     "python": "agent/relying/README.md",
     "node": "agent/kits/node/README.md",
     "php": "agent/kits/php/README.md",

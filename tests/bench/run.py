@@ -2,7 +2,7 @@
 
 ``make bench ARGS="--only service"`` measures the member service alone, ``--only waiting`` what a
 person waits for (windows, panel, icon), ``--only kits`` what a site's server verifies with,
-``--only agent`` the rest.
+``--only documents`` PDFs, ``--only agent`` the rest.
 
 Every time is a median over many runs. Ratios are between two things that were measured in turns
 within this one run, so that a busy machine slows both. "15d1a31" is what that commit had.
@@ -27,6 +27,7 @@ from agent.virtualcard.model import Generation
 from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
 from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
+from tests.bench.documents import PdfEffort, measure_documents
 from tests.bench.idle import measure_idle
 from tests.bench.jrsys_crowd import measure_jrsys_crowd
 from tests.bench.kit_rows import measure_kits
@@ -82,6 +83,7 @@ class Effort:
     validation: ServiceEffort = field(default_factory=ServiceEffort)
     uploads: int = 100
     upgrades: int = 100
+    documents: PdfEffort = field(default_factory=PdfEffort)
     short_waits: bool = False
 
 
@@ -105,6 +107,7 @@ SHORT = Effort(
     validation=ServiceEffort(1, 0.4, 1000),
     uploads=4,
     upgrades=6,
+    documents=PdfEffort(times=1, pages=20, large=1_000_000),
     short_waits=True,
 )
 
@@ -416,6 +419,7 @@ class BenchPart(StrEnum):
     WAITING = "waiting"
     SERVICE = "service"
     KITS = "kits"
+    DOCUMENTS = "documents"
 
 
 async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
@@ -433,6 +437,8 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
             await bench.uploads()
         if part in (None, BenchPart.KITS):
             await measure_kits(bench.table, effort, Path(folder))
+        if part in (None, BenchPart.DOCUMENTS):
+            await measure_documents(bench.table, effort, Path(folder))
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),

@@ -120,3 +120,18 @@ def test_the_bench_prints_one_table_of_the_kits() -> None:
         "kept list of 1000 entries: parsed, processor",
         "kept list of 1000 entries: by cryptography, one look-up",
     } <= set(rows)
+
+
+def test_the_bench_prints_one_table_of_documents() -> None:
+    rows = measured(BenchPart.DOCUMENTS)
+    memory = rows["PDF worker: most memory"]
+    assert all(row["value"] > 0 for row in rows.values() if row is not memory)
+    assert memory["met"] or sys.platform != "linux"
+    assert rows["PDF: bytes that a signature adds"]["met"]
+    assert {
+        "PDF of 3 pages prepared, worker started",
+        "PDF of 20 pages prepared, over SHA-256",
+        "PDF of 1 MB prepared, over SHA-256",
+        "20 PDFs signed, over one",
+        "PDF of 20 pages verified",
+    } <= set(rows)

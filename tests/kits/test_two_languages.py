@@ -22,7 +22,7 @@ HEADINGS = (
     "上線之前",
     "限制",
 )
-PLAIN = ("kits/README", "kits/ADOPTING", "kits/DOTNET")
+PLAIN = ("kits/README", "kits/ADOPTING", "kits/DOTNET", "web/sdk/PDF")
 KITS = ("web/sdk", "relying", "validator", "testkit")
 KITS += tuple(f"kits/{language}" for language in ("node", "php", "java", "go"))
 PAIRS = [*PLAIN, *(f"{kit}/README" for kit in KITS)]

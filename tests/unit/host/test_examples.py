@@ -17,6 +17,7 @@ from agent.commands.tongue import CHOOSING
 from agent.virtualcard import cardfile
 from agent.virtualcard.new_cards import new_scenario
 from agent.virtualcard.scenarios import PIN
+from tests.documents.pdf_files import simple_pdf
 from tests.unit.host.conftest import new_database
 from tests.unit.test_help import everywhere
 
@@ -47,6 +48,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     new_scenario(folder / "card.json", folder / "issuer", "gen2")
     assert cardfile.load(folder / "card.json")
     (folder / "letter.pdf").write_bytes(b"%PDF-1.7\n")
+    for name in ("contract.pdf", "annex.pdf"):
+        (folder / name).write_bytes(simple_pdf())
+    (folder / "signed").mkdir()
     (folder / "film.mp4").write_bytes(bytes(1000))
     (folder / "pin.txt").write_text(PIN)
     (folder / "net-log.json").write_text('{"log": {"entries": []}}')
@@ -99,10 +103,11 @@ def with_card(line: str) -> str:
 
 @pytest.fixture
 def prepared(home: Path) -> Path:
-    """The folder, in which two documents are signed already; examples of signing begin anew."""
+    """The folder, in which documents are signed already; examples of signing begin anew."""
     for line in (
         "sign letter.pdf --out letter.p7m",
         "sign film.mp4 --format cms-detached --out film.p7s",
+        "sign contract.pdf",
     ):
         done = shell(home, f"ankong {with_card(line)}")
         assert done.returncode == 0, done.stderr

@@ -452,6 +452,9 @@ def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
     for name in (each for each in dir(Paths) if isinstance(getattr(Paths, each), property)):
         if name not in folders:
             getattr(paths, name).touch()
+    paths.documents.mkdir(exist_ok=True)
+    for ending in ("pdf", "signed"):  # what a killed command left of its work
+        (paths.documents / f"work-0123456789abcdef.{ending}").touch()
     found = sort_contents(paths.state)
     assert found.foreign == []
     assert {path.name for path in found.records} == {"sites.sqlite", "history.sqlite"}

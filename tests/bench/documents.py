@@ -1,0 +1,219 @@
+"""The rows of the bench about PDFs: prepared, signed with a virtual card, and verified.
+
+A time beside SHA-256 of the same file says more than the time itself: no document is signed
+without being hashed.
+"""
+
+import asyncio
+import hashlib
+import re
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agent.consent.consent import AlwaysAllow
+from agent.documents.copies import WorkFolder
+from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish
+from agent.documents.verification import verify_pdf
+from agent.documents.worker import PdfWorker
+from agent.origin import LOCAL_USER
+from agent.pdf.wire import PreparedPdf, PreparePdf
+from agent.pki.report import Inputs
+from agent.secret import SecretBytes
+from agent.signing.service import SigningService
+from agent.virtualcard import cardfile
+from agent.virtualcard.model import Generation
+from agent.virtualcard.provider import READER_NAME, VirtualProvider
+from tests.bench.cards import PIN, CardCase
+from tests.documents.pdf_files import simple_pdf, stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.bench.run import Effort, Table
+
+FEW_PAGES: Final = 3
+BATCH: Final = 20
+_PEAK: Final = re.compile(r"VmHWM:\s+(\d+) kB")
+_WISH: Final = SignatureWish()
+
+
+@dataclass(frozen=True, slots=True)
+class PdfEffort:
+    """How much is measured.
+
+    Attributes:
+        times: each figure is the median of so many.
+        pages: of the long document.
+        large: bytes of the large one, about.
+
+    """
+
+    times: int = 5
+    pages: int = 2000
+    large: int = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who signs, who reads PDFs, and the private folder."""
+
+    signer: PdfSigner
+    worker: PdfWorker
+    work: WorkFolder
+
+
+async def measure_documents(table: "Table", effort: "Effort", place: Path) -> None:
+    """Add every row; ``place`` is a folder for what is written meanwhile."""
+    folder = place / "documents"
+    folder.mkdir()
+    wanted = effort.documents
+    files = await asyncio.to_thread(_written, folder, wanted)
+    await _preparing(table, wanted, files, folder)
+    async with _desk(folder) as desk:
+        await _signing(table, wanted, desk.signer, files[f"{FEW_PAGES} pages"])
+        await _verifying(table, wanted, desk, files)
+
+
+def _written(folder: Path, wanted: PdfEffort) -> dict[str, Path]:
+    """Write the documents; return them by what they are called in the table."""
+    contents = {
+        f"{FEW_PAGES} pages": simple_pdf(*["Contract"] * FEW_PAGES),
+        f"{wanted.pages} pages": simple_pdf(*["Contract"] * wanted.pages),
+        f"{wanted.large / 1e6:g} MB": simple_pdf(more=(stream(bytes(wanted.large)),)),
+    }
+    files = {}
+    for number, (name, content) in enumerate(contents.items()):
+        files[name] = folder / f"{number}.pdf"
+        files[name].write_bytes(content)
+    return files
+
+
+async def _preparing(
+    table: "Table", wanted: PdfEffort, files: dict[str, Path], folder: Path
+) -> None:
+    """Measure the room that is made for a signature, by a new worker and by one that is there."""
+    few = next(iter(files.values()))
+
+    async def cold() -> None:
+        worker = PdfWorker()
+        await _prepare(worker, few, folder)
+        await worker.close()
+
+    table.add(
+        f"PDF of {FEW_PAGES} pages prepared, worker started",
+        await _median(cold, wanted.times) * 1000,
+        "ms",
+    )
+    worker = PdfWorker()
+    try:
+        for name, file in files.items():
+            await _prepare(worker, file, folder)
+            ours, bare = [], []
+            for _ in range(wanted.times):
+                ours.append(await _seconds(lambda file=file: _prepare(worker, file, folder)))
+                bare.append(await _seconds(lambda file=file: asyncio.to_thread(_sha256, file)))
+            table.add(f"PDF of {name} prepared", statistics.median(ours) * 1000, "ms")
+            table.add(f"PDF of {name}: SHA-256 alone", statistics.median(bare) * 1000, "ms")
+            ratio = statistics.median(a / b for a, b in zip(ours, bare, strict=True))
+            most = 3 if name.endswith("MB") else None
+            table.add(f"PDF of {name} prepared, over SHA-256", ratio, "ratio", most=most)
+        table.add("PDF worker: most memory", _peak(worker), "MB", most=150)
+    finally:
+        await worker.close()
+
+
+async def _signing(table: "Table", wanted: PdfEffort, signer: PdfSigner, file: Path) -> None:
+    """Measure one document beside a batch, with one PIN each, on a card that takes no time."""
+    opened = await signer.open(file)
+
+    async def sign(documents: Sequence[OpenPdf]) -> int:
+        pin = SecretBytes.from_text(PIN)
+        signed = await signer.sign(documents, _WISH, pin)
+        return signed[0].file.stat().st_size
+
+    size = await sign([opened])
+    table.add("PDF: bytes that a signature adds", size - opened.copy.size, "bytes", most=25_000)
+    one, many = [], []
+    for _ in range(wanted.times):
+        one.append(await _seconds(lambda: sign([opened])))
+        many.append(await _seconds(lambda: sign([opened] * BATCH)))
+    table.add("PDF signed", statistics.median(one) * 1000, "ms")
+    table.add(f"{BATCH} PDFs signed with one PIN", statistics.median(many) * 1000, "ms")
+    ratio = statistics.median(b / a for a, b in zip(one, many, strict=True))
+    table.add(f"{BATCH} PDFs signed, over one", ratio, "ratio", most=BATCH)
+
+
+async def _verifying(
+    table: "Table", wanted: PdfEffort, desk: "Desk", files: dict[str, Path]
+) -> None:
+    """Measure how long it takes to say who signed, and what was changed since."""
+    for name, file in files.items():
+        opened = await desk.signer.open(file)
+        (signed,) = await desk.signer.sign([opened], _WISH, SecretBytes.from_text(PIN))
+        inputs = Inputs(signed.file)
+
+        async def verify(inputs: Inputs = inputs) -> None:
+            await verify_pdf(desk.worker, desk.work, inputs, datetime.now(UTC))
+
+        seconds = await _median(verify, wanted.times)
+        table.add(f"PDF of {name} verified", seconds * 1000, "ms")
+
+
+@asynccontextmanager
+async def _desk(folder: Path) -> "AsyncIterator[Desk]":
+    provider = VirtualProvider()
+    card = cardfile.load(CardCase(folder).file(Generation.GEN2, "documents"))
+    provider.insert(READER_NAME.format(0), card)
+    service = SigningService(provider, AlwaysAllow())
+    worker = PdfWorker()
+    await service.start()
+    try:
+        with WorkFolder(folder / "work") as work:
+            yield Desk(PdfSigner(service, worker, work, LOCAL_USER), worker, work)
+    finally:
+        await worker.close()
+        await service.close()
+
+
+async def _prepare(worker: PdfWorker, file: Path, folder: Path) -> None:
+    out = folder / "prepared"
+    size = await asyncio.to_thread(_made_free, out, file)
+    await worker.ask(PreparePdf(str(file), out=str(out)), PreparedPdf, size)
+
+
+def _made_free(out: Path, file: Path) -> int:
+    """Remove what was prepared before; return the length of the document, in bytes."""
+    out.unlink(missing_ok=True)
+    return file.stat().st_size
+
+
+def _sha256(file: Path) -> None:
+    with file.open("rb") as content:
+        hashlib.file_digest(content, "sha256")
+
+
+def _peak(worker: PdfWorker) -> float | None:
+    """Return the most memory that the worker's process ever held, in MB; None if nobody tells."""
+    process = worker._process
+    try:
+        status = Path(f"/proc/{process.pid if process else 0}/status").read_text("ascii")
+    except OSError:
+        return None
+    found = _PEAK.search(status)
+    return None if found is None else int(found[1]) * 1024 / 1e6
+
+
+async def _seconds(work: Callable[[], Awaitable[object]]) -> float:
+    begun = time.perf_counter()
+    await work()
+    return time.perf_counter() - begun
+
+
+async def _median(work: Callable[[], Awaitable[object]], times: int) -> float:
+    return statistics.median([await _seconds(work) for _ in range(times)])
