@@ -13,7 +13,7 @@ from agent.commands.output import log_aside, say, say_json
 from agent.commands.own_service import keep_secrets, own_service, prepared_paths, read_pin
 from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
-from agent.commands.sign_pdf import PdfOptions, sign_pdfs
+from agent.commands.sign_pdfs import PdfOptions, sign_pdfs
 from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
 from agent.files import FileTooLargeError, read_at_most

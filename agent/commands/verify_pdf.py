@@ -14,8 +14,8 @@ from agent.commands.own_service import read_password, with_password_hint
 from agent.commands.times import local_time
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
-from agent.documents.verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
-from agent.documents.worker import PdfWorker
+from agent.documents.pdf_verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
+from agent.documents.pdf_worker import PdfWorker
 from agent.errors import AgentError
 from agent.files import regular_opener
 from agent.harmless import printable

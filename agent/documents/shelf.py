@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.documents.copies import LEFT_SECONDS, PrivateCopy, WorkFolder, receive_into
+from agent.documents.pdf_verification import VerifiedPdf, verify_copy
+from agent.documents.pdf_worker import PdfWorker
 from agent.documents.signing import CardAsker, OpenPdf, PdfSigner, SignatureWish
-from agent.documents.verification import VerifiedPdf, verify_copy
-from agent.documents.worker import PdfWorker
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import InspectPdf, PdfFacts

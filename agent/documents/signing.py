@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
-from agent.documents.worker import PdfWorker
+from agent.documents.pdf_worker import PdfWorker
 from agent.errors import AgentError, ErrorCode, KeyNotFoundError
 from agent.origin import Origin
 from agent.pdf.hole import begins_with, fill
@@ -108,7 +108,7 @@ class CardAsker(Protocol):
         """Read the certificates on one card, or on all."""
 
     async def sign(
-        self, site: Origin, request: SignatureRequest, pin: SecretBytes | None
+        self, site: Origin, request: SignatureRequest, entered: SecretBytes | None, /
     ) -> SignatureResult:
         """Sign with a card."""
 
@@ -192,15 +192,15 @@ class PdfSigner:
         out.unlink()
 
     async def sign(
-        self, documents: Sequence[OpenPdf], wish: SignatureWish, pin: SecretBytes | None
+        self, documents: Sequence[OpenPdf], wish: SignatureWish, entered: SecretBytes | None
     ) -> list[SignedPdf]:
         """Sign documents with one PIN: all of them, or none.
 
         Args:
             documents: at least one.
             wish: how.
-            pin: wiped before this returns, however it returns; None has the citizen type it in our
-                own window.
+            entered: the PIN, wiped before this returns, however it returns; None has the citizen
+                type it in our own window.
 
         Raises:
             AgentError: of any code; ``document_changed`` where an original is another one by now.
@@ -210,20 +210,20 @@ class PdfSigner:
             chosen = await self.choose(wish.reader)
             ready = [await self.prepare(each, wish, chosen) for each in documents]
         except BaseException:
-            if pin is not None:
-                pin.wipe()
+            if entered is not None:
+                entered.wipe()
             raise
-        return await self.sign_prepared(ready, chosen, pin)
+        return await self.sign_prepared(ready, chosen, entered)
 
     async def sign_prepared(
-        self, documents: Sequence[ReadyPdf], chosen: PdfCertificates, pin: SecretBytes | None
+        self, documents: Sequence[ReadyPdf], chosen: PdfCertificates, entered: SecretBytes | None
     ) -> list[SignedPdf]:
         """Sign documents that :meth:`prepare` returned, for the same certificate: all, or none.
 
         Args:
             documents: at least one.
             chosen: the certificate.
-            pin: as for :meth:`sign`.
+            entered: as for :meth:`sign`.
 
         Raises:
             AgentError: of any code; ``document_changed`` where an original is another one by now.
@@ -233,8 +233,8 @@ class PdfSigner:
             for each in documents:
                 await asyncio.to_thread(each.original.copy.require_unchanged)
         except BaseException:
-            if pin is not None:
-                pin.wipe()
+            if entered is not None:
+                entered.wipe()
             raise
         request = SignatureRequest(
             documents=tuple(map(_to_sign, documents)),
@@ -245,7 +245,7 @@ class PdfSigner:
             chain=chosen.chain,
             container=CONTAINER,
         )
-        result = await self._service.sign(self._site, request, pin)
+        result = await self._service.sign(self._site, request, entered)
         return [
             await self._finish(each, signature, result.certificate)
             for each, signature in zip(documents, result.signatures, strict=True)

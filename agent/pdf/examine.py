@@ -20,9 +20,9 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-from agent.pdf.inspect import facts_of
 from agent.pdf.integrity import integrity_of
 from agent.pdf.opening import hostile_pdf, opened
+from agent.pdf.pdf_facts import facts_of
 from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfError, PdfExamination
 
 _CHANGES: Final = {

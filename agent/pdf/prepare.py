@@ -19,9 +19,9 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from agent.errors import ErrorCode
 from agent.pdf.examine import harmed_fields
-from agent.pdf.inspect import facts_of, require_signable
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import opened, refused
+from agent.pdf.pdf_facts import facts_of, require_signable
 from agent.pdf.wire import PdfFacts, PreparedPdf, PreparePdf
 
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from agent.consent.consent import AlwaysAllow
 from agent.documents.copies import WorkFolder
+from agent.documents.pdf_verification import verify_pdf
+from agent.documents.pdf_worker import PdfWorker
 from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish
-from agent.documents.verification import verify_pdf
-from agent.documents.worker import PdfWorker
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import PreparedPdf, PreparePdf
 from agent.pki.report import Inputs

@@ -13,7 +13,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import FieldMDPAction, FieldMDPSpec, MDPPerm, SigSeedSubFilter
 from pyhanko.sign.signers.cms_embedder import SigMDPSetup
 
-from agent.documents.verification import PdfVerdict
+from agent.documents.pdf_verification import PdfVerdict
 from tests.documents.pdf_files import HEADER, assembled, simple_pdf, stream
 from tests.documents.refused_pdfs import form, update
 from tests.documents.signed_pdfs import (

@@ -11,7 +11,7 @@ from agent import cli
 from agent.commands import sign_pdf, verify_pdf
 from agent.commands.tongue import CHOOSING
 from agent.pdf import worker
-from agent.pdf.guard import Guard
+from agent.pdf.confinement import Confinement
 from agent.pdf.wire import (
     AnyPdfRequest,
     PdfAnswer,
@@ -34,7 +34,7 @@ class NearWorker:
 
     async def ask(self, request: AnyPdfRequest, kind: type[PdfAnswer], size: int = 0) -> PdfAnswer:
         answered = io.BytesIO()
-        worker.serve(io.BytesIO(encode(request)), answered, Guard())
+        worker.serve(io.BytesIO(encode(request)), answered, Confinement())
         answer = decode_answer(answered.getvalue())
         if isinstance(answer, RefusedPdf):
             raise PdfError(answer.detail, code=answer.code)

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from agent.documents.worker import PdfWorker
+from agent.documents.pdf_worker import PdfWorker
 
 
 @pytest.fixture

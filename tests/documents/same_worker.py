@@ -4,7 +4,7 @@ import subprocess
 import sys
 from subprocess import PIPE
 
-from agent.documents.worker import A, PdfWorker
+from agent.documents.pdf_worker import A, PdfWorker
 from agent.pdf.wire import AnyPdfAnswer, AnyPdfRequest, PdfError, RefusedPdf, decode_answer, encode
 
 
@@ -13,7 +13,7 @@ class SameWorker(PdfWorker):
 
     def __init__(self) -> None:
         super().__init__()
-        command = [sys.executable, "-P", "-m", "agent.pdf.worker"]
+        command = [sys.executable, "-P", "-m", "agent.pdf.child"]
         self._child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE)
 
     def answer(self, request: AnyPdfRequest) -> AnyPdfAnswer:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.documents.worker import WORKER_ARGUMENT, PdfWorker, worker_command
+from agent.documents.pdf_worker import WORKER_ARGUMENT, PdfWorker, worker_command
 from agent.errors import AgentError, ErrorCode
 from agent.pdf import hole, wire
 from agent.pdf.wire import ExaminePdf, InspectPdf, PdfError, PdfExamination, PdfFacts, PreparedPdf
@@ -68,9 +68,9 @@ def test_what_a_document_makes_it_do_is_refused(attempt: str, tmp_path: Path) ->
     kept = tmp_path / "kept"
     kept.write_text("kept")
     script = (
-        "import sys, agent.pdf.guard as g; guard = g.Guard(); guard.raise_up()\n"
+        "import sys, agent.pdf.confinement as g; guard = g.Confinement(); guard.begin()\n"
         f"try:\n    {FORBIDDEN[attempt]}\n"
-        "except g.GuardError as error:\n    sys.exit(7)\n"
+        "except g.ConfinedError as error:\n    sys.exit(7)\n"
     )
     words = [sys.executable, "-c", script, str(kept), str(tmp_path / "new")]
     done = subprocess.run(words, capture_output=True, check=False)
@@ -80,7 +80,7 @@ def test_what_a_document_makes_it_do_is_refused(attempt: str, tmp_path: Path) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit of its own")
 def test_its_memory_is_limited() -> None:
-    script = "import agent.pdf.guard as g; g.Guard().raise_up(); bytearray(2 * g.MEMORY)"
+    script = "import agent.pdf.confinement as g; g.Confinement().begin(); bytearray(2 * g.MEMORY)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert b"MemoryError" in done.stderr
 

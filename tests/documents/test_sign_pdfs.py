@@ -10,10 +10,10 @@ import pytest
 
 from agent.consent.consent import AlwaysAllow
 from agent.documents.copies import WorkFolder
+from agent.documents.pdf_verification import PdfVerdict, VerifiedPdf, verify_pdf
+from agent.documents.pdf_worker import PdfWorker
 from agent.documents.places import save_beside
 from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish
-from agent.documents.verification import PdfVerdict, VerifiedPdf, verify_pdf
-from agent.documents.worker import PdfWorker
 from agent.errors import AgentError, ErrorCode
 from agent.history import store as history_store
 from agent.history.store import History

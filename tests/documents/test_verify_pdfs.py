@@ -18,7 +18,7 @@ from agent.cms.document import Document
 from agent.cms.errors import CmsError
 from agent.cms.signed import prepare
 from agent.documents.copies import WorkFolder, copy_into
-from agent.documents.verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
+from agent.documents.pdf_verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
 from agent.pdf.wire import PdfError
 from agent.pki.report import Inputs
 from tests.documents import pdf_judges

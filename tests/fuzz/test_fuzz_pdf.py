@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.errors import ErrorCode
 from agent.pdf import wire
 from agent.pdf.examine import examine
-from agent.pdf.inspect import inspect
+from agent.pdf.pdf_facts import inspect
 from agent.pdf.prepare import prepare
 from agent.pdf.wire import PdfError, PreparePdf
 from tests.documents.altered_pdfs import filled_in

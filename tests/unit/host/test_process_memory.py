@@ -81,7 +81,7 @@ def test_the_daemon_and_the_window_shut_others_out() -> None:
     ):
         source = (ROOT / file).read_text("utf-8")
         assert source.index("    shut_others_out()") < source.index(before), file
-    for file in ("agent/commands/sign.py", "agent/commands/sign_pdf.py"):
+    for file in ("agent/commands/sign.py", "agent/commands/sign_pdfs.py"):
         source = (ROOT / file).read_text("utf-8")
         assert source.index("    keep_secrets()") < source.index("= read_pin(from"), file
     own = (ROOT / "agent/commands/own_service.py").read_text("utf-8")

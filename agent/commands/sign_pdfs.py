@@ -20,6 +20,7 @@ from agent.commands.own_service import (
 from agent.commands.parser import UnfitOptionsError
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
+from agent.documents.pdf_worker import PdfWorker
 from agent.documents.places import require_place, save_beside, save_new, save_over
 from agent.documents.signing import (
     OpenPdf,
@@ -29,7 +30,6 @@ from agent.documents.signing import (
     SignatureWish,
     SignedPdf,
 )
-from agent.documents.worker import PdfWorker
 from agent.errors import AgentError, BadRequestError
 from agent.harmless import printable, shortened
 from agent.origin import LOCAL_USER

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
+from agent.pdf.confinement import Confinement
 from agent.pdf.examine import examine
-from agent.pdf.guard import Guard
-from agent.pdf.inspect import inspect
 from agent.pdf.opening import hostile_pdf
+from agent.pdf.pdf_facts import inspect
 from agent.pdf.prepare import prepare
 from agent.pdf.wire import (
     AnyPdfAnswer,
@@ -34,19 +34,19 @@ def main() -> int:
     """Answer until nobody asks any more; return the exit status."""
     logging.disable(logging.CRITICAL)  # the library prints tracebacks of what documents say
     sys.dont_write_bytecode = True
-    guard = Guard()
+    confinement = Confinement()
     # By number: a program without a console has no sys.stdin and sys.stdout.
     # another way: pipes, of which nothing is kept
     with open(0, "rb", closefd=False) as requests, open(1, "wb", closefd=False) as answers:
-        guard.raise_up()
-        return serve(requests, answers, guard)
+        confinement.begin()
+        return serve(requests, answers, confinement)
 
 
-def serve(requests: BinaryIO, answers: BinaryIO, guard: Guard) -> int:
+def serve(requests: BinaryIO, answers: BinaryIO, confinement: Confinement) -> int:
     """Answer requests, line by line; return the exit status."""
     while line := requests.readline(MAX_LINE):
         request = decode_request(line)
-        with guard.writing(request.out if isinstance(request, PreparePdf) else None):
+        with confinement.writing(request.out if isinstance(request, PreparePdf) else None):
             answer = encode(_answer(request))
         answers.write(answer)
         answers.flush()

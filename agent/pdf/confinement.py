@@ -19,18 +19,18 @@ _NEVER: Final = (
 )
 
 
-class GuardError(PermissionError):
+class ConfinedError(PermissionError):
     """The worker tried what it has no business to do."""
 
 
-class Guard:
+class Confinement:
     """Refuses everything that reading and writing one document does not need."""
 
     def __init__(self) -> None:
         self._up = False
         self._out: str | None = None
 
-    def raise_up(self) -> None:
+    def begin(self) -> None:
         """Begin; there is no end to it."""
         _limit()
         self._up = True
@@ -49,16 +49,16 @@ class Guard:
         """Look at what the interpreter is about to do.
 
         Raises:
-            GuardError: it is not allowed.
+            ConfinedError: it is not allowed.
 
         """
         if event == "open":
             path, mode, flags = arguments
             writes = bool((flags or 0) & _WRITES) or any(each in (mode or "") for each in "wax+")
             if writes and path != self._out:
-                raise GuardError("open")
+                raise ConfinedError("open")
         elif event in _NEVER or event.startswith(("socket.", "ctypes.dlopen")):
-            raise GuardError(event)
+            raise ConfinedError(event)
 
 
 def _limit() -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from agent.cms.errors import CmsError
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
-from agent.documents.worker import PdfWorker
+from agent.documents.pdf_worker import PdfWorker
 from agent.pdf.wire import Changes, ExaminePdf, FoundSignature, PdfExamination, PdfWarning
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.reading import read_certificate
