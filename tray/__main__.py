@@ -14,7 +14,7 @@ def main() -> int:
 
         return prompt(arguments[1:])
     if arguments == [WORKER_ARGUMENT]:
-        from agent.pdf.child import main as work_on_pdfs  # noqa: PLC0415  # nobody else needs it
+        from agent.pdf.pdf_child import main as work_on_pdfs  # noqa: PLC0415  # nobody else needs it
 
         return work_on_pdfs()
     from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it

@@ -39,7 +39,7 @@ def worker_command() -> tuple[str, ...]:
     if getattr(sys, "frozen", False):
         return sys.executable, WORKER_ARGUMENT
     # -P: what happens to be called "agent" in the folder that we run in is not ours.
-    return sys.executable, "-P", "-m", "agent.pdf.child"
+    return sys.executable, "-P", "-m", "agent.pdf.pdf_child"
 
 
 class PdfWorker:

@@ -13,7 +13,7 @@ class SameWorker(PdfWorker):
 
     def __init__(self) -> None:
         super().__init__()
-        command = [sys.executable, "-P", "-m", "agent.pdf.child"]
+        command = [sys.executable, "-P", "-m", "agent.pdf.pdf_child"]
         self._child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE)
 
     def answer(self, request: AnyPdfRequest) -> AnyPdfAnswer:

@@ -25,11 +25,11 @@ from agent.origin import LOCAL_USER, Origin
 from agent.signing.model import ReaderView
 from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
-from agent.web.panel.documents import PanelDocuments
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
 from agent.web.panel.first_page import FirstDoor
 from agent.web.panel.inspector import Inspector
 from agent.web.panel.live import Live
+from agent.web.panel.own_documents import PanelDocuments
 from agent.web.panel.question_calls import QuestionCalls
 from agent.web.panel.question_desk import QuestionDesk
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep

@@ -19,7 +19,7 @@ from agent.secret import SecretBytes
 from agent.signing.service import SigningService
 from agent.size_limits import MAX_PDF
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
-from agent.web.panel import documents
+from agent.web.panel import own_documents as documents
 from tests.conftest import CardFactory
 from tests.documents import pdf_judges
 from tests.documents.pdf_files import simple_pdf
