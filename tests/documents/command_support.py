@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import cli
-from agent.commands import sign_pdf, verify_pdf
+from agent.commands import sign_pdfs, verify_pdf
 from agent.commands.tongue import CHOOSING
 from agent.pdf import worker
 from agent.pdf.confinement import Confinement
@@ -94,7 +94,7 @@ class Person:
     def run(self, *words: str, typed: str = "", language: str = "en") -> Said:
         """Run any command."""
         self.patch.chdir(self.folder)
-        for command in (sign_pdf, verify_pdf):
+        for command in (sign_pdfs, verify_pdf):
             self.patch.setattr(command, "PdfWorker", NearWorker)
         self.patch.setattr(logging.root.manager, "disable", logging.CRITICAL)
         self.patch.setenv(CHOOSING, language)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from asn1crypto import cms, keys
+from asn1crypto import cms, keys, tsp
 from asn1crypto import x509 as asn1_x509
 from asn1crypto.crl import CertificateList
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -32,6 +32,9 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from tests.documents.pdf_files import simple_pdf
 from tests.signing import pki_support as pki
 
+# Made by whoever named a type first, perhaps before the module of timestamps added its own.
+cms.ContentType._reverse_map = None
+assert tsp.TSTInfo
 FIRST: Final = "Signature1"
 SECOND: Final = "Signature2"
 TEXT: Final = "Contract: pay 100 TWD"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent.commands import sign_pdf
+from agent.commands import sign_pdfs
 from agent.commands.tongue import CHOOSING
 from agent.documents import places
 from agent.history import store as history_store
@@ -319,7 +319,7 @@ def test_each_language_says_where_it_is(person: Person, language: str) -> None:
 
 
 def test_nothing_stands_behind_a_document_that_is_the_answer(person: Person) -> None:
-    person.patch.setattr(sign_pdf, "is_standard_output", lambda out: out == Path("answer.pdf"))
+    person.patch.setattr(sign_pdfs, "is_standard_output", lambda out: out == Path("answer.pdf"))
     said = person.sign("contract.pdf", "--out", "answer.pdf")
     assert (said.status, said.out) == (0, "")
     assert "Saved as answer.pdf" in said.err
