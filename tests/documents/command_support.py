@@ -10,7 +10,7 @@ import pytest
 from agent import cli
 from agent.commands import sign_pdfs, verify_pdf
 from agent.commands.tongue import CHOOSING
-from agent.pdf import worker
+from agent.pdf import pdf_child
 from agent.pdf.confinement import Confinement
 from agent.pdf.wire import (
     AnyPdfRequest,
@@ -34,7 +34,7 @@ class NearWorker:
 
     async def ask(self, request: AnyPdfRequest, kind: type[PdfAnswer], size: int = 0) -> PdfAnswer:
         answered = io.BytesIO()
-        worker.serve(io.BytesIO(encode(request)), answered, Confinement())
+        pdf_child.serve(io.BytesIO(encode(request)), answered, Confinement())
         answer = decode_answer(answered.getvalue())
         if isinstance(answer, RefusedPdf):
             raise PdfError(answer.detail, code=answer.code)
