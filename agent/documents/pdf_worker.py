@@ -29,6 +29,8 @@ SECONDS: Final = 20.0
 """For any document, however small."""
 SECONDS_A_MEGABYTE: Final = 1.0
 IDLE_SECONDS: Final = 30.0
+BUSY_SECONDS: Final = 120.0
+"""After so much work a new process takes over: the processor time of one is limited."""
 _NO_WINDOW: Final = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +60,7 @@ class PdfWorker:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._worked = 0.0
 
     async def ask(self, request: AnyPdfRequest, kind: type[A], size: int = 0) -> A:
         """Put a request, and wait for its answer.
@@ -76,6 +79,7 @@ class PdfWorker:
         async with self._turn:
             self._rest()
             process = await self._started()
+            began = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(self._seconds + SECONDS_A_MEGABYTE * size / 1e6):
                     answer = await _converse(process, request)
@@ -85,6 +89,7 @@ class PdfWorker:
                     _log.warning("a document was too much for the worker", error=repr(error))
                     raise _too_much(repr(error)) from error
                 raise
+            self._worked += asyncio.get_running_loop().time() - began
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._leave)
         if isinstance(answer, RefusedPdf):
             raise PdfError(answer.detail, code=answer.code)
@@ -98,9 +103,12 @@ class PdfWorker:
             await self._end()
 
     async def _started(self) -> Process:
+        if self._worked > BUSY_SECONDS:
+            self._leave()
         process = self._process
         if process is not None and process.returncode is None:
             return process
+        self._worked = 0.0
         try:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self._command,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.documents import pdf_worker
 from agent.documents.pdf_worker import WORKER_ARGUMENT, PdfWorker, worker_command
 from agent.errors import AgentError, ErrorCode
 from agent.pdf import hole, wire
@@ -119,6 +120,18 @@ async def test_the_next_document_gets_a_new_worker(worker: PdfWorker, pdf: Path)
     await first.wait()
     assert (await worker.ask(InspectPdf(str(pdf)), PdfFacts)).pages == 2
     assert worker._process is not first
+
+
+async def test_a_worker_that_worked_for_long_is_followed_by_another(
+    worker: PdfWorker, pdf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await worker.ask(InspectPdf(str(pdf)), PdfFacts)
+    first = worker._process
+    assert first is not None
+    monkeypatch.setattr(pdf_worker, "BUSY_SECONDS", 0.0)
+    assert (await worker.ask(InspectPdf(str(pdf)), PdfFacts)).pages == 2
+    assert worker._process is not first
+    assert await first.wait() == 0
 
 
 async def test_no_program_no_document(pdf: Path) -> None:
