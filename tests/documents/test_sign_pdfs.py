@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.consent.consent import AlwaysAllow
+from agent.documents import signing as signing_module
 from agent.documents.copies import WorkFolder
 from agent.documents.pdf_verification import PdfVerdict, VerifiedPdf, verify_pdf
 from agent.documents.pdf_worker import PdfWorker
@@ -18,6 +19,8 @@ from agent.errors import AgentError, ErrorCode
 from agent.history import store as history_store
 from agent.history.store import History
 from agent.origin import LOCAL_USER
+from agent.pdf.hole import begins_with, fill
+from agent.pdf.wire import PreparedPdf
 from agent.pki.report import Inputs
 from agent.secret import SecretBytes
 from agent.signing.model import CardCertificate
@@ -151,6 +154,23 @@ async def test_a_file_that_changed_is_not_signed_and_no_pin_is_sent(
             await signer.sign([opened], NOTHING_SAID, entered)
         assert entered.wiped
     assert caught.value.code is ErrorCode.DOCUMENT_CHANGED
+
+
+async def test_a_worker_that_dies_after_the_card_signed_costs_no_second_pin(
+    worker: PdfWorker, make_gen2_card: CardFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = written(tmp_path)
+
+    def fill_and_kill(file: Path, prepared: PreparedPdf, cms: bytes) -> None:
+        process = worker._process
+        assert process is not None
+        process.kill()
+        fill(file, prepared, cms)
+
+    monkeypatch.setattr(signing_module, "fill", fill_and_kill)
+    async with signer_with(make_gen2_card(), worker, tmp_path) as signer:
+        (signed,) = await signer.sign([await signer.open(source)], NOTHING_SAID, pin())
+        assert begins_with(signed.file, source)
 
 
 async def test_nothing_is_left_of_the_work(
