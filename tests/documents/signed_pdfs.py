@@ -32,9 +32,11 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from tests.documents.pdf_files import simple_pdf
 from tests.signing import pki_support as pki
 
-# Made by whoever named a type first, perhaps before the module of timestamps added its own.
-cms.ContentType._reverse_map = None
-assert tsp.TSTInfo
+# The types' numbers are collected where one is named first: perhaps before timestamps had theirs.
+cms.ContentType("data")
+cms.ContentType._reverse_map.update(
+    {name: number for number, name in cms.ContentType._map.items()} if tsp.TSTInfo else {}
+)
 FIRST: Final = "Signature1"
 SECOND: Final = "Signature2"
 TEXT: Final = "Contract: pay 100 TWD"

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_der_x509_certificate
 
 from agent.commands import citizen as citizen_module
+from agent.commands import own_service
 from agent.commands import sign as sign_module
 from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
 from agent.consent.page import QuestionPage
@@ -432,7 +433,7 @@ class CommandLine(Door):
         document = agent.state / "document"
         document.write_bytes(b"hello")
         options = sign_module.SignOptions(
-            file=document,
+            files=[document],
             format="pkcs1",
             hash="SHA-256",
             out=document.with_suffix(".p1"),
@@ -448,7 +449,7 @@ class CommandLine(Door):
         typed = SimpleNamespace(buffer=io.BytesIO(f"{pin or RIGHT}\n".encode()))
         with self._monkeypatch.context() as patched:
             patched.setattr(sign_module.SignOptions, "open_provider", lambda _: provider)
-            patched.setattr(sign_module, "sys", SimpleNamespace(stdin=typed))
+            patched.setattr(own_service, "sys", SimpleNamespace(stdin=typed))
             patched.setattr(sign_module, "log_aside", lambda: None)
             try:
                 await asyncio.to_thread(sign_module.sign, options)

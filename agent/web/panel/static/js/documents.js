@@ -49,10 +49,10 @@ addEventListener("pagehide", () => {
  * @param {boolean} many @param {boolean} small @param {(files: File[]) => void} take
  */
 export function dropPlace(many, small, take) {
-  const input = h("input", { type: "file", class: "unseen", id: "files", accept: "application/pdf,.pdf", multiple: many });
-  const place = h("label", { class: small ? "drop small" : "drop", id: "drop" }, input,
-    h("span", {}, t("documents.drop")), h("span", { class: "button", "aria-hidden": "true" }, t("documents.choose")));
-  input.setAttribute("aria-label", `${t("documents.drop")} ${t("documents.choose")}`);
+  const input = h("input", { type: "file", hidden: true, accept: "application/pdf,.pdf", multiple: many });
+  const choose = h("button", { type: "button", class: "button", id: "files" }, t("documents.choose"));
+  choose.addEventListener("click", () => input.click());
+  const place = h("div", { class: small ? "drop small" : "drop", id: "drop" }, input, h("span", {}, t("documents.drop")), choose);
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = "";
