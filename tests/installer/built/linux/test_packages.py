@@ -70,9 +70,10 @@ def test_the_installed_program_writes_the_page_kit(unpacked: Path, tmp_path: Pat
     kit = tmp_path / "kit"
     subprocess.run([unpacked / "usr/lib/ankong/ankong", "sdk", kit], check=True, timeout=60)
     package = json.loads((kit / "package.json").read_text("utf-8"))
-    exports = {entry.removeprefix("./") for entry in package["exports"].values()}
-    assert {"index.js", "element.js", "fake.js"} <= exports
-    assert exports <= {path.name for path in kit.iterdir()}
+    entries = [each for each in package["exports"].values() if isinstance(each, dict)]
+    files = {file for each in entries for file in each.values()}
+    assert {"./index.js", "./element.js", "./fake.js", "./types/index.d.ts"} <= files
+    assert all((kit / file).is_file() for file in files)
 
 
 def test_the_deb_keeps_to_its_size(deb: Path) -> None:
