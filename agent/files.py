@@ -34,7 +34,8 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
 # Windows refuses to replace a file that another program, often a virus scanner, has open:
 # ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION.
 _IN_USE: Final = frozenset({5, 32})
-_LEFT_SECONDS: Final = 60.0
+LEFT_SECONDS: Final = 60.0
+"""The age of a temporary file that nobody can be writing any more."""
 _PIECE: Final = 1024 * 1024  # bytes
 _WAITS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 
@@ -139,17 +140,28 @@ def ensure_file(path: Path) -> None:
     os.close(private_opener(str(path), os.O_RDWR | os.O_CREAT | _BINARY))
 
 
-def remove_leftovers(folder: Path) -> None:
+def scratch_beside(path: Path) -> Path:
+    """Return the name of a temporary file in the same folder, that nothing has."""
+    return path.with_name(f".ankong-{secrets.token_hex(8)}.new")
+
+
+def remove_leftovers(
+    folder: Path, names: re.Pattern[str] = SCRATCH, seconds: float = LEFT_SECONDS
+) -> None:
     """Remove the temporary files that killed processes left in a folder; never raises.
 
-    Younger ones than a minute may belong to a process that is writing, and stay.
+    Args:
+        folder: in which they are.
+        names: of the files.
+        seconds: younger ones may belong to a process that is at work, and stay.
+
     """
     with suppress(OSError):
         for path in list(folder.iterdir()):
-            if SCRATCH.fullmatch(path.name):
+            if names.fullmatch(path.name):
                 with suppress(OSError):
                     # Either side: a clock may have been set back since.
-                    if abs(time.time() - path.lstat().st_mtime) > _LEFT_SECONDS:
+                    if abs(time.time() - path.lstat().st_mtime) > seconds:
                         path.unlink()
 
 
@@ -204,7 +216,7 @@ def _resolved(path: Path) -> Path:
 @contextmanager
 def _written_beside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
     """Yield a temporary file in the same folder that holds the content; it is gone afterwards."""
-    scratch = path.with_name(f".ankong-{secrets.token_hex(8)}.new")
+    scratch = scratch_beside(path)
     try:
         _write_new(scratch, content, mode)
         yield scratch

@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self
 
 from agent.errors import ErrorCode, TooLargeError
-from agent.files import private_opener, regular_opener
+from agent.files import private_opener, regular_opener, remove_leftovers
 from agent.pdf.wire import PdfError
 from agent.size_limits import MAX_PDF
 
@@ -98,7 +97,7 @@ class WorkFolder:
 
         """
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        _remove_old(self._folder)
+        remove_leftovers(self._folder, NAME, LEFT_SECONDS)
 
     def clear(self) -> None:
         """Remove the files of this work; never raises."""
@@ -188,14 +187,3 @@ def _too_large(source: Path) -> TooLargeError:
 
 def _changed(detail: str) -> PdfError:
     return PdfError(detail, code=ErrorCode.DOCUMENT_CHANGED)
-
-
-def _remove_old(folder: Path) -> None:
-    """Remove what killed processes left; never raises."""
-    with suppress(OSError):
-        for path in list(folder.iterdir()):
-            if NAME.fullmatch(path.name):
-                with suppress(OSError):
-                    # Either side: a clock may have been set back since.
-                    if abs(time.time() - path.lstat().st_mtime) > LEFT_SECONDS:
-                        path.unlink()

@@ -2,14 +2,13 @@
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from agent.files import sync_folder
+from agent.files import scratch_beside, sync_folder
 
 _TRIES: Final = 1000
 _MAX_NAME: Final = 255
@@ -29,7 +28,7 @@ def require_place(folder: Path, size: int) -> None:
         OSError: it names the folder, and says what is in the way.
 
     """
-    scratch = _scratch(folder / "any")
+    scratch = scratch_beside(folder / "any")
     with _naming(folder):
         # another way: only whether a file can be made is of interest
         scratch.open("xb").close()
@@ -72,7 +71,7 @@ def save_new(signed: Path, target: Path) -> None:
         OSError: it cannot be written; nothing is left.
 
     """
-    scratch = _scratch(target)
+    scratch = scratch_beside(target)
     try:
         with _naming(target):
             _copy(signed, scratch)
@@ -99,7 +98,7 @@ def save_over(signed: Path, target: Path) -> None:
             shutil.copyfileobj(read, written)
         return
     place = target.resolve()  # what a link names is replaced, and not the link
-    scratch = _scratch(place)
+    scratch = scratch_beside(place)
     try:
         with _naming(target):
             _copy(signed, scratch)
@@ -108,10 +107,6 @@ def save_over(signed: Path, target: Path) -> None:
         with suppress(OSError):
             scratch.unlink()
     sync_folder(place.parent)
-
-
-def _scratch(target: Path) -> Path:
-    return target.with_name(f".ankong-{secrets.token_hex(8)}.new")
 
 
 @contextmanager

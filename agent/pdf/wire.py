@@ -46,7 +46,7 @@ class Changes(StrEnum):
     """What was done to a document after a signature, from harmless to not."""
 
     NONE = "none"
-    EVIDENCE = "evidence"  # revocation lists, timestamps, signatures
+    EVIDENCE = "evidence"  # revocation lists, timestamps, empty fields for them
     FORMS = "forms"  # fields were filled in; more signatures
     ANNOTATIONS = "annotations"
     OTHER = "other"  # or what nobody can tell
