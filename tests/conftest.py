@@ -13,7 +13,7 @@ import structlog
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
-from agent.virtualcard.model import Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS, Generation
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.rsa_key import RsaKey
 
@@ -57,7 +57,9 @@ def test_issuer() -> TestIssuer:
 @pytest.fixture(scope="session")
 def card_keys() -> dict[Generation, tuple[RsaKey, RsaKey]]:
     """A signing and a decryption key for each generation."""
-    return {generation: (RsaKey.generate(), RsaKey.generate()) for generation in Generation}
+    return {
+        generation: (RsaKey.generate(), RsaKey.generate()) for generation in CITIZEN_GENERATIONS
+    }
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,11 @@ ID_SIGN = b"SIGN"
 """Identifies the key, and the certificate, that a person signs with."""
 ID_KEYX = b"KEYX"
 """Identifies the key, and the certificate, that others encrypt to."""
+ID_AUTH = b"AUTH"
+"""Identifies the key, and the certificate, that a person proves with who they are; some cards have
+one beside that of :data:`ID_SIGN`."""
 
-CardGeneration: TypeAlias = Literal["gen1", "gen2"]
+CardGeneration: TypeAlias = Literal["gen1", "gen2", "piv", "pkcs11"]
 """What the kinds of cards are called, in the native API too."""
 
 
@@ -47,24 +50,28 @@ class PinRules:
         shortest: in characters.
         longest: in characters.
         attempts: wrong PINs in a row that lock it; a right one sets the counter back.
+        digits: whether it has no other characters.
 
     """
 
     shortest: int
     longest: int
     attempts: int
+    digits: bool = False
 
     def check(self, pin: SecretBytes) -> None:
         """Refuse a PIN that no card of this kind can have, before it costs an attempt.
 
         Raises:
-            PinError: ``pin_length``: too short, too long, or not printable ASCII.
+            PinError: ``pin_length``: too short, too long, or other characters than it can have.
 
         """
-        printable = all(0x20 < byte < 0x7F for byte in pin.buffer)
-        if not (self.shortest <= len(pin) <= self.longest and printable):
+        first, last = (0x30, 0x39) if self.digits else (0x21, 0x7E)  # printable ASCII
+        has_its_characters = all(first <= byte <= last for byte in pin.buffer)
+        if not (self.shortest <= len(pin) <= self.longest and has_its_characters):
+            kind = "digits" if self.digits else "letters and digits"
             raise PinError(
-                f"a PIN has {self.shortest} to {self.longest} letters and digits",
+                f"a PIN has {self.shortest} to {self.longest} {kind}",
                 code=ErrorCode.PIN_LENGTH,
             )
 
@@ -73,7 +80,22 @@ class Card(ABC):
     """One card during one transaction: no other program can send commands to it."""
 
     generation: ClassVar[CardGeneration]
-    pin_rules: ClassVar[PinRules]
+
+    @property
+    @abstractmethod
+    def pin_rules(self) -> PinRules:
+        """What its PIN can be; a constant where all cards of a kind have the same rules."""
+
+    def require_pin_possible(self) -> None:  # noqa: B027  # most cards cannot say
+        """Refuse where the card itself has just said that no PIN can be sent to it.
+
+        Asked before anybody is asked for one.
+
+        Raises:
+            PinError: ``pin_locked``.
+            UnsupportedCardError: it takes no PIN in this reader.
+
+        """
 
     @property
     @abstractmethod

@@ -39,6 +39,9 @@ class CardRecord:
         wrong_references: identifiers with a reference that turned out not to be theirs.
         channel_id: the gen2 card's 10-byte id, from which its channel keys are derived.
         channel_proven: whether a channel was opened with it.
+        pin_policy: how a PIV card's VERIFY names the PIN, and whether a contactless reader needs
+            a secure channel for it; None before it was read.
+        most_attempts: the most PIN attempts that a card which can be asked has said to have.
 
     """
 
@@ -50,6 +53,8 @@ class CardRecord:
     wrong_references: frozenset[tuple[bytes, int]] = frozenset()
     channel_id: bytes | None = None
     channel_proven: bool = False
+    pin_policy: tuple[int, bool] | None = None
+    most_attempts: int = 0
     _stale: bool = field(default=False, repr=False)
 
     def add(self, certificate: StoredCertificate) -> None:
@@ -65,6 +70,7 @@ class CardRecord:
         self.references = None
         self.channel_id = None
         self.channel_proven = False
+        self.pin_policy = None
 
     def mark_stale(self) -> None:
         """Have what is not proven forgotten before the next use; from any thread."""
@@ -84,6 +90,7 @@ class CardRecord:
             self.complete = False
         if not self.certificates:
             self.references = None
+            self.pin_policy = None
 
 
 class CardMemory:

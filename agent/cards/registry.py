@@ -4,6 +4,7 @@ from agent.cards.card import CardDriver
 from agent.cards.citizen import gen1, gen2
 from agent.cards.citizen.card import CitizenDriver
 from agent.cards.memory import CardMemory
+from agent.cards.piv.card import PivDriver
 from agent.transport.base import Connection
 
 
@@ -14,9 +15,10 @@ class Registry:
         self.memory = memory or CardMemory()
         first = CitizenDriver(gen1.Gen1Card, self.memory)
         second = CitizenDriver(gen2.Gen2Card, self.memory)
-        # Probing asks the applet first: a gen1 card refuses its class byte and nothing else
-        # happens, while a foreign card might understand the other question.
-        self._probing: tuple[CardDriver, ...] = (second, first)
+        # Probing asks for applets first: a gen1 card refuses their class byte and nothing else
+        # happens, while a foreign card might understand the other question. A citizen applet
+        # goes before the PIV applet of the same card.
+        self._probing: tuple[CardDriver, ...] = (second, PivDriver(self.memory), first)
         self._by_atr: dict[bytes, CardDriver] = {
             gen2.ATR: second,
             gen1.ATR: first,

@@ -19,8 +19,10 @@ from agent.host.machine.paths import Paths
 from agent.virtualcard.cardfile import load
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import Validity
+from agent.virtualcard.model import Generation
 from agent.virtualcard.new_cards import GENERATIONS, MadeCard, new_card, new_scenario
-from agent.virtualcard.personalise import Order
+from agent.virtualcard.personalise import PIV_USES, USUAL_SLOTS, Order
+from agent.virtualcard.piv_key import PivKeyKind
 from agent.virtualcard.scenarios import PIN as SCENARIO_PIN
 from agent.virtualcard.scenarios import SCENARIOS, Scenario
 from agent.virtualcard.vpcd import VpcdConnection
@@ -47,7 +49,9 @@ class NewCardOptions(IssuerOptions):
     """The options of ``card new``.
 
     Attributes:
-        generation: "1" or "2".
+        generation: "1", "2" or "piv".
+        key: of a PIV card, one of :class:`PivKeyKind`; None for the usual one.
+        slots: of a PIV card, as "9a,9c"; None for the usual ones.
         name: of the invented holder.
         id_number: the holder's invented ID number; None for a generated one.
         pin: of the test card; not a secret.
@@ -58,6 +62,8 @@ class NewCardOptions(IssuerOptions):
     """
 
     generation: str
+    key: str | None = None
+    slots: str | None = None
     name: str
     id_number: str | None = None
     pin: str
@@ -112,6 +118,8 @@ def _add_new_options(parser: CommandParser) -> None:
     parser.add_argument(
         "--generation", choices=tuple(GENERATIONS), default="2", help="cli.card.generation"
     )
+    parser.add_argument("--key", choices=tuple(map(str, PivKeyKind)), help="cli.card.key")
+    parser.add_argument("--slots", metavar="LIST", help="cli.card.slots")
     parser.add_argument("--name", required=True, help="cli.card.holder")
     parser.add_argument("--id-number", metavar="ID", help="cli.card.id_number")
     parser.add_argument("--pin", required=True, metavar="PIN", help="cli.card.pin")
@@ -137,18 +145,39 @@ def _add_scenario_options(parser: CommandParser) -> None:
 
 
 def new(options: NewCardOptions) -> int:
-    """Make a virtual card with the options' holder, PIN and validity."""
+    """Make a virtual card with the options' holder, PIN and validity.
+
+    Raises:
+        BadRequestError: no such card can be made, or a file cannot be read or written.
+        PinError: the PIN has another length, or other characters than such a card's.
+
+    """
+    generation = GENERATIONS[options.generation]
+    if generation is not Generation.PIV and (options.key or options.slots):
+        raise BadRequestError("only a PIV card's keys are chosen", said=("cli.error.only_piv", {}))
     require_free(options.out, force=options.force)
     id_number = generate_id_number() if options.id_number is None else options.id_number
     order = Order(
-        generation=GENERATIONS[options.generation],
+        generation=generation,
         name=options.name,
         id_number=id_number,
         pin=options.pin.encode(),
         validity=Validity(options.validity),
+        key=PivKeyKind(options.key or PivKeyKind.RSA2048),
+        slots=_slots(options.slots),
     )
     made = new_card(options.out, _issuer_directory(options), order)
     return _say_made(made, as_json=options.json)
+
+
+def _slots(listed: str | None) -> tuple[int, ...]:
+    if listed is None:
+        return USUAL_SLOTS
+    known = {f"{reference:x}": reference for reference in PIV_USES}
+    try:
+        return tuple(known[name.strip().lower()] for name in listed.split(","))
+    except KeyError as error:
+        raise BadRequestError("no key of a PIV card", said=("cli.error.piv_slots", {})) from error
 
 
 def scenarios(options: ScenarioOptions) -> int:

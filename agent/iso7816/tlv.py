@@ -120,6 +120,18 @@ def _read_length(raw: bytes, position: int) -> tuple[int, int]:
     return length, position + count
 
 
+def read_head(raw: bytes, offset: int = 0) -> tuple[int, int, int]:
+    """Read tag and length at ``offset``; return both, and where the value begins.
+
+    Raises:
+        TlvIncompleteError, TlvError: as :func:`read_one`; the value need not be there.
+
+    """
+    tag, position = _read_tag(raw, offset)
+    length, position = _read_length(raw, position)
+    return tag, length, position
+
+
 def read_all(raw: bytes) -> Iterator[Tlv]:
     """Yield the data objects until the end of ``raw``.
 

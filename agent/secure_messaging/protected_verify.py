@@ -22,17 +22,17 @@ _CIPHERTEXT = 24  # PIN field, MAC, PKCS#7 padding
 _SLACK = BLOCK - 1
 
 
-def pad_pin(pin: SecretBytes) -> SecretBytes:
-    """Copy a PIN into the card's 10-byte field, the rest filled with FF.
+def pad_pin(pin: SecretBytes, length: int = PIN_FIELD) -> SecretBytes:
+    """Copy a PIN into the card's field of ``length`` bytes, the rest filled with FF.
 
     Raises:
-        PinError: code ``pin_length``: empty, or longer than 10 bytes.
+        PinError: code ``pin_length``: empty, or longer than the field.
         AgentError: code ``user_cancelled``: the PIN was wiped by its owner.
 
     """
-    if not 0 < len(pin) <= PIN_FIELD:
+    if not 0 < len(pin) <= length:
         raise PinError("PIN does not fit the field", code=ErrorCode.PIN_LENGTH)
-    field = SecretBytes(bytearray(b"\xff" * PIN_FIELD))
+    field = SecretBytes(bytearray(b"\xff" * length))
     field.buffer[: len(pin)] = pin.buffer
     if pin.wiped:
         # Another thread gives up at any moment. Asked after copying: what is left of a PIN by

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from agent.virtualcard.cardfile import MAX_COMMANDS, MAX_DELAY
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.model import MAX_ATTEMPTS
+from agent.virtualcard.piv_key import PivKeyKind
 
 Tries = Annotated[int, Meta(ge=0, le=MAX_ATTEMPTS)]
 _FromNow = Annotated[int, Meta(ge=0, le=MAX_COMMANDS)]
@@ -32,7 +33,8 @@ class OrderedCard(ControlMessage, frozen=True):
     """A new card of an invented person.
 
     Attributes:
-        generation: 1 or 2.
+        generation: 1 or 2, or "piv".
+        key: what the keys of a PIV card are.
         name: at most 64 bytes in UTF-8.
         id_number: with a right check digit; None for a generated one.
         pin: 6 to 8 letters and digits.
@@ -41,7 +43,8 @@ class OrderedCard(ControlMessage, frozen=True):
 
     """
 
-    generation: Literal[1, 2] = 2
+    generation: Literal[1, 2, "piv"] = 2
+    key: PivKeyKind = PivKeyKind.RSA2048
     name: str | None = None
     id_number: str | None = None
     pin: str | None = None

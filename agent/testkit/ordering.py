@@ -29,9 +29,10 @@ def made(wanted: OrderedCard, issuer: TestIssuer) -> CardData:
         pin=(PIN if wanted.pin is None else wanted.pin).encode(),
         validity=wanted.validity,
         attempts_left=wanted.tries_left,
+        key=wanted.key,
     )
     try:
-        check_pin(order.pin)
+        check_pin(order.pin, order.generation)
     except PinError as error:
         raise wrong_field("$.order.pin", error.detail) from error
     try:

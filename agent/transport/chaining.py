@@ -29,8 +29,13 @@ class ApduChannel:
         self.connection = connection
         self.commands = 0
 
-    def send(self, command: CommandApdu) -> tuple[bytes, int]:
+    def send(self, command: CommandApdu, enough: int | None = None) -> tuple[bytes, int]:
         """Send a command and collect its whole response: data, and a status word not 61xx, 6Cxx.
+
+        Args:
+            command: as it goes to the card.
+            enough: after so many bytes the rest is left with the card, and the status word is
+                61xx; None for all.
 
         Raises:
             CardError: the response is longer than 64 KiB, or comes in more than 260 pieces.
@@ -44,7 +49,7 @@ class ApduChannel:
         wanted = correct_le(sw)
         if wanted is not None:
             data, sw = self._transmit(replace(command, le=wanted).encode())
-        return self._collect(command.cla, data, sw)
+        return self._collect(command.cla, data, sw, MAX_RESPONSE if enough is None else enough)
 
     def send_secret(self, command: SecretBytes) -> int:
         """Send a whole command APDU that carries a PIN, once, and wipe it; return the status word.
@@ -63,11 +68,11 @@ class ApduChannel:
         self.commands += 1
         return self.connection.transmit(command)
 
-    def _collect(self, cla: int, data: bytes, sw: int) -> tuple[bytes, int]:
+    def _collect(self, cla: int, data: bytes, sw: int, enough: int) -> tuple[bytes, int]:
         collected = bytearray(data)
         for _ in range(MAX_ROUNDS):
             available = bytes_available(sw)
-            if available is None:
+            if available is None or enough <= len(collected) < MAX_RESPONSE:
                 return bytes(collected), sw
             fetch = CommandApdu(cla & _CLA_PLAIN, INS_GET_RESPONSE, 0, 0, le=available)
             data, sw = self._transmit(fetch.encode())

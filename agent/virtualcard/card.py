@@ -2,14 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from agent.iso7816 import SW, CommandApdu, CommandFormatError
-from agent.virtualcard import gen1, gen2
+from agent.virtualcard import gen1, gen2, piv
 from agent.virtualcard.model import CardData, Faults, Generation, Tally
 from agent.virtualcard.operating_system import INS_READ_BINARY, CardOperatingSystem
+from agent.virtualcard.piv import PivOperatingSystem
 from agent.virtualcard.status import CardPulledError, StatusError
 from agent.virtualcard.t0 import T0Link
 from agent.virtualcard.trace import Trace
+
+_ATRS: Final = {
+    Generation.GEN1: gen1.ATR,
+    Generation.GEN2: gen2.ATR,
+    Generation.PIV: piv.ATR,
+}
 
 
 def _no_save(_data: CardData) -> None:
@@ -47,7 +55,7 @@ class VirtualCard:
         """The Answer To Reset (ISO 7816-3 §8), 2 to 33 bytes; empty for a mute card."""
         if self.data.faults.mute:
             return b""
-        return gen1.ATR if self.data.generation is Generation.GEN1 else gen2.ATR
+        return _ATRS[self.data.generation]
 
     @property
     def faults(self) -> Faults:
@@ -158,6 +166,8 @@ def _reads_more_than(command: CommandApdu, limit: int) -> bool:
 
 def _operating_system(
     data: CardData, save: Callable[[], None], pause: Callable[[float], None]
-) -> CardOperatingSystem:
+) -> CardOperatingSystem | PivOperatingSystem:
+    if data.generation is Generation.PIV:
+        return PivOperatingSystem(data, save, pause)
     kind = gen1.Gen1 if data.generation is Generation.GEN1 else gen2.Gen2
     return kind(data, save, pause)

@@ -4,8 +4,8 @@ Version 1. Bytes are base64; optional objects may be left out; an unknown field 
 
     {"format": "ankong-virtual-card", "version": 1,
      "notice": "TEST CARD …",                   for whoever opens the file
-     "generation": "gen1" | "gen2",
-     "serial": "TEST000000000001",              16 ASCII characters, file 0903
+     "generation": "gen1" | "gen2" | "piv",
+     "serial": "TEST000000000001",              16 ASCII characters, file 0903; piv: the GUID
      "channel_id": "…",                         10 bytes, gen2's channel keys come from it
      "pin": "123456", "tries_left": 3,             the counter is written back at every change
      "person": {"name": "…", "id_number": "…"},
@@ -15,7 +15,10 @@ Version 1. Bytes are base64; optional objects may be left out; an unknown field 
                  "old_pin_label": false},
      "faults": {"remove_at": 0, "drop_at": 0, "replace": {"7": "kAA="}, "rsa_delay_ms": 0,
                 "max_read": 0, "foreign": 0, "mute": false},
-     "files": {"5030/4104": "…"}}               contents instead of those that belong there
+     "files": {"5030/4104": "…"},               contents instead of those that belong there
+     "slots": [{"slot": 156, "private_key": PKCS#8, "certificate": DER, "compressed": false}, …]}
+                                                piv: its keys, of which keys and certificates
+                                                above have none; 156 is 9C
 
 Options and faults are those of :mod:`agent.virtualcard.model`. PIN and private keys lie in the
 open: it is a test card. The file is written whole and renamed into place, so that a locked card
@@ -46,9 +49,11 @@ from agent.virtualcard.model import (
     Generation,
     Options,
     Person,
+    PivSlot,
     VirtualCertificate,
 )
 from agent.virtualcard.personalise import check_pin
+from agent.virtualcard.piv_key import PivKey, PivKeyError
 from agent.virtualcard.rsa_key import RsaKey, RsaKeyError
 
 MAX_SIZE = 1 << 20  # bytes of the file; it has about 10 000
@@ -65,6 +70,9 @@ _Label = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}\Z")]
 _Count = Annotated[int, Meta(ge=0, le=MAX_COMMANDS)]
 _COMMAND = re.compile(r"[1-9][0-9]{0,5}")
 _PATH = re.compile(r"[0-9A-F]{4}(/[0-9A-F]{4}){0,2}")
+_OBJECT = re.compile(r"7E|5FC1[0-9A-F]{2}")
+_SERIAL = re.compile(r"[ -~]{16}")
+_GUID = re.compile(r"[0-9A-F]{32}")
 
 
 class _Key(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,6 +118,35 @@ class _Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return VirtualCertificate(self.id.encode("ascii"), self.label, self.certificate)
 
 
+class _Slot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    slot: Literal[0x9A, 0x9C, 0x9D, 0x9E]
+    private_key: Annotated[bytes, Meta(min_length=1, max_length=4096)]  # PKCS#8
+    certificate: Annotated[bytes, Meta(max_length=MAX_CERTIFICATE)]
+    compressed: bool = False
+
+    @classmethod
+    def of(cls, slot: PivSlot) -> Self:
+        return cls(
+            slot=slot.reference,  # type: ignore[arg-type]  # one of the four
+            private_key=slot.key.to_der(),
+            certificate=slot.certificate,
+            compressed=slot.compressed,
+        )
+
+    def read(self) -> PivSlot:
+        """Return the slot.
+
+        Raises:
+            BadRequestError: its key is none that a PIV card has.
+
+        """
+        try:
+            key = PivKey.from_der(self.private_key)
+        except PivKeyError as error:
+            raise BadRequestError(f"a private key of the card file: {error}") from error
+        return PivSlot(self.slot, key, self.certificate, self.compressed)
+
+
 class _Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,64}\Z")]
     id_number: Annotated[str, Meta(pattern=r"^[ -~]{0,16}\Z")]
@@ -153,7 +190,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: Literal[1]
     notice: Annotated[str, Meta(max_length=1000)]
     generation: Generation
-    serial: Annotated[str, Meta(pattern=r"^[ -~]{16}\Z")]
+    serial: Annotated[str, Meta(pattern=r"^[ -~]{16,32}\Z")]
     channel_id: Annotated[bytes, Meta(min_length=CARD_ID_LENGTH, max_length=CARD_ID_LENGTH)]
     pin: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,16}\Z")]
     attempts_left: Annotated[int, Meta(ge=0, le=MAX_ATTEMPTS)] = msgspec.field(name="tries_left")
@@ -165,9 +202,20 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     files: Annotated[
         dict[str, Annotated[bytes, Meta(max_length=MAX_FILE)]], Meta(max_length=100)
     ] = {}
+    slots: Annotated[tuple[_Slot, ...], Meta(max_length=4)] = ()
 
     def __post_init__(self) -> None:
-        _check_names(self.files, _PATH, "no path of a file")
+        is_piv = self.generation is Generation.PIV
+        _check_names((self.serial,), _GUID if is_piv else _SERIAL, "no number of such a card")
+        if is_piv:
+            _check_names(self.files, _OBJECT, "no tag of a data object")
+        else:
+            _check_names(self.files, _PATH, "no path of a file")
+        has_citizen_keys = bool(self.keys or self.certificates)
+        if has_citizen_keys if is_piv else self.slots:
+            raise ValueError("keys of another kind of card")
+        if len({slot.slot for slot in self.slots}) != len(self.slots):
+            raise ValueError("two keys in one slot")
         references = sorted(key.reference for key in self.keys)
         pairs = itertools.pairwise(references)
         if any(second - first < RECORDS_PER_KEY for first, second in pairs):
@@ -190,6 +238,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             options=_Options(**asdict(data.options)),
             faults=_Faults.of(data.faults),
             files=data.files,
+            slots=tuple(map(_Slot.of, data.slots)),
         )
 
     def read(self) -> CardData:
@@ -205,6 +254,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             options=Options(**structs.asdict(self.options)),
             faults=self.faults.read(),
             files=self.files,
+            slots=tuple(slot.read() for slot in self.slots),
         )
 
 
@@ -234,7 +284,7 @@ def parse(raw: bytes, what: str = "the card file") -> CardData:
             f"{what}: {error}", said=("cli.error.no_card_file", {"path": what})
         ) from error
     data = found.read()
-    check_pin(data.pin)
+    check_pin(data.pin, data.generation)
     return data
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
+from agent.virtualcard.piv_key import PivKey
 from agent.virtualcard.rsa_key import RsaKey
 
 MAX_ATTEMPTS = 3  # wrong PINs in a row that lock the card
@@ -19,10 +20,15 @@ ID_KEYX = b"KEYX"
 
 @unique
 class Generation(StrEnum):
-    """The two kinds of card."""
+    """The kinds of card."""
 
     GEN1 = "gen1"
     GEN2 = "gen2"
+    PIV = "piv"
+
+
+CITIZEN_GENERATIONS = (Generation.GEN1, Generation.GEN2)
+"""The kinds of citizen card, whose contents are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,24 @@ class CardKey:
     label: str
     reference: int
     key: RsaKey
+
+
+@dataclass(frozen=True, slots=True)
+class PivSlot:
+    """A key and its certificate on a PIV card.
+
+    Attributes:
+        reference: how commands name the key: 9A, 9C, 9D or 9E.
+        key: the private key.
+        certificate: DER, not necessarily a certificate; empty for none.
+        compressed: whether the card has it compressed.
+
+    """
+
+    reference: int
+    key: PivKey
+    certificate: bytes
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +168,16 @@ class CardData:
 
     Attributes:
         generation: which card it is.
-        serial: file 0903, 16 ASCII characters.
+        serial: file 0903, 16 ASCII characters; on a PIV card the GUID, 32 hexadecimal digits.
         pin: 6 to 8 characters, ASCII; a test card's, so it lies here in the open.
-        keys: private keys.
-        certificates: in the order in which they lie in the file 08F2.
+        keys: private keys of a citizen card.
+        certificates: likewise, in the order in which they lie in the file 08F2.
         channel_id: gen2: the 10 bytes from which the channel keys are derived.
         attempts_left: PIN attempts before the card locks, 0 to 3.
         person: whom it was made for.
-        files: contents that replace what the card would build, by path ("5030/4104").
+        files: contents that replace what the card would build, by path ("5030/4104") or, on a PIV
+            card, by the data object's tag ("5FC10A").
+        slots: keys and certificates of a PIV card.
 
     """
 
@@ -166,3 +192,4 @@ class CardData:
     options: Options = field(default_factory=Options)
     faults: Faults = field(default_factory=Faults)
     files: dict[str, bytes] = field(default_factory=dict)
+    slots: tuple[PivSlot, ...] = ()

@@ -11,7 +11,7 @@ from agent.virtualcard.model import CardData, Generation
 from agent.virtualcard.personalise import Order, check_order, personalise
 from agent.virtualcard.scenarios import make_scenario
 
-GENERATIONS = {"1": Generation.GEN1, "2": Generation.GEN2}
+GENERATIONS = {"1": Generation.GEN1, "2": Generation.GEN2, "piv": Generation.PIV}
 """What the command line calls the generations."""
 
 

@@ -19,15 +19,21 @@ class Pin:
 
     """
 
-    def __init__(self, data: CardData, save: Callable[[], None], tally: Tally) -> None:
-        """Check against ``data.pin``; ``save`` stores ``attempts_left``; it may raise OSError."""
+    def __init__(
+        self, data: CardData, save: Callable[[], None], tally: Tally, field: int = PIN_FIELD
+    ) -> None:
+        """Check against ``data.pin`` in a field of so many bytes.
+
+        ``save`` stores ``attempts_left``; it may raise OSError.
+        """
         self.tally = tally
+        self._field = field
         self._data = data
         self._save = save
         self.verified = False
 
     def check(self, candidate: bytes | None) -> None:
-        """Compare a PIN field of 10 bytes; None counts as a wrong PIN.
+        """Compare a whole PIN field; None counts as a wrong PIN.
 
         Raises:
             StatusError: 63Cx wrong, 6983 locked, 6581 the counter could not be written.
@@ -37,7 +43,7 @@ class Pin:
         self.tally.verifies += 1
         if self._data.attempts_left == 0:
             raise StatusError(SW.PIN_BLOCKED)
-        expected = self._data.pin.ljust(PIN_FIELD, PIN_PADDING)
+        expected = self._data.pin.ljust(self._field, PIN_PADDING)
         if candidate is None or not hmac.compare_digest(candidate, expected):
             self._set_attempts(self._data.attempts_left - 1)
             self.tally.wrong_pins += 1

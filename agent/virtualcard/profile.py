@@ -29,10 +29,12 @@ _SEQUENCE, _SET, _OID, _UTF8 = 0x30, 0x31, 0x06, 0x0C
 
 @unique
 class Use(StrEnum):
-    """The use of a citizen's certificate."""
+    """The use of a certificate; a citizen card has the first two."""
 
     SIGN = "SIGN"
     KEYX = "KEYX"
+    AUTH = "AUTH"
+    CARD = "CARD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def citizen_certificate(
     """Return the certificate of one of a citizen's two keys."""
     usage = (
         _key_usage(digital_signature=True)
-        if use is Use.SIGN
+        if use is not Use.KEYX
         else _key_usage(key_encipherment=True, data_encipherment=True)
     )
     attributes = x509.UnrecognizedExtension(

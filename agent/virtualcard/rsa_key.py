@@ -68,22 +68,24 @@ class RsaKey:
 
     def private_operation(self, block: bytes) -> bytes | None:
         """Apply the key to a block of 256 bytes; None if it is not below the modulus."""
-        payload = _signature_payload(block)
-        if payload is not None:
-            # OpenSSL builds the very same block around the payload, and is ten times faster.
-            return self._key.sign(payload, padding.PKCS1v15(), utils.NoDigestInfo())
-        return self._plain_operation(block)
+        return raw_operation(self._key, block)
 
-    def _plain_operation(self, block: bytes) -> bytes | None:
-        numbers = self._key.private_numbers()
-        message = int.from_bytes(block, "big")
-        if message >= numbers.public_numbers.n:
-            return None
-        # Chinese remainder theorem (RFC 8017 §5.1.2): four times faster than one big power.
-        first = pow(message, numbers.dmp1, numbers.p)
-        second = pow(message, numbers.dmq1, numbers.q)
-        h = (first - second) * numbers.iqmp % numbers.p
-        return (second + h * numbers.q).to_bytes(MODULUS_LENGTH, "big")
+
+def raw_operation(key: rsa.RSAPrivateKey, block: bytes) -> bytes | None:
+    """Apply a key to a block as long as its modulus; None if it is not below the modulus."""
+    payload = _signature_payload(block)
+    if payload is not None:
+        # OpenSSL builds the very same block around the payload, and is ten times faster.
+        return key.sign(payload, padding.PKCS1v15(), utils.NoDigestInfo())
+    numbers = key.private_numbers()
+    message = int.from_bytes(block, "big")
+    if message >= numbers.public_numbers.n:
+        return None
+    # Chinese remainder theorem (RFC 8017 §5.1.2): four times faster than one big power.
+    first = pow(message, numbers.dmp1, numbers.p)
+    second = pow(message, numbers.dmq1, numbers.q)
+    h = (first - second) * numbers.iqmp % numbers.p
+    return (second + h * numbers.q).to_bytes(key.key_size // 8, "big")
 
 
 def _signature_payload(block: bytes) -> bytes | None:

@@ -17,6 +17,7 @@ from agent.virtualcard.model import (
     VirtualCertificate,
 )
 from agent.virtualcard.personalise import Order, personalise
+from agent.virtualcard.piv_key import PivKeyKind
 from agent.virtualcard.rsa_key import RsaKey
 
 NAME = "王測試"
@@ -83,7 +84,8 @@ def _garbage_certificate(data: CardData) -> CardData:
 
 
 def _without_certificates(data: CardData) -> CardData:
-    return replace(data, certificates=())
+    slots = tuple(replace(slot, certificate=b"") for slot in data.slots)
+    return replace(data, certificates=(), slots=slots)
 
 
 def _directory(content: bytes) -> dict[str, Any]:
@@ -103,6 +105,7 @@ def _loop() -> bytes:
 
 
 _GEN2 = Generation.GEN2
+_PIV = Generation.PIV
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
@@ -111,6 +114,15 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "gen2",
         _GEN2,
+    ),
+    Scenario(
+        "piv",
+        _PIV,
+    ),
+    Scenario(
+        "piv-ec",
+        _PIV,
+        {"key": PivKeyKind.P256},
     ),
     Scenario(
         "expired",
@@ -136,6 +148,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         "locked-gen2",
         _GEN2,
         {"attempts_left": 0},
+    ),
+    Scenario(
+        "piv-locked",
+        _PIV,
+        {"attempts_left": 0, "key": PivKeyKind.P256},
     ),
     Scenario(
         "t0",
@@ -182,6 +199,12 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "no-certificates",
         change=_without_certificates,
+    ),
+    Scenario(
+        "piv-no-cert",
+        _PIV,
+        {"key": PivKeyKind.P256},
+        _without_certificates,
     ),
     Scenario(
         "directory-length",

@@ -20,13 +20,13 @@ from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, der
-from agent.virtualcard.model import ID_SIGN, CardData, Faults, Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS, ID_SIGN, CardData, Faults, Generation
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.provider import VirtualProvider
 
 PIN = "123456"
 DOCUMENT = b"x" * 300  # about as long as a portal's challenge
-GENERATIONS = tuple(Generation)
+GENERATIONS = CITIZEN_GENERATIONS
 
 
 CERTIFICATE_BYTES = 1483  # DER of the certificate that the aims are about

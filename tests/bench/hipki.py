@@ -29,7 +29,7 @@ from agent.signing.model import SignatureRequest
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
-from agent.virtualcard.model import CardData, Faults, Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS, CardData, Faults, Generation
 from agent.virtualcard.personalise import Order, personalise
 from tests.bench.daemon import Server
 from tests.bench.load import _Asker
@@ -71,7 +71,7 @@ async def hipki_rows(effort: HipkiEffort) -> list[Row]:
     """Measure everything."""
     issuer = TestIssuer.create(key_size=2048)
     rows: list[Row] = []
-    for generation in Generation:
+    for generation in CITIZEN_GENERATIONS:
         order = Order(generation, "王測試", generate_id_number(0), PIN.encode())
         data = personalise(order, issuer)
         rows += await asyncio.to_thread(_commands, data)

@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import EventDict
 
 from agent.errors import ErrorCode
-from agent.virtualcard.model import Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS
 from agent.virtualcard.pcscd import PrivatePcscd
 from tests.faults.cell import OK, Cell, Operation, Outcome, Row, Sight, count_commands, play
 from tests.faults.doors import Door, PcscDoor, VirtualDoor
@@ -21,7 +21,7 @@ from tests.text_table import TextTable
 
 ROWS: Final = tuple(
     Row(generation, operation, sight)
-    for generation in Generation
+    for generation in CITIZEN_GENERATIONS
     for operation in Operation
     for sight in Sight
 )

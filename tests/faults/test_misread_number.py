@@ -12,7 +12,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import SignatureRequest
 from agent.signing.service import SigningService
-from agent.virtualcard.model import Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS, Generation
 from tests.faults.card import FaultyCard
 from tests.faults.cell import SITE, card_data
 from tests.faults.doors import VirtualDoor
@@ -31,7 +31,7 @@ def _another_number(card: FaultyCard, command: bytes, _random: Random) -> bytes:
     return bytes(answer)
 
 
-@pytest.mark.parametrize("generation", list(Generation))
+@pytest.mark.parametrize("generation", CITIZEN_GENERATIONS)
 async def test_a_misread_number_does_not_spend_the_last_attempt_unasked(
     generation: Generation,
 ) -> None:

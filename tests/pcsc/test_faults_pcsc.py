@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from agent.virtualcard.model import Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS, Generation
 from agent.virtualcard.pcscd import PrivatePcscd
 from tests.faults.cell import Cell, Operation, Row, Sight, play
 from tests.faults.doors import PcscDoor
@@ -19,7 +19,7 @@ def door(pcscd: PrivatePcscd) -> PcscDoor:
     return PcscDoor(pcscd)
 
 
-@pytest.mark.parametrize("generation", list(Generation))
+@pytest.mark.parametrize("generation", CITIZEN_GENERATIONS)
 def test_one_bad_answer_through_pcscd_does_not_outlive_its_request(
     door: PcscDoor, generation: Generation
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Self
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
-from agent.virtualcard.model import MAX_ATTEMPTS, CardData, Generation
+from agent.virtualcard.model import CITIZEN_GENERATIONS, MAX_ATTEMPTS, CardData
 from agent.virtualcard.operating_system import INS_VERIFY
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.personalise import Order, personalise
@@ -110,7 +110,7 @@ class Stand:
             CountingCard(
                 personalise(Order(each, "王測試", generate_id_number(0), PIN.encode()), issuer)
             )
-            for each in Generation
+            for each in CITIZEN_GENERATIONS
         ]
         self._doors: dict[int, VpcdConnection] = {}
 

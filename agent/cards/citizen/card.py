@@ -21,11 +21,6 @@ from agent.cards.card import (
     StoredCertificate,
 )
 from agent.cards.citizen.files import EF_PRIVATE_KEY_DIRECTORY, CitizenFiles
-from agent.cards.citizen.padding import (
-    MODULUS_LENGTH,
-    encrypts_to,
-    signature_block,
-)
 from agent.cards.citizen.pkcs15 import (
     ID_CA,
     ID_ROOT,
@@ -33,6 +28,7 @@ from agent.cards.citizen.pkcs15 import (
     parse_key_entry,
 )
 from agent.cards.memory import CardMemory, CardRecord
+from agent.cards.padding import encrypts_to, signature_block
 from agent.cards.session import CardSession
 from agent.cms.digest import HashAlgorithm
 from agent.errors import (
@@ -54,6 +50,7 @@ INS_PRIVATE_OPERATION = 0xEA
 INS_GET_RESULT = 0xC1
 P1_FIRST_HALF = 0x82
 P1_LAST_HALF = 0x02
+MODULUS_LENGTH = 256  # bytes; every key on these cards is RSA-2048
 HALF = 128  # bytes of block or result in one command
 PIN_RULES = PinRules(shortest=6, longest=8, attempts=3)
 KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
@@ -73,7 +70,6 @@ class CitizenCard(CitizenFiles, Card):
     generation: ClassVar[CardGeneration]
     last_half_le: ClassVar[int | None]
     """The Le of the command that makes the private key work: one generation wants none."""
-    pin_rules: ClassVar[PinRules] = PIN_RULES
 
     def __init__(self, session: CardSession, memory: CardMemory) -> None:
         """Select the root and read the card's number.
@@ -91,6 +87,11 @@ class CitizenCard(CitizenFiles, Card):
         self._record: CardRecord = memory.record(self._serial)
         self._attempts = memory.attempts
         self._reference: int | None = None  # that was used last
+
+    @property
+    def pin_rules(self) -> PinRules:
+        """What a citizen card's PIN can be."""
+        return PIN_RULES
 
     @property
     def serial(self) -> str:
@@ -177,7 +178,9 @@ class CitizenCard(CitizenFiles, Card):
         self, key_id: bytes, pin: SecretBytes, digests: Sequence[tuple[HashAlgorithm, bytes]]
     ) -> tuple[bytes, ...]:
         """Sign with RSASSA-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`."""
-        blocks = [signature_block(hash_.digest_info(digest)) for hash_, digest in digests]
+        blocks = [
+            signature_block(hash_.digest_info(digest), MODULUS_LENGTH) for hash_, digest in digests
+        ]
         return self._use_key(key_id, pin, blocks)
 
     def decrypt(

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.cards.citizen.padding import encrypts_to, signature_block
+from agent.cards.padding import encrypts_to, signature_block
 from agent.errors import BadRequestError
 
 WHOLE = b"\x00\x02" + b"\x5a" * 100 + b"\x00" + bytes(range(153))
@@ -20,13 +20,13 @@ WHOLE = b"\x00\x02" + b"\x5a" * 100 + b"\x00" + bytes(range(153))
 def test_a_signature_block_is_filled_with_ff_to_the_length_of_the_key(length: int) -> None:
     digest_info = b"\x30" * length
     filling = b"\xff" * (253 - length)
-    assert signature_block(digest_info) == b"\x00\x01" + filling + b"\x00" + digest_info
+    assert signature_block(digest_info, 256) == b"\x00\x01" + filling + b"\x00" + digest_info
 
 
 @pytest.mark.parametrize("length", [0, 246, 247, 253, 256])
 def test_a_digest_info_without_room_for_eight_bytes_of_filling_is_refused(length: int) -> None:
     with pytest.raises(BadRequestError):
-        signature_block(bytes(length))
+        signature_block(bytes(length), 256)
 
 
 def certificate_of(key: RSAPublicKey | EllipticCurvePublicKey) -> bytes:

@@ -1,4 +1,4 @@
-"""The blocks that the card's raw RSA operation takes and gives (RFC 8017), for RSA-2048."""
+"""The blocks that a card's raw RSA operation takes and gives (RFC 8017)."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -6,23 +6,23 @@ from cryptography.x509 import load_der_x509_certificate
 
 from agent.errors import BadRequestError
 
-MODULUS_LENGTH = 256  # bytes; every key on these cards is RSA-2048
-MAX_DIGEST_INFO = MODULUS_LENGTH - 11
+_OVERHEAD = 11  # bytes around a DigestInfo: 00 01, eight of FF at least, 00
 
 
-def signature_block(digest_info: bytes) -> bytes:
-    """Return the EMSA-PKCS1-v1_5 block (RFC 8017 §9.2): 00 01 FF… 00 DigestInfo, 256 bytes.
+def signature_block(digest_info: bytes, length: int) -> bytes:
+    """Return the EMSA-PKCS1-v1_5 block (RFC 8017 §9.2): 00 01 FF… 00 DigestInfo.
 
     Args:
-        digest_info: DER DigestInfo, 1 to 245 bytes.
+        digest_info: DER DigestInfo, at least 11 bytes shorter than the key.
+        length: of the key's modulus, and of the block, in bytes.
 
     Raises:
         BadRequestError: it does not fit.
 
     """
-    if not 0 < len(digest_info) <= MAX_DIGEST_INFO:
-        raise BadRequestError("a DigestInfo that does not fit an RSA-2048 key")
-    filling = b"\xff" * (MODULUS_LENGTH - 3 - len(digest_info))
+    if not 0 < len(digest_info) <= length - _OVERHEAD:
+        raise BadRequestError(f"a DigestInfo that does not fit an RSA key of {length} bytes")
+    filling = b"\xff" * (length - 3 - len(digest_info))
     return b"\x00\x01" + filling + b"\x00" + digest_info
 
 
@@ -34,7 +34,7 @@ def encrypts_to(certificate: bytes, block: bytes, cryptogram: bytes) -> bool:
     Args:
         certificate: DER.
         block: what the card's key made of ``cryptogram``, padding included.
-        cryptogram: 256 bytes.
+        cryptogram: as long as the key.
 
     """
     try:
