@@ -34,7 +34,7 @@ from agent.errors import (
 )
 from agent.origin import Origin
 from agent.secret import SecretBytes
-from agent.signing.card_certificates import card_certificate
+from agent.signing.card_certificates import card_key_certificate
 from agent.signing.card_watch import while_cards_stay
 from agent.signing.model import CardCertificate
 from agent.signing.readers import Readers
@@ -55,10 +55,15 @@ class KeyTask(ABC, Generic[P, N, T]):
 
     __slots__ = ()
 
-    @property
     @abstractmethod
-    def key_id(self) -> bytes:
-        """The identifier of the key."""
+    def candidates(self, card: Card) -> Iterator[StoredCertificate]:
+        """Read the certificates of the keys that it may be for, as far as the caller iterates.
+
+        Raises:
+            KeyNotFoundError: the card has no such key.
+            AgentError: it cannot be read.
+
+        """
 
     @property
     @abstractmethod
@@ -108,12 +113,14 @@ class _Seen:
         card: what the citizen is shown of it.
         attempts_left: PIN attempts as last seen, 1 or more; None when not known.
         pin_rules: what its PIN can be.
+        refusal: why no PIN is asked for, where the card has just said so itself.
 
     """
 
     card: CardFacts
     attempts_left: int | None
     pin_rules: PinRules
+    refusal: PinError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,8 @@ class KeyUser(Generic[P, N, T]):
         was_wrong = False
         while True:
             seen = await self._look()
+            if seen.refusal is not None:
+                await self._judge(seen.refusal, seen.card)
             left = seen.attempts_left
             if left == 1:
                 await self._allow_last_attempt(
@@ -283,7 +292,12 @@ class KeyUser(Generic[P, N, T]):
             chosen.certificate.facts.subject_cn,
             self.readers.provider_kind == "virtual",
         )
-        return _Seen(shown, card.attempts_left or None, card.pin_rules)
+        refusal: PinError | None = None
+        try:
+            card.require_pin_possible()
+        except PinError as error:
+            refusal = error
+        return _Seen(shown, card.attempts_left or None, card.pin_rules, refusal)
 
     def _choose(self, card: Card) -> _Chosen[P]:
         """Choose the certificate that can do the task, and best, where a key has several.
@@ -294,10 +308,10 @@ class KeyUser(Generic[P, N, T]):
         """
         failure: AgentError | None = None
         second_best: _Chosen[P] | None = None
-        for stored in card.certificates_of(self.task.key_id):
+        for stored in self.task.candidates(card):
             self.recording.saw(card.serial, stored.der)
             try:
-                certificate = card_certificate(self.reader, card.serial, stored)
+                certificate = card_key_certificate(self.reader, card, stored)
                 chosen = _Chosen(stored, certificate, self.task.prepare(certificate))
             except AgentError as error:
                 if failure is None or failure.code in _NOT_MEANT:
@@ -323,7 +337,7 @@ class KeyUser(Generic[P, N, T]):
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
         with self._attempt(card, spending), self.recording.key_use():
-            results = use_key(self.task.key_id, pin, inputs)
+            results = use_key(chosen.stored.id, pin, inputs)
         try:
             return self.task.finish(chosen.certificate, chosen.prepared, results)
         except CardError:
@@ -350,11 +364,13 @@ class KeyUser(Generic[P, N, T]):
 
     def _check_attempts(self, card: Card, spending: _Spending, *, may_be_unknown: bool) -> None:
         left = card.attempts_left
-        if left is None:
+        least = spending.least or card.pin_rules.attempts
+        if left == 0:
+            is_enough = True  # a locked card costs nothing more, and says so itself
+        elif left is None or least is None:
             is_enough = may_be_unknown
         else:
-            # A locked card costs nothing more, and says so itself.
-            is_enough = left == 0 or left >= (spending.least or card.pin_rules.attempts)
+            is_enough = left >= least
         if not is_enough:
             raise PinError(
                 "few attempts may be left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left

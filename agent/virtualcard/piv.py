@@ -83,11 +83,13 @@ class PivOperatingSystem:
             raise StatusError(SW.CLA_NOT_SUPPORTED)
         if command.ins == INS_SELECT and command.cla == CLA:
             return self._select(command)
-        handler = self._handlers.get(command.ins)
-        if handler is None or not self._is_selected:
+        if not self._is_selected:
             raise StatusError(SW.INS_NOT_SUPPORTED)
         if command.ins == INS_GENERAL_AUTHENTICATE:
             return self._authenticate(command, chain)
+        handler = self._handlers.get(command.ins)
+        if handler is None:
+            raise StatusError(SW.INS_NOT_SUPPORTED)
         if command.cla == CLA_CHAINED:
             raise StatusError(CHAINING_NOT_SUPPORTED)
         return handler(self, command)
@@ -207,7 +209,6 @@ class PivOperatingSystem:
     _handlers: ClassVar[dict[int, Callable[["PivOperatingSystem", CommandApdu], Answer]]] = {
         INS_GET_DATA: _get_data,
         INS_VERIFY: _verify,
-        INS_GENERAL_AUTHENTICATE: lambda system, command: system._authenticate(command, None),
     }
 
 

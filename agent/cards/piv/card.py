@@ -16,7 +16,7 @@ from agent.cards.card import (
     PinRules,
     StoredCertificate,
 )
-from agent.cards.memory import CardMemory
+from agent.cards.memory import CardMemory, card_key
 from agent.cards.padding import encrypts_to
 from agent.cards.piv.key_commands import PivKey
 from agent.cards.piv.objects import (
@@ -57,6 +57,7 @@ INS_GET_DATA: Final = 0xCB
 PIN_FIELD: Final = 8  # bytes, padded with FF
 PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=3, digits=True)
 ANY_PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=3)
+KEY_NAMES: Final = frozenset({"RSA-2048", "RSA-3072", "RSA-4096", "P-256", "P-384"})
 _TAKES_LETTERS: Final = b"YUBIKEY"
 """In the ATR of the one common card whose PIN may have letters, which the standard forbids."""
 _NO_OBJECT: Final = frozenset({SW.FILE_NOT_FOUND, SW.RECORD_NOT_FOUND, SW.REFERENCE_NOT_FOUND})
@@ -102,7 +103,7 @@ class PivCard(Card):
         if not is_selected(session):
             raise OtherGenerationError("not a PIV card")
         self._serial = self._read_number()
-        self._record = memory.record(f"piv:{self._serial}")
+        self._record = memory.record(card_key(self.generation, self._serial))
         self._policy = self._read_policy()
         self._takes_pin = True
         self._attempts_left = self._ask_attempts()
@@ -111,6 +112,11 @@ class PivCard(Card):
     def pin_rules(self) -> PinRules:
         """Digits, except on cards that are known to take letters."""
         return self._pin_rules
+
+    @property
+    def key_names(self) -> frozenset[str] | None:
+        """The keys that SP 800-78 knows."""
+        return KEY_NAMES
 
     @property
     def signing_keys(self) -> tuple[bytes, ...]:
