@@ -80,7 +80,7 @@ def make_card(
             pin=pin.encode() if isinstance(pin, str) else pin,
             **wanted,
         )
-        return VirtualCard(personalise(order, test_issuer, card_keys[order.generation]))
+        return VirtualCard(personalise(order, test_issuer, card_keys.get(order.generation)))
 
     return make
 

@@ -15,11 +15,12 @@ class Registry:
         self.memory = memory or CardMemory()
         first = CitizenDriver(gen1.Gen1Card, self.memory)
         second = CitizenDriver(gen2.Gen2Card, self.memory)
+        piv = PivDriver(self.memory)
         # Probing asks for applets by their names first, which every card understands alike: a gen1
         # card refuses the class byte and nothing else happens. What a foreign card makes of gen1's
         # question, in a class of its own, nobody knows: it comes last, after every other driver.
         # A citizen applet goes before the PIV applet of the same card.
-        self._probing: tuple[CardDriver, ...] = (second, PivDriver(self.memory), first)
+        self._probing: tuple[CardDriver, ...] = (second, piv, first)
         self._by_atr: dict[bytes, CardDriver] = {
             gen2.ATR: second,
             gen1.ATR: first,

@@ -6,6 +6,7 @@ the two private keys. Nothing that it makes is worth anything outside a test, an
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
@@ -20,7 +21,7 @@ from msgspec import Meta, Struct, structs
 from agent.errors import BadRequestError
 from agent.harmless import has_content, is_harmful
 from agent.virtualcard import profile
-from agent.virtualcard.profile import Applicant, Signer, Use
+from agent.virtualcard.profile import Applicant, Signer, SubjectKey, Use
 
 CRL_URL = "http://crl.ankong-test.invalid/ca.crl"
 ROOT_CRL_URL = "http://crl.ankong-test.invalid/root.crl"
@@ -54,7 +55,7 @@ class IssuedRecord(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         serial: certificate serial number, lower-case hexadecimal.
-        use: ``"SIGN"`` or ``"KEYX"``.
+        use: ``"SIGN"`` or ``"KEYX"``; of a PIV card ``"AUTH"`` or ``"CARD"`` too.
         subject_serial: the 16 digits in the subject, the same in both certificates of a person.
         name: common name.
         id_number: the whole identification number, which no certificate carries.
@@ -118,7 +119,7 @@ class TestIssuer:
         self,
         name: str,
         id_number: str,
-        keys: dict[Use, rsa.RSAPublicKey],
+        keys: Mapping[Use, SubjectKey],
         validity: Validity = Validity.NOW,
     ) -> dict[Use, x509.Certificate]:
         """Certify the keys of one person; one new subject serial number for all of them.

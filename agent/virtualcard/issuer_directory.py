@@ -8,7 +8,7 @@
     root.key ca.key          private keys, PKCS#8 DER, unencrypted: they certify nothing real
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -30,7 +30,7 @@ from agent.virtualcard.issuer import (
     Validity,
     der,
 )
-from agent.virtualcard.profile import Use
+from agent.virtualcard.profile import SubjectKey, Use
 
 ROOT, CA = "root", "ca"
 DATABASE = "issued.json"
@@ -70,7 +70,7 @@ class DirectoryIssuer(TestIssuer):
         self,
         name: str,
         id_number: str,
-        keys: dict[Use, rsa.RSAPublicKey],
+        keys: Mapping[Use, SubjectKey],
         validity: Validity = Validity.NOW,
     ) -> dict[Use, x509.Certificate]:
         """Do as the base class, with the directory locked; errors as there."""

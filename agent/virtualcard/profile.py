@@ -7,10 +7,11 @@ say TEST, so that nobody takes one for the other.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from agent.iso7816.tlv import encode
@@ -25,6 +26,10 @@ ATTRIBUTE_SUBJECT_CLASS = "2.16.886.1.100.2.1"
 ATTRIBUTE_ID_LAST_4 = "2.16.886.1.100.2.51"
 CLASS_CITIZEN = "2.16.886.1.100.3.1.1"
 _SEQUENCE, _SET, _OID, _UTF8 = 0x30, 0x31, 0x06, 0x0C
+
+
+SubjectKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+"""What is certified here."""
 
 
 @unique
@@ -49,7 +54,7 @@ class Applicant:
     """
 
     name: x509.Name
-    key: rsa.RSAPublicKey
+    key: SubjectKey
     validity: tuple[datetime, datetime]
 
 
@@ -105,11 +110,12 @@ def citizen_certificate(
     applicant: Applicant, signer: Signer, use: Use, id_number: str
 ) -> x509.Certificate:
     """Return the certificate of one of a citizen's two keys."""
-    usage = (
-        _key_usage(digital_signature=True)
-        if use is not Use.KEYX
-        else _key_usage(key_encipherment=True, data_encipherment=True)
-    )
+    if use is not Use.KEYX:
+        usage = _key_usage(digital_signature=True)
+    elif isinstance(applicant.key, ec.EllipticCurvePublicKey):
+        usage = _key_usage(key_agreement=True)
+    else:
+        usage = _key_usage(encipherment=True)
     attributes = x509.UnrecognizedExtension(
         SUBJECT_DIRECTORY_ATTRIBUTES, directory_attributes(id_number[-4:])
     )
@@ -152,17 +158,17 @@ def _issued(
 def _key_usage(
     *,
     digital_signature: bool = False,
-    key_encipherment: bool = False,
-    data_encipherment: bool = False,
+    encipherment: bool = False,
+    key_agreement: bool = False,
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,
-        key_encipherment=key_encipherment,
-        data_encipherment=data_encipherment,
-        key_agreement=False,
+        key_encipherment=encipherment,
+        data_encipherment=encipherment,
+        key_agreement=key_agreement,
         key_cert_sign=key_cert_sign,
         crl_sign=crl_sign,
         encipher_only=False,

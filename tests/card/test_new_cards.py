@@ -68,7 +68,7 @@ def test_a_card_that_cannot_be_made(
 
 
 @pytest.mark.parametrize(
-    "wanted", [("--generation", "3"), ("--generation", "piv"), ("--validity", "sometimes")]
+    "wanted", [("--generation", "3"), ("--key", "dsa"), ("--validity", "sometimes")]
 )
 def test_a_kind_of_card_that_there_is_not(
     wanted: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

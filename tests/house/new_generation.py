@@ -148,7 +148,7 @@ class Gen3Driver(CardDriver):
             "        third = Gen3Driver(self.memory)\n",
             before="        # Probing asks",
         ),
-        Edit("agent/cards/registry.py", "third, ", before="second, first)"),
+        Edit("agent/cards/registry.py", "third, ", before="second, piv, first)"),
         Edit(
             "agent/cards/registry.py",
             "            GEN3_ATR: third,\n",

@@ -47,11 +47,15 @@ def test_the_answer_to_reset_chooses_the_driver() -> None:
     assert registry.by_atr(b"\x3b\x00") is None
 
 
-def test_a_card_is_asked_for_its_applet_first_and_then_for_its_root() -> None:
+def test_a_card_is_asked_for_its_applets_first_and_then_for_its_root() -> None:
     connection = always(b"\x6e\x00")
     assert Registry().probe(connection) is None
-    assert [raw[:4].hex().upper() for raw in connection.sent] == ["00A4040C", "80A40000"]
-    assert connection.calls == ["begin", "end True"] * 2
+    assert [raw[:4].hex().upper() for raw in connection.sent] == [
+        "00A4040C",
+        "00A40400",
+        "80A40000",
+    ]
+    assert connection.calls == ["begin", "end True"] * 3
 
 
 @pytest.mark.parametrize(("cla", "name"), [(0x00, "gen2"), (0x80, "gen1")])
