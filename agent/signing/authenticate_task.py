@@ -41,6 +41,11 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
     site: Origin
     clock: Callable[[], datetime]
 
+    @property
+    def citizen_card(self) -> bool:
+        """Whether the request knows citizen cards alone."""
+        return self.request.citizen_card
+
     def candidates(self, card: Card) -> Iterator[StoredCertificate]:
         """Read the certificates of the signing key, or of another one only where it is named."""
         return signing_certificates(card, self.request.certificate)

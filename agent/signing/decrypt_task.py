@@ -38,6 +38,11 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
 
     request: DecryptionRequest
 
+    @property
+    def citizen_card(self) -> bool:
+        """Whether the request knows citizen cards alone."""
+        return self.request.citizen_card
+
     def candidates(self, card: Card) -> Iterator[StoredCertificate]:
         """Read the certificates of the key-exchange key, always."""
         return card.certificates_of(ID_KEYX)

@@ -13,7 +13,7 @@ from functools import partial
 from threading import Event as ThreadEvent
 from typing import Generic, TypeVar
 
-from agent.cards.card import Card, PinRules, StoredCertificate
+from agent.cards.card import CITIZEN_CARDS, Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
 from agent.consent.questions import (
     CardFacts,
@@ -31,6 +31,7 @@ from agent.errors import (
     ErrorCode,
     KeyNotFoundError,
     PinError,
+    UnsupportedCardError,
 )
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -54,6 +55,11 @@ class KeyTask(ABC, Generic[P, N, T]):
     """What a private key is wanted for: one sign request, or one decrypt request."""
 
     __slots__ = ()
+
+    @property
+    @abstractmethod
+    def citizen_card(self) -> bool:
+        """Whether no card of another kind is meant."""
 
     @abstractmethod
     def candidates(self, card: Card) -> Iterator[StoredCertificate]:
@@ -103,6 +109,19 @@ class KeyTask(ABC, Generic[P, N, T]):
             CardError: it is not the work of the certificate's key.
 
         """
+
+
+def certificates_for(task: KeyTask[P, N, T], card: Card) -> Iterator[StoredCertificate]:
+    """Read the certificates of a card that a task may be for, as far as the caller iterates.
+
+    Raises:
+        UnsupportedCardError: the card is of a kind that is not meant.
+        AgentError: as :meth:`KeyTask.candidates`.
+
+    """
+    if task.citizen_card and card.generation not in CITIZEN_CARDS:
+        raise UnsupportedCardError("the card is no citizen card")
+    return task.candidates(card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +327,7 @@ class KeyUser(Generic[P, N, T]):
         """
         failure: AgentError | None = None
         second_best: _Chosen[P] | None = None
-        for stored in self.task.candidates(card):
+        for stored in certificates_for(self.task, card):
             self.recording.saw(card.serial, stored.der)
             try:
                 certificate = card_key_certificate(self.reader, card, stored)

@@ -70,6 +70,7 @@ class SignatureRequest:
         chain: certificates that the CMS carries beside the signer's, DER.
         container: what the history calls the format where the signature goes into a file; None
             where it stands alone.
+        citizen_card: whether no card of another kind is meant, because who asks knows none.
 
     """
 
@@ -89,6 +90,7 @@ class SignatureRequest:
     dialect: str | None = None
     chain: tuple[bytes, ...] = ()
     container: str | None = None
+    citizen_card: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -185,6 +187,7 @@ class AuthenticationRequest:
         reader: as in :class:`SignatureRequest`.
         card_number: likewise.
         dialect: likewise.
+        citizen_card: likewise.
 
     """
 
@@ -195,6 +198,7 @@ class AuthenticationRequest:
     reader: str | None = None
     card_number: str | None = None
     dialect: str | None = None
+    citizen_card: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no relying party could accept.
@@ -246,6 +250,7 @@ class DecryptionRequest:
             the one that the citizen chooses.
         card_number: as in :class:`SignatureRequest`.
         dialect: likewise.
+        citizen_card: likewise.
 
     """
 
@@ -254,6 +259,7 @@ class DecryptionRequest:
     reader: str | None = None
     card_number: str | None = None
     dialect: str | None = None
+    citizen_card: bool = False
 
     @property
     def documents(self) -> tuple[Document, ...]:

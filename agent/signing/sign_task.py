@@ -39,6 +39,11 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
     request: SignatureRequest
     clock: Callable[[], datetime]
 
+    @property
+    def citizen_card(self) -> bool:
+        """Whether the request knows citizen cards alone."""
+        return self.request.citizen_card
+
     def candidates(self, card: Card) -> Iterator[StoredCertificate]:
         """Read the certificates of the key that the request names, or that the card signs with."""
         if self.request.key_id is not None:
