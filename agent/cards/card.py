@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from agent.cms.digest import HashAlgorithm
 from agent.errors import ErrorCode, PinError
@@ -18,9 +18,14 @@ ID_SIGN = b"SIGN"
 """Identifies the key, and the certificate, that a person signs with."""
 ID_KEYX = b"KEYX"
 """Identifies the key, and the certificate, that others encrypt to."""
+ID_AUTH = b"AUTH"
+"""Identifies the key, and the certificate, that a person proves with who they are; some cards have
+one beside that of :data:`ID_SIGN`."""
 
-CardGeneration: TypeAlias = Literal["gen1", "gen2"]
+CardGeneration: TypeAlias = Literal["gen1", "gen2", "piv", "pkcs11"]
 """What the kinds of cards are called, in the native API too."""
+CITIZEN_CARDS: Final[frozenset[CardGeneration]] = frozenset({"gen1", "gen2"})
+"""The kinds that the old components know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,14 @@ class PinRules:
     Attributes:
         shortest: in characters.
         longest: in characters.
-        attempts: wrong PINs in a row that lock it; a right one sets the counter back.
+        attempts: wrong PINs in a row that lock it; a right one sets the counter back. None where
+            that is not known: then however many are left may be few.
 
     """
 
     shortest: int
     longest: int
-    attempts: int
+    attempts: int | None
 
     def check(self, pin: SecretBytes) -> None:
         """Refuse a PIN that no card of this kind can have, before it costs an attempt.
@@ -73,7 +79,28 @@ class Card(ABC):
     """One card during one transaction: no other program can send commands to it."""
 
     generation: ClassVar[CardGeneration]
-    pin_rules: ClassVar[PinRules]
+
+    @property
+    @abstractmethod
+    def pin_rules(self) -> PinRules:
+        """What its PIN can be; a constant where all cards of a kind have the same rules."""
+
+    @property
+    def key_names(self) -> frozenset[str] | None:
+        """What keys a card of this kind has, by :func:`agent.cms.keys.key_name`; None for any.
+
+        A certificate of another key was misread, and no PIN is sent for it.
+        """
+        return None
+
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """The identifiers of the keys that sign, whether or not this card has each of them.
+
+        The first one signs where none is named, and no other one does in its place; the others
+        sign where their certificate is named.
+        """
+        return (ID_SIGN,)
 
     @property
     @abstractmethod
@@ -148,7 +175,11 @@ class Card(ABC):
     ) -> tuple[bytes, ...]:
         """Send the PIN and sign each digest; return the signatures in their order.
 
-        The PIN is left as it is, and never sent again after the card refused it.
+        An RSA key makes RSASSA-PKCS1-v1_5, as long as the modulus; a key on a curve makes
+        ECDSA-Sig-Value, DER (RFC 3279 §2.2.3).
+
+        The PIN is left as it is, and never sent again after the card refused it. A card that wants
+        it for each signature gets the same one again as long as it is right.
 
         Raises:
             PinError: ``pin_length`` before it is sent; ``pin_incorrect``, ``pin_locked``.
@@ -164,7 +195,8 @@ class Card(ABC):
     ) -> tuple[bytes, ...]:
         """Send the PIN and decrypt each cryptogram; return what it was made of, in their order.
 
-        That is the bare RSA operation: whatever padding is around a message is left there.
+        That is the bare RSA operation: whatever padding is around a message is left there. Keys of
+        another kind decrypt nothing.
 
         Arguments and errors as of :meth:`sign`.
 

@@ -2,7 +2,7 @@
 
 Nothing of it is on disk but how many PIN attempts are left, if whoever makes the memory says so.
 
-A record is found by the number in the card's file 0903, which is read in every transaction. It
+A record is found by the card's number, which is read in every transaction. It
 saves about a second of reading at each signature. What is proven is kept while the agent runs,
 everything else only until a card is pulled.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeVar
 
-from agent.cards.card import StoredCertificate
+from agent.cards.card import CITIZEN_CARDS, CardGeneration, StoredCertificate
 from agent.cards.known_attempts import KnownAttempts, MemoryAttempts
 from agent.cards.session import ReadLimit
 
@@ -22,6 +22,17 @@ V = TypeVar("V")
 
 MAX_CARDS = 32  # a counter serves many citizens in a day; the agent must not grow by them
 MAX_LIMITS = 64  # readers have any name
+
+
+def card_key(generation: CardGeneration, serial: str) -> str:
+    """Return what is remembered of a card is found by: its kind and its number.
+
+    Two kinds may number their cards alike. Citizen cards are found by their number alone, as they
+    always were: what is known of their PIN attempts stays known.
+    """
+    if generation in CITIZEN_CARDS:
+        return serial
+    return f"{generation}\n{serial}"  # no number has a line feed
 
 
 @dataclass
@@ -87,7 +98,7 @@ class CardRecord:
 
 
 class CardMemory:
-    """Records by card serial number, the least recently used forgotten first. Thread-safe.
+    """Records by :func:`card_key`, the least recently used forgotten first. Thread-safe.
 
     Attributes:
         attempts: how many PIN attempts each card has left.
@@ -101,10 +112,10 @@ class CardMemory:
         self._limits: OrderedDict[tuple[str, str], ReadLimit] = OrderedDict()
         self._lock = Lock()
 
-    def record(self, serial: str) -> CardRecord:
-        """Return the record of a card; a new one for a card not seen before."""
+    def record(self, key: str) -> CardRecord:
+        """Return the record of a card by its :func:`card_key`; a new one at first."""
         with self._lock:
-            record = _recent(self._records, serial, CardRecord, MAX_CARDS)
+            record = _recent(self._records, key, CardRecord, MAX_CARDS)
         record.freshen()
         return record
 

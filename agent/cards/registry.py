@@ -14,8 +14,9 @@ class Registry:
         self.memory = memory or CardMemory()
         first = CitizenDriver(gen1.Gen1Card, self.memory)
         second = CitizenDriver(gen2.Gen2Card, self.memory)
-        # Probing asks the applet first: a gen1 card refuses its class byte and nothing else
-        # happens, while a foreign card might understand the other question.
+        # Probing asks for applets by their names first, which every card understands alike: a gen1
+        # card refuses the class byte and nothing else happens. What a foreign card makes of gen1's
+        # question, in a class of its own, nobody knows: it comes last, after every other driver.
         self._probing: tuple[CardDriver, ...] = (second, first)
         self._by_atr: dict[bytes, CardDriver] = {
             gen2.ATR: second,

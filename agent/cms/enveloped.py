@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from asn1crypto import algos, cms, core, x509
 
-from agent.cms import der, rsa
+from agent.cms import der, keys
 from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.certificate_fields import CertificateFields
 from agent.cms.encrypted_content import (
@@ -151,7 +151,7 @@ def _key_of(
     padding = _padding(recipient["key_encryption_algorithm"])
     key = recipient["encrypted_key"].native
     if not isinstance(key, bytes) or not may_be_encrypted(
-        rsa.public_key(certificate.public_key.dump()), key
+        keys.rsa_key(certificate.public_key.dump()), key
     ):
         raise CmsError("the encrypted key is not as long as the modulus, or not smaller")
     return key, padding

@@ -1,7 +1,8 @@
 """The statement that a login signs, and its content type (RFC 5652 §3).
 
 The card has one signing key for everything, so the content type is all that tells a login from a
-document. Only the agent itself may ever put it under a signature.
+document. Only the agent itself may ever put it under a signature. A login is signed with RSA, the
+one kind of key that the verifiers of every language take.
 
 The statement is ASCII text of one fixed form, at most 512 octets, read by one regular expression
 and compared as octets: no second parser can understand it differently. A further member would be
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum, unique
 from typing import Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from agent.cms.errors import CmsError
 
@@ -101,3 +105,14 @@ class LoginStatement:
 def challenge_text(challenge: bytes) -> str:
     """Return a challenge as it stands in the statement: base64url without padding."""
     return base64.urlsafe_b64encode(challenge).rstrip(b"=").decode("ascii")
+
+
+def require_key(key: PublicKeyTypes) -> None:
+    """Refuse a key that no login is signed with.
+
+    Raises:
+        CmsError: it is no RSA key.
+
+    """
+    if not isinstance(key, RSAPublicKey):
+        raise CmsError("a login is signed with an RSA key")

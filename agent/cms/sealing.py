@@ -9,7 +9,7 @@ import os
 from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from agent.cms import rsa
+from agent.cms import keys
 from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.certificate_fields import CertificateFields
 from agent.cms.der import EXPLICIT_0, OCTET_STRING, SEQUENCE, SET, element, require_der
@@ -45,7 +45,7 @@ def seal(content: bytes, certificate: bytes, cipher: AesCbc) -> bytes:
     with hostile_input("certificate"):
         recipient = CertificateFields.of(certificate)
         key = os.urandom(CBC[cipher].key_length)
-        encrypted_key = rsa.public_key(recipient.public_key).encrypt(key, PKCS1v15())
+        encrypted_key = keys.rsa_key(recipient.public_key).encrypt(key, PKCS1v15())
         named = recipient.issuer_and_serial
     enveloped = element(
         SEQUENCE,

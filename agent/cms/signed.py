@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from asn1crypto import algos, cms, core, x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from asn1crypto import cms, core, x509
 
-from agent.cms import attributes, der, login, rsa
+from agent.cms import attributes, der, keys, login
 from agent.cms.attributes import SignedAttributes
 from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.certificate_fields import CertificateFields
@@ -26,9 +25,6 @@ _VERSION_3 = core.Integer(3).dump()
 DATA: Final[bytes] = cms.ContentType("data").dump()
 """The content type of documents, a DER OBJECT IDENTIFIER (RFC 5652 §4)."""
 _OID_SIGNED_DATA = cms.ContentType("signed_data").dump()
-_RSA_ENCRYPTION = algos.SignedDigestAlgorithm(
-    {"algorithm": "rsassa_pkcs1v15", "parameters": core.Null()}
-).dump()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +51,16 @@ class PreparedMessage:
     content_type: bytes = DATA
 
     def finish(self, signature: bytes) -> bytes:
-        """Return the DER ContentInfo with the RSASSA-PKCS1-v1_5 signature over :attr:`digest`.
+        """Return the DER ContentInfo with the signature over :attr:`digest`.
+
+        Args:
+            signature: as the certificate's kind of key makes it, see :func:`keys.is_signature`.
 
         Raises:
             CmsError: the signature is not one by the certificate's key.
 
         """
-        if not rsa.is_signature(_signer(self.certificate).key, signature, self.hash, self.digest):
+        if not keys.is_signature(_signer(self.certificate).key, signature, self.hash, self.digest):
             raise CmsError("the signature does not match the certificate")
         return der.element(
             der.SEQUENCE, _OID_SIGNED_DATA, der.element(der.EXPLICIT_0, self._signed(signature))
@@ -85,14 +84,15 @@ class PreparedMessage:
         )
 
     def _signer_info(self, signature: bytes) -> bytes:
+        signer = _signer(self.certificate)
         return der.element(
             der.SEQUENCE,
             _VERSION_1,
-            _signer(self.certificate).identifier,
+            signer.identifier,
             attributes.digest_algorithm(self.hash),
             # [0] IMPLICIT in the message, SET OF where it is signed (RFC 5652 §5.4)
             bytes((der.EXPLICIT_0,)) + self.signed_attributes[1:],
-            _RSA_ENCRYPTION,
+            keys.signature_algorithm(signer.key, self.hash),
             der.element(der.OCTET_STRING, signature),
         )
 
@@ -122,7 +122,7 @@ class _Signer:
 
     """
 
-    key: RSAPublicKey
+    key: keys.SignerKey
     identifier: bytes
 
 
@@ -131,13 +131,13 @@ def _signer(certificate: bytes) -> _Signer:
     """Parse a signer's certificate; the result is cached.
 
     Raises:
-        CmsError: it is malformed, or its key is no RSA key.
+        CmsError: it is malformed, or its key is of a kind that is not known.
 
     """
     der.require_der(certificate, max_size=MAX_CERTIFICATE)
     with hostile_input("certificate"):
         fields = CertificateFields.of(certificate)
-        return _Signer(rsa.public_key(fields.public_key), fields.issuer_and_serial)
+        return _Signer(keys.public_key(fields.public_key), fields.issuer_and_serial)
 
 
 def prepare(  # noqa: PLR0913  # each is a part of a SignedData
@@ -152,7 +152,7 @@ def prepare(  # noqa: PLR0913  # each is a part of a SignedData
     """Build the signed attributes, and with them the digest that a card has to sign.
 
     Args:
-        certificate: the signer's, DER, with an RSA key.
+        certificate: the signer's, DER.
         document: the content or its digest.
         algorithm: the digest algorithm for content and attributes.
         signed: the optional attributes; by default ESS signing-certificate-v2 alone.
@@ -160,13 +160,14 @@ def prepare(  # noqa: PLR0913  # each is a part of a SignedData
         chain: certificates to carry beside the signer's, DER.
 
     Raises:
-        CmsError: a certificate cannot be used, or the content to attach is not there.
+        CmsError: a certificate cannot be used, the algorithm does not go with its key, or the
+            content to attach is not there.
         BadRequestError: a digest has the wrong length.
 
     """
     if attached and document.data is None:
         raise CmsError("an attached signature needs the data, not a digest")
-    _ = _signer(certificate)
+    _ = keys.signature_algorithm(_signer(certificate).key, algorithm)
     for raw in chain:
         der.require_der(raw, max_size=MAX_CERTIFICATE)
         with hostile_input("certificate"):
@@ -201,10 +202,10 @@ def prepare_login(
         algorithm: the digest algorithm for content and attributes.
 
     Raises:
-        CmsError: the certificate cannot be used.
+        CmsError: the certificate cannot be used, or its key is no RSA key.
 
     """
-    _ = _signer(certificate)
+    login.require_key(_signer(certificate).key)
     content = statement.encode()
     attrs = attributes.build(
         SignedAttributes(), login.CONTENT_TYPE, algorithm.digest(content), certificate

@@ -1,8 +1,9 @@
 """Verify a SignedData that somebody sent (RFC 5652 §5.4, §5.6).
 
-Strict on purpose: one signer, signed attributes, DER, RSA. What a message of ours never has is
-refused rather than interpreted, so that no two programs can read one message in two ways. A login
-is no document and the other way round: whoever verifies says which content types they take.
+Strict on purpose: one signer, signed attributes, DER, RSA or ECDSA on three curves. What a message
+of ours never has is refused rather than interpreted, so that no two programs can read one message
+in two ways. A login is no document and the other way round: whoever verifies says which content
+types they take.
 Whether the certificate is to be trusted is another question: ``agent.pki.path``.
 """
 
@@ -14,8 +15,9 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from asn1crypto import cms
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from agent.cms import attributes, der, rsa
+from agent.cms import attributes, der, keys, login
 from agent.cms.attributes import identifier
 from agent.cms.bounds import MAX_CARD_SERIAL, MAX_NONCE
 from agent.cms.certificate_fields import CertificateFields
@@ -28,13 +30,6 @@ from agent.size_limits import MAX_SIGNED_MESSAGE
 # Identifiers are compared as octets, in DER.
 _SIGNED_DATA = identifier("1.2.840.113549.1.7.2")
 _HASHES = {identifier(algorithm.oid): algorithm for algorithm in HashAlgorithm}
-_RSA_ENCRYPTION = identifier("1.2.840.113549.1.1.1")
-_WITH_RSA = {
-    identifier("1.2.840.113549.1.1.5"): HashAlgorithm.SHA1,
-    identifier("1.2.840.113549.1.1.11"): HashAlgorithm.SHA256,
-    identifier("1.2.840.113549.1.1.12"): HashAlgorithm.SHA384,
-    identifier("1.2.840.113549.1.1.13"): HashAlgorithm.SHA512,
-}
 _CONTENT_TYPE = identifier(attributes.CONTENT_TYPE)
 _MESSAGE_DIGEST = identifier(attributes.MESSAGE_DIGEST)
 _SIGNING_TIME = identifier(attributes.SIGNING_TIME)
@@ -162,7 +157,7 @@ def verify(
         certificate, others = _certificates(signed, signer)
         _require_content(found, digest)
         _require_protection(found, signer)
-        _require_signature(certificate, signer, algorithm)
+        _require_signature(certificate, signer, algorithm, content_type)
         return VerifiedMessage(
             content=_held(attached, content),
             content_type=content_type,
@@ -207,9 +202,6 @@ def _algorithm(signed: _SignedData, signer: _SignerInfo, *, allow_sha1: bool) ->
     declared = list(map(_algorithm_name, der.children(signed.hashes)))
     if _algorithm_name(signer.hash) not in declared:
         raise CmsError("the digest algorithm is not declared")
-    name = _algorithm_name(signer.signature_algorithm)
-    if name != _RSA_ENCRYPTION and _WITH_RSA.get(name) is not algorithm:
-        raise CmsError("unsupported signature algorithm")
     return algorithm
 
 
@@ -332,12 +324,25 @@ def _require_protection(found: dict[bytes, bytes], signer: _SignerInfo) -> None:
         raise CmsError("the algorithms are not those that were signed")
 
 
-def _require_signature(certificate: bytes, signer: _SignerInfo, algorithm: HashAlgorithm) -> None:
+def _require_signature(
+    certificate: bytes, signer: _SignerInfo, algorithm: HashAlgorithm, content_type: bytes
+) -> None:
+    key = keys.public_key(CertificateFields.of(certificate).public_key)
+    if content_type == login.CONTENT_TYPE:
+        login.require_key(key)
+    _require_key_algorithm(key, signer.signature_algorithm, algorithm)
     # RFC 5652 §5.4: what is hashed has the tag of a SET OF instead of [0].
     digest = algorithm.digest(b"\x31" + signer.signed_attributes[1:])
-    key = rsa.public_key(CertificateFields.of(certificate).public_key)
-    if not rsa.is_signature(key, der.contents(signer.signature), algorithm, digest):
+    if not keys.is_signature(key, der.contents(signer.signature), algorithm, digest):
         raise CmsError("the signature does not match the certificate")
+
+
+def _require_key_algorithm(key: keys.SignerKey, stated: bytes, algorithm: HashAlgorithm) -> None:
+    name = _algorithm_name(stated)
+    if not keys.are_of_one_kind(key, name, algorithm):
+        raise CmsError("unsupported signature algorithm")
+    if not isinstance(key, RSAPublicKey) and len(der.children(stated)) != 1:
+        raise CmsError("unexpected algorithm parameters")  # RFC 5758 §3.2
 
 
 def _signing_time(value: bytes | None) -> datetime | None:

@@ -1,11 +1,11 @@
 """One login: from the site's challenge to a token that names the site (see ``cms.login``)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from agent.cards.card import ID_SIGN, Card
+from agent.cards.card import Card, StoredCertificate
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import LoginStatement
 from agent.consent.questions import Act, Purpose
@@ -15,7 +15,12 @@ from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import AuthenticationRequest, AuthenticationResult, CardCertificate
-from agent.signing.sign_task import finish_messages, is_valid, require_usable
+from agent.signing.sign_task import (
+    finish_messages,
+    is_valid,
+    require_usable,
+    signing_certificates,
+)
 
 if TYPE_CHECKING:
     from agent.signing.message import Message
@@ -37,9 +42,13 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
     clock: Callable[[], datetime]
 
     @property
-    def key_id(self) -> bytes:
-        """The signing key, always."""
-        return ID_SIGN
+    def citizen_card(self) -> bool:
+        """Whether the request knows citizen cards alone."""
+        return self.request.citizen_card
+
+    def candidates(self, card: Card) -> Iterator[StoredCertificate]:
+        """Read the certificates of the signing key, or of another one only where it is named."""
+        return signing_certificates(card, self.request.certificate)
 
     @property
     def seconds(self) -> float:
@@ -55,7 +64,8 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
 
         Raises:
             KeyNotFoundError: the card has another certificate than the one asked for, or its key
-                usage has no digitalSignature, without which no relying party may accept a login.
+                usage has no digitalSignature, without which no relying party may accept a login, or
+                its key is no RSA key, which is the same.
             AgentError: ``certificate_expired``, ``certificate_not_yet_valid``.
 
         """
@@ -93,8 +103,11 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
             CardError: the signature is not by the certificate's key.
 
         """
+        from agent.signing.certificate_key import signature_name  # noqa: PLC0415  # as in prepare
+
         (token,) = finish_messages((prepared,), results)
-        return AuthenticationResult(token, certificate)
+        name = signature_name(certificate.facts, self.request.hash)
+        return AuthenticationResult(token, certificate, name)
 
 
 def require_secure(site: Origin) -> None:

@@ -8,7 +8,8 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from agent.cards.card import StoredCertificate
+from agent.cards.card import Card, StoredCertificate
+from agent.cms.keys import key_name
 from agent.errors import AgentError, SpoiltCertificateError, UnsupportedCardError
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate
@@ -29,6 +30,22 @@ def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> Car
         ) from error
     identifier = stored.id.decode("ascii", "replace")
     return CardCertificate(facts, reader, identifier, stored.label, serial)
+
+
+def card_key_certificate(reader: str, card: Card, stored: StoredCertificate) -> CardCertificate:
+    """Understand the certificate of a key that is to be used.
+
+    Raises:
+        SpoiltCertificateError: it is garbage, or no card of this kind has such a key.
+
+    """
+    certificate = card_certificate(reader, card.serial, stored)
+    known = card.key_names
+    if known is not None and key_name(certificate.facts.public_key) not in known:
+        raise SpoiltCertificateError(
+            f"the card's keys are {', '.join(sorted(known))}, not this one"
+        )
+    return certificate
 
 
 def card_certificates(

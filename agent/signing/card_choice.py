@@ -17,9 +17,9 @@ from agent.errors import (
     SeveralCardsError,
 )
 from agent.origin import Origin
-from agent.signing.card_certificates import card_certificate
+from agent.signing.card_certificates import card_key_certificate
 from agent.signing.card_watch import while_cards_stay
-from agent.signing.key_use import CARD_SECONDS, KeyTask
+from agent.signing.key_use import CARD_SECONDS, KeyTask, certificates_for
 from agent.signing.model import CardCertificate
 from agent.signing.readers import Readers
 
@@ -160,9 +160,9 @@ class CardChoice:
         """
         del nobody_waits  # nothing that could not be undone happens here
         failure: AgentError | None = None
-        for stored in card.certificates_of(self.task.key_id):
+        for stored in certificates_for(self.task, card):
             try:
-                certificate = card_certificate(reader, card.serial, stored)
+                certificate = card_key_certificate(reader, card, stored)
                 self._check_use(certificate)
             except AgentError as error:
                 failure = failure or error

@@ -1,15 +1,15 @@
 """One decrypt request: from what the page has to what the card's key opens, and back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from agent.cards.card import ID_KEYX, Card
+from agent.cards.card import ID_KEYX, Card, StoredCertificate
 from agent.cms.key_padding import Pkcs1Padding, may_be_encrypted
 from agent.consent.questions import Act, Purpose
-from agent.errors import BadRequestError, CryptogramError
+from agent.errors import BadRequestError, CryptogramError, KeyNotFoundError
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import CardCertificate, DecryptFormat, DecryptionRequest
@@ -39,9 +39,13 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
     request: DecryptionRequest
 
     @property
-    def key_id(self) -> bytes:
-        """The key-exchange key, always."""
-        return ID_KEYX
+    def citizen_card(self) -> bool:
+        """Whether the request knows citizen cards alone."""
+        return self.request.citizen_card
+
+    def candidates(self, card: Card) -> Iterator[StoredCertificate]:
+        """Read the certificates of the key-exchange key, always."""
+        return card.certificates_of(ID_KEYX)
 
     @property
     def seconds(self) -> float:
@@ -56,11 +60,14 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         """Find what is encrypted for this certificate.
 
         Raises:
+            KeyNotFoundError: the key is no RSA key, so that nothing is encrypted to it.
             BadRequestError: a bare cryptogram that the key cannot have made.
             CmsError: the message is malformed or unsupported, or (``other_recipient``) nothing in
                 it is for this certificate.
 
         """
+        if not isinstance(certificate.facts.public_key, RSAPublicKey):
+            raise KeyNotFoundError("nothing can be encrypted to the card's key: it is no RSA key")
         if self.request.format is DecryptFormat.PKCS1:
             _check_cryptogram(certificate, self.request.data)
             return _Cryptogram(self.request.data)

@@ -13,7 +13,7 @@ from functools import partial
 from threading import Event as ThreadEvent
 from typing import Generic, TypeVar
 
-from agent.cards.card import Card, PinRules, StoredCertificate
+from agent.cards.card import CITIZEN_CARDS, Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
 from agent.consent.questions import (
     CardFacts,
@@ -31,10 +31,11 @@ from agent.errors import (
     ErrorCode,
     KeyNotFoundError,
     PinError,
+    UnsupportedCardError,
 )
 from agent.origin import Origin
 from agent.secret import SecretBytes
-from agent.signing.card_certificates import card_certificate
+from agent.signing.card_certificates import card_key_certificate
 from agent.signing.card_watch import while_cards_stay
 from agent.signing.model import CardCertificate
 from agent.signing.readers import Readers
@@ -57,8 +58,18 @@ class KeyTask(ABC, Generic[P, N, T]):
 
     @property
     @abstractmethod
-    def key_id(self) -> bytes:
-        """The identifier of the key."""
+    def citizen_card(self) -> bool:
+        """Whether no card of another kind is meant."""
+
+    @abstractmethod
+    def candidates(self, card: Card) -> Iterator[StoredCertificate]:
+        """Read the certificates of the keys that it may be for, as far as the caller iterates.
+
+        Raises:
+            KeyNotFoundError: the card has no such key.
+            AgentError: it cannot be read.
+
+        """
 
     @property
     @abstractmethod
@@ -98,6 +109,19 @@ class KeyTask(ABC, Generic[P, N, T]):
             CardError: it is not the work of the certificate's key.
 
         """
+
+
+def certificates_for(task: KeyTask[P, N, T], card: Card) -> Iterator[StoredCertificate]:
+    """Read the certificates of a card that a task may be for, as far as the caller iterates.
+
+    Raises:
+        UnsupportedCardError: the card is of a kind that is not meant.
+        AgentError: as :meth:`KeyTask.candidates`.
+
+    """
+    if task.citizen_card and card.generation not in CITIZEN_CARDS:
+        raise UnsupportedCardError("the card is no citizen card")
+    return task.candidates(card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,10 +318,10 @@ class KeyUser(Generic[P, N, T]):
         """
         failure: AgentError | None = None
         second_best: _Chosen[P] | None = None
-        for stored in card.certificates_of(self.task.key_id):
+        for stored in certificates_for(self.task, card):
             self.recording.saw(card.serial, stored.der)
             try:
-                certificate = card_certificate(self.reader, card.serial, stored)
+                certificate = card_key_certificate(self.reader, card, stored)
                 chosen = _Chosen(stored, certificate, self.task.prepare(certificate))
             except AgentError as error:
                 if failure is None or failure.code in _NOT_MEANT:
@@ -323,7 +347,7 @@ class KeyUser(Generic[P, N, T]):
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
         with self._attempt(card, spending), self.recording.key_use():
-            results = use_key(self.task.key_id, pin, inputs)
+            results = use_key(chosen.stored.id, pin, inputs)
         try:
             return self.task.finish(chosen.certificate, chosen.prepared, results)
         except CardError:
@@ -350,11 +374,13 @@ class KeyUser(Generic[P, N, T]):
 
     def _check_attempts(self, card: Card, spending: _Spending, *, may_be_unknown: bool) -> None:
         left = card.attempts_left
-        if left is None:
+        least = spending.least or card.pin_rules.attempts
+        if left == 0:
+            is_enough = True  # a locked card costs nothing more, and says so itself
+        elif left is None or least is None:
             is_enough = may_be_unknown
         else:
-            # A locked card costs nothing more, and says so itself.
-            is_enough = left == 0 or left >= (spending.least or card.pin_rules.attempts)
+            is_enough = left >= least
         if not is_enough:
             raise PinError(
                 "few attempts may be left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left

@@ -10,11 +10,11 @@ from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
+from agent.cms.keys import SignerKey, is_signature, signature_algorithm
 from agent.cms.login import LoginStatement
-from agent.cms.rsa import MIN_BITS, is_signature
 from agent.cms.signed import prepare, prepare_login
-from agent.errors import SpoiltCertificateError
-from agent.pki.certificate import CertificateFacts
+from agent.errors import KeyNotFoundError
+from agent.signing.certificate_key import require_bare_format, signing_key
 from agent.signing.model import CardCertificate, SignatureFormat, SignatureRequest
 
 
@@ -36,11 +36,11 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _BareSignature:
-    """The ``pkcs1`` format: the signature value itself, once it is proven good."""
+    """The formats ``pkcs1`` and ``ecdsa``: the signature value itself, once it is proven good."""
 
     hash: HashAlgorithm
     digest: bytes
-    key: RSAPublicKey
+    key: SignerKey
 
     def finish(self, signature: bytes) -> bytes:
         """Check the signature and give it back."""
@@ -56,12 +56,16 @@ def prepare_message(
 
     Raises:
         SpoiltCertificateError: no signature by the certificate's key could be checked.
-        CmsError: the certificate or what the request says cannot be used.
+        BadRequestError: the key makes no signature of the format that is asked for.
+        CmsError: the certificate or what the request says cannot be used, or the digest algorithm
+            does not go with the key.
 
     """
     facts = certificate.facts
-    key = _require_key(facts)
-    if request.format is SignatureFormat.PKCS1:
+    key = signing_key(facts)
+    require_bare_format(facts, request.format)
+    _ = signature_algorithm(key, request.hash)
+    if request.format.is_bare:
         return _BareSignature(request.hash, document.message_digest(request.hash), key)
     attributes = SignedAttributes(
         signing_time=now if request.signing_time else None,
@@ -78,14 +82,12 @@ def prepare_message(
 def prepare_login_message(
     statement: LoginStatement, algorithm: HashAlgorithm, certificate: CardCertificate
 ) -> Message:
-    """Build the token of a login; errors as of :func:`prepare_message`."""
-    _require_key(certificate.facts)
+    """Build the token of a login; errors as of :func:`prepare_message`.
+
+    Raises:
+        KeyNotFoundError: the key is none that the verifiers of logins take.
+
+    """
+    if not isinstance(signing_key(certificate.facts), RSAPublicKey):
+        raise KeyNotFoundError("a login is signed with an RSA key, and the card's is another one")
     return prepare_login(certificate.facts.der, statement, algorithm)
-
-
-def _require_key(facts: CertificateFacts) -> RSAPublicKey:
-    """Return the key that signs; found wrong here, it costs no PIN."""
-    key = facts.public_key
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
-        raise SpoiltCertificateError(f"only RSA keys of {MIN_BITS} bits and more are supported")
-    return key

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.cards.card import ID_SIGN, CardGeneration
+from agent.cards.card import CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
@@ -18,6 +18,12 @@ class SignatureFormat(StrEnum):
     CMS = "cms"  # RFC 5652 SignedData with the content inside
     CMS_DETACHED = "cms-detached"  # the same without it
     PKCS1 = "pkcs1"  # the bare RSASSA-PKCS1-v1_5 value (RFC 8017 §8.2), as long as the modulus
+    ECDSA = "ecdsa"  # the bare ECDSA-Sig-Value, DER (RFC 3279 §2.2.3), of a key on a curve
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is the signature value and nothing else."""
+        return self in (SignatureFormat.PKCS1, SignatureFormat.ECDSA)
 
 
 @unique
@@ -46,8 +52,8 @@ class SignatureRequest:
         documents: at least one.
         hash: the digest algorithm of all of them.
         format: the wrapping of all of them.
-        certificate: SHA-256 thumbprint (32 bytes) of the certificate that must be used; None for
-            the card's signing certificate.
+        certificate: SHA-256 thumbprint (32 bytes) of the certificate that must be used, of any
+            key of the card that signs; None for that of the key which it signs with usually.
         reader: only this reader; None for the only one with a supported card, or else
             the one that the citizen chooses.
         card_number: only the card with this number; None for any.
@@ -56,13 +62,15 @@ class SignatureRequest:
         signing_time: whether the CMS says when it was made.
         card_serial: whether the CMS carries the card's number as a signed attribute.
         check_validity: whether an expired or not yet valid certificate is refused.
-        key_id: the PKCS#15 identifier of the key, SIGN or KEYX.
+        key_id: the identifier of the key: SIGN, AUTH or KEYX, or what the card has; None for the
+            one that the card signs with, or the one of ``certificate``.
         expects_sha1: whether who asks may know nothing newer than SHA-1, so that it is signed
             unless the settings forbid it; otherwise only where they allow it.
         dialect: the old protocol in which a page asked, for the history; None for no such one.
         chain: certificates that the CMS carries beside the signer's, DER.
         container: what the history calls the format where the signature goes into a file; None
             where it stands alone.
+        citizen_card: whether no card of another kind is meant, because who asks knows none.
 
     """
 
@@ -77,11 +85,12 @@ class SignatureRequest:
     signing_time: bool = True
     card_serial: bool = False
     check_validity: bool = True
-    key_id: bytes = ID_SIGN
+    key_id: bytes | None = None
     expects_sha1: bool = False
     dialect: str | None = None
     chain: tuple[bytes, ...] = ()
     container: str | None = None
+    citizen_card: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -97,7 +106,7 @@ class SignatureRequest:
         for document in self.documents:
             # A page that may have any bytes signed could build the signed attributes of a login
             # at another site. In every encoding of them the content type's octets stand together.
-            if self.format is SignatureFormat.PKCS1 and document.holds_reserved():
+            if self.format.is_bare and document.holds_reserved():
                 raise BadRequestError("the data could pass for a login at another site")
             if document.digest is not None:
                 document.message_digest(self.hash)  # refuses one of another length
@@ -111,8 +120,7 @@ class SignatureRequest:
         A detached CMS signs attributes of our own beside the digest, so it is never a login, and
         what it says is a document.
         """
-        is_bare = self.format is SignatureFormat.PKCS1
-        return is_bare and not all(document.is_known for document in self.documents)
+        return self.format.is_bare and not all(document.is_known for document in self.documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +130,9 @@ class CardCertificate:
     Attributes:
         facts: what it says.
         reader: where the card is.
-        id: the PKCS#15 identifier as text: SIGN, KEYX, CACert, ROOTCACert.
+        id: the identifier as text: SIGN, KEYX, AUTH, CACert, ROOTCACert; other cards have others.
         label: as the card's directory names it.
-        card_serial: the card's own number, 16 characters.
+        card_serial: the card's own number, 16 characters on a citizen card.
 
     """
 
@@ -153,10 +161,18 @@ class CertificateListing:
 
 @dataclass(frozen=True, slots=True)
 class SignatureResult:
-    """The signatures, one for each document and in their order, and the certificate used."""
+    """The signatures, one for each document and in their order, and the certificate used.
+
+    Attributes:
+        signatures: each in the format that was asked for.
+        certificate: whose key made them.
+        algorithm: what they were made with: ``sha256WithRSAEncryption``, ``ecdsa-with-SHA384``.
+
+    """
 
     signatures: tuple[bytes, ...]
     certificate: CardCertificate
+    algorithm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,7 @@ class AuthenticationRequest:
         reader: as in :class:`SignatureRequest`.
         card_number: likewise.
         dialect: likewise.
+        citizen_card: likewise.
 
     """
 
@@ -181,6 +198,7 @@ class AuthenticationRequest:
     reader: str | None = None
     card_number: str | None = None
     dialect: str | None = None
+    citizen_card: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no relying party could accept.
@@ -207,10 +225,18 @@ class AuthenticationRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationResult:
-    """The token, a DER CMS SignedData over a statement that names the site; and who signed it."""
+    """A login that is signed.
+
+    Attributes:
+        token: a DER CMS SignedData over a statement that names the site.
+        certificate: whose key signed it.
+        algorithm: as in :class:`SignatureResult`.
+
+    """
 
     token: bytes
     certificate: CardCertificate
+    algorithm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +250,7 @@ class DecryptionRequest:
             the one that the citizen chooses.
         card_number: as in :class:`SignatureRequest`.
         dialect: likewise.
+        citizen_card: likewise.
 
     """
 
@@ -232,6 +259,7 @@ class DecryptionRequest:
     reader: str | None = None
     card_number: str | None = None
     dialect: str | None = None
+    citizen_card: bool = False
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -248,7 +276,7 @@ class ReaderView:
         state: what is in it.
         generation: of the card; None when it is not known.
         serial: the card's number once a card operation has read it.
-        attempts_left: PIN attempts left as last seen, 0 to 3; None when never seen.
+        attempts_left: PIN attempts left as last seen, 0 to 15; None when never seen.
         keypad: whether the reader has been seen to have a keypad. No card that a driver here
             knows can be sent a PIN from it: their PIN travels encrypted, end to end.
 

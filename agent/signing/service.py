@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 
-from agent.cards.card import Card, StoredCertificate
+from agent.cards.card import CITIZEN_CARDS, Card, StoredCertificate
 from agent.cards.known_attempts import KnownAttempts
 from agent.cards.memory import CardMemory
 from agent.cards.registry import Registry
@@ -297,7 +297,7 @@ class SigningService:
     ) -> CardPlace:
         """Choose the card: the one named, the one with that certificate, or the only one."""
         reader, number = request.reader, request.card_number
-        candidates = self._readers_with_card() if reader is None else (reader,)
+        candidates = self._usable_for(request) if reader is None else (reader,)
         if number is not None:
             return await choice.with_serial(number, candidates)
         if len(candidates) == 1:
@@ -305,6 +305,20 @@ class SigningService:
         if thumbprint is not None:
             return CardPlace(await self._reader_with(thumbprint, candidates))
         return await choice.ask(candidates)
+
+    def _usable_for(self, request: KeyRequest) -> tuple[str, ...]:
+        """Return the readers with a card that a request may be for.
+
+        Raises:
+            AgentError: there is none.
+
+        """
+        names = self._readers_with_card()
+        if not request.citizen_card:
+            return names
+        views = self._readers.snapshot().readers
+        others = {v.name for v in views if v.generation not in (None, *CITIZEN_CARDS)}
+        return tuple(name for name in names if name not in others) or names
 
     async def _reader_with(self, thumbprint: bytes, candidates: tuple[str, ...]) -> str:
         """Find the reader whose card has a certificate; do not wait for the others.

@@ -1,11 +1,11 @@
 """One sign request: from documents to the digests that a card signs, and from signatures on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from agent.cards.card import ID_SIGN, Card
+from agent.cards.card import ID_SIGN, Card, StoredCertificate
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.consent.questions import MAX_NAME, MAX_SHOWN, Act, DocumentFacts, Purpose
@@ -40,9 +40,15 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
     clock: Callable[[], datetime]
 
     @property
-    def key_id(self) -> bytes:
-        """The identifier of the key that the request names."""
-        return self.request.key_id
+    def citizen_card(self) -> bool:
+        """Whether the request knows citizen cards alone."""
+        return self.request.citizen_card
+
+    def candidates(self, card: Card) -> Iterator[StoredCertificate]:
+        """Read the certificates of the key that the request names, or that the card signs with."""
+        if self.request.key_id is not None:
+            return card.certificates_of(self.request.key_id)
+        return signing_certificates(card, self.request.certificate)
 
     @property
     def seconds(self) -> float:
@@ -72,6 +78,7 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
             self.request.certificate,
             now,
             check_validity=self.request.check_validity,
+            key_id=self.request.key_id,
         )
         return tuple(
             prepare_message(self.request, document, certificate, now)
@@ -104,7 +111,10 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
             CardError: a signature is not by the certificate's key.
 
         """
-        return SignatureResult(finish_messages(prepared, results), certificate)
+        from agent.signing.certificate_key import signature_name  # noqa: PLC0415  # as in prepare
+
+        name = signature_name(certificate.facts, self.request.hash)
+        return SignatureResult(finish_messages(prepared, results), certificate, name)
 
 
 def require_usable(
@@ -113,6 +123,7 @@ def require_usable(
     now: datetime,
     *,
     check_validity: bool = True,
+    key_id: bytes | None = None,
 ) -> None:
     """Refuse a certificate that is not to sign.
 
@@ -121,6 +132,8 @@ def require_usable(
         wanted: the SHA-256 thumbprint of the one asked for; None takes any.
         now: with a time zone.
         check_validity: whether an expired or not yet valid one is refused.
+        key_id: the identifier of its key, where a request names that; None where it is one that
+            the card signs with.
 
     Raises:
         KeyNotFoundError: it is another one than the one asked for, or its key is not for
@@ -131,7 +144,7 @@ def require_usable(
     facts = certificate.facts
     if wanted not in (None, facts.thumbprint):
         raise KeyNotFoundError("the card has another signing certificate")
-    if not _may_sign(certificate):
+    if not _may_sign(certificate, key_id):
         raise KeyNotFoundError("the certificate's key is not for signatures")
     if check_validity and now > facts.not_after:
         raise AgentError("it has expired", code=ErrorCode.CERTIFICATE_EXPIRED)
@@ -164,16 +177,43 @@ def finish_messages(
         raise CardError(error.detail) from error
 
 
-def _may_sign(certificate: CardCertificate) -> bool:
+def _may_sign(certificate: CardCertificate, key_id: bytes | None) -> bool:
     """Return whether the key is for signatures, by the certificate's key usage (RFC 5280 §4.2.1.3).
 
-    One that says nothing allows it to the signing key alone: to have the key sign that others
-    encrypt to is to have it decrypt.
+    One that says nothing allows it to the keys alone that the card signs with: to have the key sign
+    that others encrypt to is to have it decrypt.
     """
     usage = certificate.facts.key_usage
     if not usage:
-        return certificate.id == ID_SIGN.decode()
+        return key_id in (None, ID_SIGN)
     return not _FOR_SIGNATURES.isdisjoint(usage)
+
+
+def signing_certificates(card: Card, wanted: bytes | None) -> Iterator[StoredCertificate]:
+    """Read the certificates of the key that a card signs with, as far as the caller iterates.
+
+    Args:
+        card: in its transaction.
+        wanted: the SHA-256 thumbprint of the one asked for, whose key may be another one that
+            signs; None takes any of the first key.
+
+    Raises:
+        KeyNotFoundError: the card has no such key, or no certificate of it.
+        UnsupportedCardError, CardError, TransportError: it cannot be read.
+
+    """
+    keys = card.signing_keys if wanted is not None else card.signing_keys[:1]
+    missing = KeyNotFoundError("the card has no key to sign with")
+    is_any_there = False
+    for key_id in keys:
+        try:
+            for stored in card.certificates_of(key_id):
+                is_any_there = True
+                yield stored
+        except KeyNotFoundError as error:
+            missing = error
+    if not is_any_there:
+        raise missing
 
 
 def signing_purpose(request: SignatureRequest) -> Purpose:

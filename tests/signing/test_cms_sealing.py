@@ -93,7 +93,7 @@ def test_it_is_for_nobody_else() -> None:
 )
 def test_a_key_that_protects_nothing_is_refused(key: Any) -> None:
     issued = pki.issuing().issue(pki.citizen_name(), key())
-    with pytest.raises(CmsError, match="only RSA keys of 2048 bits"):
+    with pytest.raises(CmsError, match="RSA key"):
         seal(b"a", issued.public_bytes(Encoding.DER), AesCbc.AES_128)
 
 

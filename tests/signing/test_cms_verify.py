@@ -327,7 +327,7 @@ PROTECTION = cms.CMSAlgorithmProtection(
         (_undeclared_digest, "not declared"),
         (_other_signature_algorithm, "signature algorithm"),
         (_other_content_type, "another type"),
-        (_curve_key, "RSA"),
+        (_curve_key, "signature algorithm"),
         (_other_kind_of_certificate, "only X.509"),
         (_newer_message, "version"),
         (_newer_signer, "issuer and serial number"),

@@ -19,7 +19,13 @@ from agent.cms.errors import CmsError
 from agent.consent.consent import Ask
 from agent.consent.permissions import Permission
 from agent.consent.questions import EnterPin, LastAttempt, Prompt
-from agent.errors import AgentError, BadRequestError, ErrorCode, SpoiltCertificateError
+from agent.errors import (
+    AgentError,
+    BadRequestError,
+    ErrorCode,
+    KeyNotFoundError,
+    SpoiltCertificateError,
+)
 from agent.secret import SecretBytes
 from agent.signing.authenticate_task import AuthenticateTask
 from agent.signing.card_certificates import card_certificate
@@ -48,6 +54,7 @@ A = TypeVar("A")
 CardFactory = Callable[..., VirtualCard]
 READER = READER_NAME.format(0)
 RIGHT, WRONG = "123456", "654321"
+RSA_FORMATS = (SignatureFormat.CMS, SignatureFormat.CMS_DETACHED, SignatureFormat.PKCS1)
 ONE = SignatureRequest((Document(data=b"hello"),))
 VERBS: dict[str, Callable[[SigningService, SecretBytes], Coroutine[Any, Any, object]]] = {
     "sign": lambda service, given: service.sign(SITE, ONE, given),
@@ -342,7 +349,7 @@ def namesake(
     return make
 
 
-@pytest.mark.parametrize("format_", SignatureFormat)
+@pytest.mark.parametrize("format_", RSA_FORMATS)
 async def test_a_signature_that_is_not_the_certificate_s_is_not_given_and_raises_doubt(
     make_card: CardFactory,
     namesake: Callable[[VirtualCard], VirtualCard],
@@ -390,10 +397,10 @@ def test_a_key_that_is_not_rsa_of_2048_bits_neither_signs_nor_decrypts(kind: str
     stored = StoredCertificate(ID_SIGN, "", issued.public_bytes(Encoding.DER))
     certificate = card_certificate(READER, "TP00000000000001", stored)
     request = replace(ONE, format=SignatureFormat.PKCS1)
-    with pytest.raises(SpoiltCertificateError, match="RSA"):
+    with pytest.raises(SpoiltCertificateError if is_short else BadRequestError, match=r"RSA|ecdsa"):
         prepare_message(request, request.documents[0], certificate, pki.NOW)
     task = DecryptTask(DecryptionRequest(bytes(256 // 8), DecryptFormat.PKCS1))
-    with pytest.raises(BadRequestError):
+    with pytest.raises(BadRequestError if is_short else KeyNotFoundError):
         task.prepare(certificate)
 
 
@@ -402,7 +409,7 @@ def citizen_certificate() -> CardCertificate:
     return card_certificate(READER, "TP00000000000001", stored)
 
 
-@pytest.mark.parametrize("format_", SignatureFormat)
+@pytest.mark.parametrize("format_", RSA_FORMATS)
 def test_no_format_takes_a_signature_that_does_not_verify(format_: SignatureFormat) -> None:
     request = replace(ONE, format=format_)
     message = prepare_message(request, request.documents[0], citizen_certificate(), pki.NOW)

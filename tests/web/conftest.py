@@ -121,7 +121,7 @@ class FakeService:
         self.pins.append(None if pin is None else bytes(pin.buffer))
         await self._work()
         signatures = tuple(b"signature %d" % index for index in range(len(request.documents)))
-        return SignatureResult(signatures, self.certificate)
+        return SignatureResult(signatures, self.certificate, "sha256WithRSAEncryption")
 
     async def authenticate(
         self, site: Origin, request: AuthenticationRequest, pin: SecretBytes | None
@@ -129,7 +129,9 @@ class FakeService:
         self.asked.append(request)
         self.pins.append(None if pin is None else bytes(pin.buffer))
         await self._work()
-        return AuthenticationResult(str(site).encode() + request.challenge, self.certificate)
+        return AuthenticationResult(
+            str(site).encode() + request.challenge, self.certificate, "sha256WithRSAEncryption"
+        )
 
     async def decrypt(
         self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None

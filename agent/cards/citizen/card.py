@@ -32,7 +32,7 @@ from agent.cards.citizen.pkcs15 import (
     CertificateEntry,
     parse_key_entry,
 )
-from agent.cards.memory import CardMemory, CardRecord
+from agent.cards.memory import CardMemory, CardRecord, card_key
 from agent.cards.session import CardSession
 from agent.cms.digest import HashAlgorithm
 from agent.errors import (
@@ -55,7 +55,9 @@ INS_GET_RESULT = 0xC1
 P1_FIRST_HALF = 0x82
 P1_LAST_HALF = 0x02
 HALF = 128  # bytes of block or result in one command
-PIN_RULES = PinRules(shortest=6, longest=8, attempts=3)
+ATTEMPTS = 3
+PIN_RULES = PinRules(shortest=6, longest=8, attempts=ATTEMPTS)
+KEY_NAMES = frozenset({"RSA-2048"})
 KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
 """The references of the citizen card's keys, where its PrKDF does not say otherwise."""
 USUAL_IDS = frozenset({ID_SIGN, ID_KEYX, ID_CA, ID_ROOT})
@@ -73,7 +75,6 @@ class CitizenCard(CitizenFiles, Card):
     generation: ClassVar[CardGeneration]
     last_half_le: ClassVar[int | None]
     """The Le of the command that makes the private key work: one generation wants none."""
-    pin_rules: ClassVar[PinRules] = PIN_RULES
 
     def __init__(self, session: CardSession, memory: CardMemory) -> None:
         """Select the root and read the card's number.
@@ -88,9 +89,19 @@ class CitizenCard(CitizenFiles, Card):
         if not self.is_root_known(session):
             raise OtherGenerationError(f"not a {self.generation} card")
         self._serial = self.read_serial()
-        self._record: CardRecord = memory.record(self._serial)
+        self._record: CardRecord = memory.record(card_key(self.generation, self._serial))
         self._attempts = memory.attempts
         self._reference: int | None = None  # that was used last
+
+    @property
+    def pin_rules(self) -> PinRules:
+        """What a citizen card's PIN can be."""
+        return PIN_RULES
+
+    @property
+    def key_names(self) -> frozenset[str] | None:
+        """Nothing but RSA-2048."""
+        return KEY_NAMES
 
     @property
     def serial(self) -> str:
@@ -234,7 +245,7 @@ class CitizenCard(CitizenFiles, Card):
             if not self.pin_sent:
                 self._remember_attempts(before)
             raise
-        full = self.pin_rules.attempts
+        full = ATTEMPTS
         if is_first or before != full:
             self._remember_attempts(full)
         return send

@@ -18,6 +18,7 @@ from agent.host.settings.config import Settings
 from agent.origin import LOCAL_PROGRAM, OPAQUE, OWN_PAGE, Origin
 from agent.secret import wipe
 from agent.size_limits import MAX_HIPKI_BODY, MAX_HIPKI_UNASKED_BODY
+from agent.web.citizen_cards import CitizenCards
 from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE, answer
 from agent.web.front.audience import Audience
@@ -124,6 +125,7 @@ class HipkiMount(Mount):
         """
         limits = limits or Limits()
         self._visits = ImageVisits(on_image)
+        service = CitizenCards(service)
         self._component = HipkiComponent(service, settings, self._visits.forget, recorder)
         self._consent = consent
         self._language = language

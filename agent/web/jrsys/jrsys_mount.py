@@ -8,6 +8,7 @@ from agent.errors import ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.size_limits import MAX_JRSYS_MESSAGE
+from agent.web.citizen_cards import CitizenCards
 from agent.web.front.audience import Audience
 from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import Limits, RateLimiter
@@ -47,6 +48,7 @@ class JrsysMount(Mount):
         """
         self._recorder = recorder or CallRecorder()
         self._limits = limits or Limits()
+        service = CitizenCards(service)
         self._service = service
         self._component = JrsysComponent(service, settings)
         self._rate = RateLimiter(self._limits)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from agent import __version__
@@ -168,6 +169,7 @@ def sign_result(result: model.SignatureResult) -> messages.SignResult:
     used = result.certificate
     return messages.SignResult(
         signature=result.signatures[0],
+        algorithm=_algorithm(result.algorithm),
         certificate=used.facts.der,
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
@@ -180,6 +182,7 @@ def sign_batch_result(result: model.SignatureResult) -> messages.SignBatchResult
     used = result.certificate
     return messages.SignBatchResult(
         signatures=result.signatures,
+        algorithm=_algorithm(result.algorithm),
         certificate=used.facts.der,
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
@@ -191,7 +194,10 @@ def authenticate_result(result: model.AuthenticationResult) -> messages.Authenti
     """Show a login."""
     used = result.certificate
     return messages.AuthenticateResult(
-        token=result.token, thumbprint=used.facts.thumbprint.hex(), reader=used.reader
+        token=result.token,
+        algorithm=_algorithm(result.algorithm),
+        thumbprint=used.facts.thumbprint.hex(),
+        reader=used.reader,
     )
 
 
@@ -202,6 +208,11 @@ def event(change: model.Event) -> messages.ReaderEvent | messages.ServiceEvent:
         return messages.ServiceEvent("service_changed", data)
     about = messages.ReaderData(reader(change.reader))
     return messages.ReaderEvent(change.name, about)  # type: ignore[arg-type]  # Event lists the names
+
+
+def _algorithm(name: str) -> messages.SignatureAlgorithm:
+    known: messages.SignatureAlgorithm = msgspec.convert(name, messages.SignatureAlgorithm)
+    return known
 
 
 def _moment(moment: datetime) -> str:

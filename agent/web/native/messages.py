@@ -63,6 +63,16 @@ StatusNonce: TypeAlias = Annotated[
 ]
 Base64: TypeAlias = Annotated[bytes, Meta(description="base64")]
 Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
+SignatureAlgorithm: TypeAlias = Literal[
+    "sha1WithRSAEncryption",
+    "sha256WithRSAEncryption",
+    "sha384WithRSAEncryption",
+    "sha512WithRSAEncryption",
+    "ecdsa-with-SHA256",
+    "ecdsa-with-SHA384",
+    "ecdsa-with-SHA512",
+]
+"""By the names of RFC 8017 appendix A.2.4 and RFC 5758 §3.2."""
 
 
 # What a request asks for.
@@ -381,6 +391,7 @@ class SignResult(Struct, frozen=True, kw_only=True):
     """One signature and who made it."""
 
     signature: Base64
+    algorithm: SignatureAlgorithm
     certificate: Base64
     thumbprint: Thumbprint
     reader: str
@@ -391,6 +402,7 @@ class SignBatchResult(Struct, frozen=True, kw_only=True):
     """One signature for each item, in their order."""
 
     signatures: tuple[Base64, ...]
+    algorithm: SignatureAlgorithm
     certificate: Base64
     thumbprint: Thumbprint
     reader: str
@@ -401,6 +413,7 @@ class AuthenticateResult(Struct, frozen=True, kw_only=True):
     """The token, a DER CMS SignedData, for the server that made the challenge."""
 
     token: Base64
+    algorithm: SignatureAlgorithm
     thumbprint: Thumbprint
     reader: str
 

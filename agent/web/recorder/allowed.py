@@ -68,7 +68,7 @@ _ENCODING: Final = _one_of("", "base64", "NONE", "utf-8", "utf8", "hex")
 ALLOWED: Final[Mapping[Door, Mapping[str, Rule]]] = {
     "native": {
         "blind": _flag,
-        "format": _one_of("cms", "cms-detached", "pkcs1"),
+        "format": _one_of("cms", "cms-detached", "pkcs1", "ecdsa"),
         "hash": _HASH,
         "purpose": _one_of("login", "identify"),
         "signing_certificate": _flag,

@@ -23,15 +23,16 @@
 /** @typedef {"not_installed"|"not_started"|"unreachable"|"permission_prompt"|"permission_denied"|"blocked_by_page"|"frame_not_allowed"|"worker_blocked"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
 /** @typedef {"restart_browser"} Hint */
 /** @typedef {"granted"|"prompt"|"denied"|"unsupported"} Permission */
-/** @typedef {{generation: "gen1"|"gen2"|null, serial: string|null}} Card */
+/** @typedef {{generation: "gen1"|"gen2"|"piv"|"pkcs11"|null, serial: string|null}} Card */
 /** @typedef {{name: string, state: "empty"|"card"|"mute"|"unsupported", card: Card|null, attemptsLeft: number|null}} Reader */
 /** @typedef {"SHA-256"|"SHA-384"|"SHA-512"|"SHA-1"} Hash */
-/** @typedef {"cms"|"cms-detached"|"pkcs1"} Format */
+/** @typedef {"cms"|"cms-detached"|"pkcs1"|"ecdsa"} Format "pkcs1" of RSA keys, "ecdsa" (DER) of keys on a curve: the signature alone */
+/** @typedef {"sha1WithRSAEncryption"|"sha256WithRSAEncryption"|"sha384WithRSAEncryption"|"sha512WithRSAEncryption"|"ecdsa-with-SHA256"|"ecdsa-with-SHA384"|"ecdsa-with-SHA512"} Algorithm */
 /** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
 /** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
 /** @typedef {{data?: Bytes, digest?: Uint8Array, file?: Blob|ReadableStream<Uint8Array>, documentName?: string}} Item `digest` is over the data, with `hash`; a `file` has any length */
 /** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean, signingTime?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets; without `signingTime` the CMS says no time, as a signature in a PDF must not */
-/** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
+/** @typedef {{algorithm: Algorithm, certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
 /** @typedef {{reader: string, code: string, message: string, retriable: boolean}} Problem `code` as of an error */
 /** @typedef {"new"|"known"|"changed"|"unproven"} Installation */
@@ -536,7 +537,7 @@ export class Ankong extends EventTarget {
    * keeps it in its session, and checks the token.
    *
    * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: "SHA-256"|"SHA-384"|"SHA-512", certificate?: string, reader?: string, pin?: string} & CallOptions} request
-   * @returns {Promise<{token: string, thumbprint: string, reader: string}>} `token` is base64 DER
+   * @returns {Promise<{token: string, algorithm: Algorithm, thumbprint: string, reader: string}>} `token` is base64 DER
    */
   async authenticate({ challenge, purpose = "login", hash = "SHA-256", ...rest }) {
     return this.#ask("authenticate", { ...rest, challenge: encodeChallenge(challenge), purpose, hash });

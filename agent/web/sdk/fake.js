@@ -307,7 +307,7 @@ export class FakeAnkong extends EventTarget {
 
   /**
    * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: FakeHash, certificate?: string, reader?: string, pin?: string} & CallOptions} request
-   * @returns {Promise<{token: string, thumbprint: string, reader: string}>}
+   * @returns {Promise<{token: string, algorithm: import("./ankong.js").Algorithm, thumbprint: string, reader: string}>}
    */
   async authenticate({ challenge, purpose = "login", hash = "SHA-256", signal, timeout, ...rest }) {
     const encoded = encodeChallenge(challenge);
@@ -322,7 +322,7 @@ export class FakeAnkong extends EventTarget {
     const text = `{"type":"ankong.authenticate.v1","purpose":"${purpose}","origin":"${this.#origin}","challenge":"${url}","time":"${time}"}`;
     const content = new TextEncoder().encode(text);
     const token = await signedData({ type: LOGIN, content, hashed: await digested(hash, content), hash });
-    return { token: toBase64(token), thumbprint, reader };
+    return { token: toBase64(token), algorithm: algorithmOf(hash), thumbprint, reader };
   }
 
   /**
@@ -348,12 +348,13 @@ export class FakeAnkong extends EventTarget {
     const names = items.map(({ data, digest, file, documentName }) => ({ data: data === undefined ? undefined : toBase64(data), digest, file: file && true, documentName }));
     await this.#answer(method, { items: names, hash, format: chosen, ...rest }, { signal, timeout });
     requireHash(hash);
-    if (!["cms", "cms-detached", "pkcs1"].includes(chosen)) throw refusal("bad_request", `no format ${chosen}`);
+    if (!["cms", "cms-detached", "pkcs1", "ecdsa"].includes(chosen)) throw refusal("bad_request", `no format ${chosen}`);
     this.#requireAllowed();
+    if (chosen === "ecdsa") throw refusal("bad_request", "the card's key signs in the format pkcs1, not ecdsa");
     const signer = await this.#unlock(rest);
     const signatures = [];
     for (const item of items) signatures.push(toBase64(await this.#signOne(item, hash, chosen, nonce)));
-    return { ...signer, signatures };
+    return { algorithm: algorithmOf(hash), ...signer, signatures };
   }
 
   /** @param {Item} item @param {FakeHash} hash @param {import("./ankong.js").Format} format @param {import("./ankong.js").Bytes} [nonce] */
@@ -408,7 +409,7 @@ export class FakeAnkong extends EventTarget {
     if (reader !== undefined && reader !== READER) throw refusal("no_reader");
   }
 
-  /** Check card and PIN as a card does. @param {{reader?: string|undefined, certificate?: string|undefined, pin?: string|undefined}} wanted @returns {Promise<Signer>} */
+  /** Check card and PIN as a card does. @param {{reader?: string|undefined, certificate?: string|undefined, pin?: string|undefined}} wanted @returns {Promise<Omit<Signer, "algorithm">>} */
   async #unlock({ reader, certificate, pin }) {
     this.#requireReader(reader);
     const card = this.#card;
@@ -443,6 +444,11 @@ export class FakeAnkong extends EventTarget {
 /** @param {TestCard} card @returns {Required<TestCard>} */
 function cardOf({ pin = DEFAULT_PIN, attemptsLeft = TRIES, serial = "FK00000000000001" }) {
   return { pin, attemptsLeft, serial };
+}
+
+/** @param {FakeHash} hash @returns {import("./ankong.js").Algorithm} */
+function algorithmOf(hash) {
+  return /** @type {import("./ankong.js").Algorithm} */ (`${hash.replace("-", "").toLowerCase()}WithRSAEncryption`);
 }
 
 /** Whether nobody on the network can be this site. @param {string} origin */

@@ -23,7 +23,7 @@ export type Reason = "not_installed" | "not_started" | "unreachable" | "permissi
 export type Hint = "restart_browser";
 export type Permission = "granted" | "prompt" | "denied" | "unsupported";
 export type Card = {
-    generation: "gen1" | "gen2" | null;
+    generation: "gen1" | "gen2" | "piv" | "pkcs11" | null;
     serial: string | null;
 };
 export type Reader = {
@@ -33,7 +33,8 @@ export type Reader = {
     attemptsLeft: number | null;
 };
 export type Hash = "SHA-256" | "SHA-384" | "SHA-512" | "SHA-1";
-export type Format = "cms" | "cms-detached" | "pkcs1";
+export type Format = "cms" | "cms-detached" | "pkcs1" | "ecdsa";
+export type Algorithm = "sha1WithRSAEncryption" | "sha256WithRSAEncryption" | "sha384WithRSAEncryption" | "sha512WithRSAEncryption" | "ecdsa-with-SHA256" | "ecdsa-with-SHA384" | "ecdsa-with-SHA512";
 export type Bytes = string | ArrayBuffer | Uint8Array;
 export type CallOptions = {
     signal?: AbortSignal;
@@ -56,6 +57,7 @@ export type SigningOptions = {
     signingTime?: boolean;
 };
 export type Signer = {
+    algorithm: Algorithm;
     certificate: string;
     thumbprint: string;
     reader: string;
@@ -360,7 +362,7 @@ export declare class Ankong extends EventTarget {
      * keeps it in its session, and checks the token.
      *
      * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: "SHA-256"|"SHA-384"|"SHA-512", certificate?: string, reader?: string, pin?: string} & CallOptions} request
-     * @returns {Promise<{token: string, thumbprint: string, reader: string}>} `token` is base64 DER
+     * @returns {Promise<{token: string, algorithm: Algorithm, thumbprint: string, reader: string}>} `token` is base64 DER
      */
     authenticate({ challenge, purpose, hash, ...rest }: {
         challenge: string | Uint8Array;
@@ -371,6 +373,7 @@ export declare class Ankong extends EventTarget {
         pin?: string;
     } & CallOptions): Promise<{
         token: string;
+        algorithm: Algorithm;
         thumbprint: string;
         reader: string;
     }>;

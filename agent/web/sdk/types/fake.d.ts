@@ -108,7 +108,7 @@ export declare class FakeAnkong extends EventTarget implements Public<import("./
     }>;
     /**
      * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: FakeHash, certificate?: string, reader?: string, pin?: string} & CallOptions} request
-     * @returns {Promise<{token: string, thumbprint: string, reader: string}>}
+     * @returns {Promise<{token: string, algorithm: import("./ankong.js").Algorithm, thumbprint: string, reader: string}>}
      */
     authenticate({ challenge, purpose, hash, signal, timeout, ...rest }: {
         challenge: string | Uint8Array;
@@ -119,6 +119,7 @@ export declare class FakeAnkong extends EventTarget implements Public<import("./
         pin?: string;
     } & CallOptions): Promise<{
         token: string;
+        algorithm: import("./ankong.js").Algorithm;
         thumbprint: string;
         reader: string;
     }>;

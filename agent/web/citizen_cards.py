@@ -1,0 +1,108 @@
+"""The use cases as the old components have them: with citizen cards, and as if no other existed.
+
+Their pages know two kinds of cards, with RSA-2048 keys under names that no other card has.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+from agent.cards.card import CITIZEN_CARDS
+from agent.errors import AgentError, UnsupportedCardError
+from agent.origin import Origin
+from agent.secret import SecretBytes
+from agent.signing import model
+from agent.web.service import Service
+
+
+class CitizenCards(Service):
+    """Passes everything on; a card of another kind is one that no driver knows."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def snapshot(self) -> model.Snapshot:
+        """Return all readers as they are now."""
+        found = self._service.snapshot()
+        if not any(map(_is_other, found.readers)):
+            return found
+        return replace(found, readers=tuple(map(_as_known, found.readers)))
+
+    def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
+        """Return a queue of changes."""
+        return self._service.subscribe()
+
+    def is_allowed(self, site: Origin) -> bool:
+        """Return whether a site may ask for more than the status."""
+        return self._service.is_allowed(site)
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether a site was refused for good."""
+        return self._service.is_blocked(site)
+
+    async def connect(self, site: Origin, *, blind: bool = False) -> bool:
+        """Ask the citizen to allow a site; return whether it has what ``blind`` asks for."""
+        return await self._service.connect(site, blind=blind)
+
+    async def certificates(
+        self, site: Origin, reader: str | None = None
+    ) -> model.CertificateListing:
+        """Read the certificates on one card, or on all.
+
+        Raises:
+            UnsupportedCardError: there are cards of other kinds alone.
+            AgentError: as the use case.
+
+        """
+        views = self._service.snapshot().readers
+        others = {view.name for view in views if _is_other(view)}
+        if not others or (reader is not None and reader not in others):
+            return await self._service.certificates(site, reader)
+        await self._service.connect(site)
+        names = [
+            view.name
+            for view in views
+            if reader is None and view.state is model.CardPresence.CARD and view.name not in others
+        ]
+        if not names:
+            raise UnsupportedCardError("the card is no citizen card")
+        found = await asyncio.gather(*(self._listed(site, name) for name in names))
+        certificates = tuple(each for listing in found for each in listing.certificates)
+        problems = tuple(each for listing in found for each in listing.problems)
+        if not certificates and problems:
+            raise problems[0].error
+        return model.CertificateListing(certificates, problems)
+
+    async def _listed(self, site: Origin, reader: str) -> model.CertificateListing:
+        try:
+            return await self._service.certificates(site, reader)
+        except AgentError as error:
+            return model.CertificateListing((), (model.ReaderProblem(reader, error),))
+
+    async def sign(
+        self, site: Origin, request: model.SignatureRequest, pin: SecretBytes | None
+    ) -> model.SignatureResult:
+        """Sign with a citizen card."""
+        return await self._service.sign(site, replace(request, citizen_card=True), pin)
+
+    async def authenticate(
+        self, site: Origin, request: model.AuthenticationRequest, pin: SecretBytes | None
+    ) -> model.AuthenticationResult:
+        """Prove to a site who holds the citizen card."""
+        return await self._service.authenticate(site, replace(request, citizen_card=True), pin)
+
+    async def decrypt(
+        self, site: Origin, request: model.DecryptionRequest, pin: SecretBytes | None
+    ) -> bytes:
+        """Decrypt with a citizen card."""
+        return await self._service.decrypt(site, replace(request, citizen_card=True), pin)
+
+
+def _is_other(view: model.ReaderView) -> bool:
+    return view.state is model.CardPresence.CARD and view.generation not in (None, *CITIZEN_CARDS)
+
+
+def _as_known(view: model.ReaderView) -> model.ReaderView:
+    if not _is_other(view):
+        return view
+    return model.ReaderView(view.name, model.CardPresence.UNSUPPORTED, keypad=view.keypad)
