@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     DOCUMENT_FORBIDS_SIGNING = "document_forbids_signing"
     DOCUMENT_UNSUPPORTED = "document_unsupported"
     DOCUMENT_CHANGED = "document_changed"
+    TOKEN_MODULE_FAILED = "token_module_failed"  # noqa: S105  # a code
     INTERNAL = "internal"
 
 
@@ -68,6 +69,7 @@ RETRIABLE = frozenset(
         ErrorCode.PCSC_UNAVAILABLE,
         ErrorCode.DOCUMENT_PASSWORD_INCORRECT,
         ErrorCode.DOCUMENT_CHANGED,
+        ErrorCode.TOKEN_MODULE_FAILED,
     }
 )
 """The codes after which the same request may succeed once the user has done something."""

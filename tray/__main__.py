@@ -4,6 +4,7 @@ import sys
 
 PROMPT_ARGUMENT = "--prompt"
 WORKER_ARGUMENT = "--pdf-worker"
+HOST_ARGUMENT = "--pkcs11-host"
 
 
 def main() -> int:
@@ -17,6 +18,12 @@ def main() -> int:
         from agent.pdf.pdf_child import main as work_on_pdfs  # noqa: PLC0415  # nobody else needs it
 
         return work_on_pdfs()
+    if arguments == [HOST_ARGUMENT]:
+        from agent.cards.pkcs11.module_host import (  # noqa: PLC0415  # likewise
+            main as host_module,
+        )
+
+        return host_module()
     from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it
 
     def work() -> int:

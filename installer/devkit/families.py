@@ -61,6 +61,7 @@ NAMES = {
     "shellcheck": (
         *("ShellCheck", "shellcheck", "ShellCheck", "shellcheck", "koalaman.shellcheck"),
     ),
+    "softhsm2": ("softhsm", "softhsm", "softhsm", "softhsm", ""),
     "xdotool": ("xdotool", "xdotool", "xdotool", "xdotool", ""),
     "xvfb": ("xorg-x11-server-Xvfb", "xorg-server-xvfb", "xorg-x11-server-Xvfb", "", ""),
 }
@@ -82,6 +83,7 @@ WITHOUT = {
     "qpdf": "the structure of signed PDFs is not judged",
     "redis-server": "the store of challenges in Redis is not tested",
     "shellcheck": "the installers' scripts are not judged",
+    "softhsm2": "PKCS#11 tokens are tested with a stub module only",
     "vsmartcard-vpcd": "PROVIDER=pcsc and the tests through a private pcscd do not run",
     "xvfb": "the tests of windows are skipped",
 }

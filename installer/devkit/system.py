@@ -112,6 +112,7 @@ SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (
     Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
+    Package("softhsm2", has_program("softhsm2-util")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
     Package("poppler-utils", has_program("pdfsig")),

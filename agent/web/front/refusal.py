@@ -92,6 +92,7 @@ _MESSAGES: Final = {
     ErrorCode.DOCUMENT_FORBIDS_SIGNING: "the document's author allows no signature",
     ErrorCode.DOCUMENT_UNSUPPORTED: "readers would show this document differently",
     ErrorCode.DOCUMENT_CHANGED: "the document is not the one any more that was read before",
+    ErrorCode.TOKEN_MODULE_FAILED: "the vendor's module of the token crashed or did not answer",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }
 _FULL_SECONDS: Final = 3600.0  # between two tracebacks of one kind

@@ -99,6 +99,7 @@ _NUMBERS: Final[Mapping[ErrorCode, ReturnValue]] = {
     ErrorCode.DOCUMENT_FORBIDS_SIGNING: ReturnValue.PARAMETER,
     ErrorCode.DOCUMENT_UNSUPPORTED: ReturnValue.PARAMETER,
     ErrorCode.DOCUMENT_CHANGED: ReturnValue.PARAMETER,
+    ErrorCode.TOKEN_MODULE_FAILED: ReturnValue.FAILED,
     ErrorCode.INTERNAL: ReturnValue.FAILED,
 }
 

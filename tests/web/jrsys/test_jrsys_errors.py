@@ -54,6 +54,7 @@ EXPECTED = {
     ErrorCode.DOCUMENT_FORBIDS_SIGNING: 7,
     ErrorCode.DOCUMENT_UNSUPPORTED: 7,
     ErrorCode.DOCUMENT_CHANGED: 7,
+    ErrorCode.TOKEN_MODULE_FAILED: 6,
     ErrorCode.INTERNAL: 6,
 }
 SPECIAL = [
