@@ -31,6 +31,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
         "sign letter.pdf --out letter.p7m",
         "sign film.mp4 --format cms-detached --out film.p7s",
         "sign letter.pdf --out letter.p7m --pin-stdin < pin.txt",
+        "sign contract.pdf --mark last",
     ),
     "verify": (
         "verify contract-signed.pdf",

@@ -2,9 +2,12 @@
 
 import argparse
 import asyncio
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
@@ -14,11 +17,13 @@ from agent.commands.own_service import keep_secrets, own_service, prepared_paths
 from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.commands.sign_pdfs import PdfOptions, sign_pdfs
+from agent.commands.tongue import tongue
 from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
 from agent.files import FileTooLargeError, read_at_most
 from agent.harmless import printable
 from agent.origin import LOCAL_USER
+from agent.pdf.wire import MarkPlace
 from agent.signing.model import SignatureFormat, SignatureRequest
 from agent.size_limits import MAX_ATTACHED_FILE
 
@@ -27,6 +32,7 @@ AUTO: Final = "auto"
 PADES: Final = "pades"
 MAX_REMARK: Final = 255
 """Characters."""
+_PLACE: Final = re.compile(r"(last|first|[0-9]{1,5})(?::([0-9.]+(?:,[0-9.]+){3}))?(?!\n)$")
 FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1")
 
 
@@ -46,6 +52,7 @@ class SignOptions(ReaderOptions, JsonOptions):
         reason: why a PDF is signed; None says nothing.
         location: where, likewise.
         field: the empty signature field of a PDF; None for the first, or a new one.
+        mark: where the signature of a PDF is to be seen; None for nowhere.
 
     """
 
@@ -60,6 +67,7 @@ class SignOptions(ReaderOptions, JsonOptions):
     reason: str | None = None
     location: str | None = None
     field: str | None = None
+    mark: MarkPlace | None = None
 
 
 def add(parser: CommandParser) -> None:
@@ -76,6 +84,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--reason", type=_remark, metavar="TEXT", help="cli.sign.reason")
     parser.add_argument("--location", type=_remark, metavar="TEXT", help="cli.sign.location")
     parser.add_argument("--field", metavar="NAME", help="cli.sign.field")
+    parser.add_argument("--mark", type=_mark, metavar="PLACE", help="cli.sign.visible")
     parser.add_argument("--password-stdin", action="store_true", help="cli.sign.password_stdin")
 
 
@@ -115,7 +124,7 @@ def _sign_pdfs(options: SignOptions) -> int:
         files=options.files,
         out=options.out,
         force=options.force,
-        wish=SignatureWish(options.reason, options.location, options.field, options.reader),
+        wish=_wish(options),
         pin_stdin=options.pin_stdin,
         password_stdin=options.password_stdin,
         json=options.json,
@@ -124,6 +133,17 @@ def _sign_pdfs(options: SignOptions) -> int:
     provider = options.open_provider()
     log_aside()
     return sign_pdfs(pdf, provider)
+
+
+def _wish(options: SignOptions) -> SignatureWish:
+    return SignatureWish(
+        options.reason,
+        options.location,
+        options.field,
+        options.reader,
+        options.mark,
+        tongue(),
+    )
 
 
 def _sign_file(options: SignOptions, file: Path, out: Path, form: SignatureFormat) -> int:
@@ -175,6 +195,26 @@ def _read_document(path: Path, form: SignatureFormat, algorithm: HashAlgorithm) 
                     {"name": path.name, "limit": MAX_ATTACHED_FILE},
                 ),
             ) from error
+
+
+def _mark(text: str) -> MarkPlace | None:
+    """Return where a mark goes: ``none``, ``last``, ``first`` or a page, and ``:x,y,w,h`` there.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such place.
+
+    """
+    if text == "none":
+        return None
+    found = _PLACE.match(text)
+    if found is None:
+        raise argparse.ArgumentTypeError("cli.usage.mark")
+    try:
+        page = {"last": None, "first": 1}.get(found[1], found[1])
+        box = None if found[2] is None else list(map(float, found[2].split(",")))
+        return msgspec.convert({"page": page, "box": box}, MarkPlace, strict=False)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("cli.usage.mark") from error
 
 
 def _remark(text: str) -> str | None:

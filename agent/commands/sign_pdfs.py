@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
 from agent.commands.complaints import complain, facts_of
 from agent.commands.out_file import require_free
 from agent.commands.output import is_standard_output, say, say_aside, say_json
@@ -155,6 +157,7 @@ class _Signing:
         if not ready:
             return self._failed
         _warn([each.original for each in ready])
+        _warn_of_marks(ready)
         keep_secrets()
         pin = read_pin(from_stdin=self._options.pin_stdin)
         signed = self._runner.run(self._signer.sign_prepared(ready, chosen, pin))
@@ -220,6 +223,21 @@ def _warn(opened: Sequence[OpenPdf]) -> None:
             say_aside(tell("cli.sign.warned", name=printable(each.name), what=what))
 
 
+def _warn_of_marks(ready: Sequence[ReadyPdf]) -> None:
+    """Say where a mark is not as it was meant, before anybody enters a PIN."""
+    for each in ready:
+        mark = each.prepared.mark
+        if mark is None:
+            continue
+        name = printable(each.original.name)
+        if mark.missing is not None:
+            code = f"U+{ord(mark.missing):04X}"
+            char = mark.missing if mark.missing.isprintable() else code
+            say_aside(tell("cli.sign.mark_font", name=name, char=char, code=code))
+        if mark.small:
+            say_aside(tell("cli.sign.mark_small", name=name))
+
+
 def _save_all(options: PdfOptions, signed: Sequence[SignedPdf]) -> list[_Outcome]:
     outcomes = []
     for each in signed:
@@ -269,5 +287,6 @@ def _facts(outcome: _Outcome) -> dict[str, Any]:
         "out": str(outcome.saved),
         "sha256": outcome.signed.original.copy.digest.hex(),
         "field": outcome.signed.field,
+        **({} if outcome.signed.mark is None else {"mark": to_builtins(outcome.signed.mark)}),
         "thumbprint": outcome.signed.signer.facts.thumbprint.hex(),
     }

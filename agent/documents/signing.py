@@ -7,21 +7,26 @@ anybody gets it, and it begins with all octets of the document as it was.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
+from agent.documents.mark_lines import mark_for
 from agent.documents.pdf_worker import PdfWorker
 from agent.errors import AgentError, ErrorCode, KeyNotFoundError
 from agent.origin import Origin
 from agent.pdf.hole import begins_with, fill
 from agent.pdf.wire import (
     Changes,
+    DrawnMark,
     ExaminePdf,
     FoundSignature,
     InspectPdf,
+    KnownPdf,
+    MarkPlace,
     PdfError,
     PdfExamination,
     PdfFacts,
@@ -36,6 +41,7 @@ from agent.signing.model import (
     SignatureRequest,
     SignatureResult,
 )
+from agent.words.language import Language, system_language
 
 CONTAINER: Final = "pades-b-b"
 """What the history calls it (ETSI EN 319 142-1 §6)."""
@@ -74,6 +80,8 @@ class SignatureWish:
         location: where, likewise.
         field: the empty signature field to use; None for the first, or a new one.
         reader: only a card in this reader; None for any.
+        mark: where the signature is to be seen; None for nowhere.
+        language: of the mark; None for the system's.
 
     """
 
@@ -81,6 +89,8 @@ class SignatureWish:
     location: str | None = None
     field: str | None = None
     reader: str | None = None
+    mark: MarkPlace | None = None
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ class SignedPdf:
         file: with the signature, in the private folder.
         signer: whose card signed it.
         field: where the signature is.
+        mark: what became of the visible mark; None where none was wanted.
 
     """
 
@@ -99,6 +110,7 @@ class SignedPdf:
     file: Path
     signer: CardCertificate
     field: str
+    mark: DrawnMark | None = None
 
 
 class CardAsker(Protocol):
@@ -277,15 +289,21 @@ class PdfSigner:
 
         """
         out = self._work.name(".signed")
+        at = datetime.now().astimezone().replace(microsecond=0)
+        signer = chosen.signer.facts
+        language = wish.language or system_language()
         request = PreparePdf(
             file=str(document.copy.file),
             password=document.password,
             out=str(out),
             field=wish.field,
-            name=chosen.signer.facts.subject_cn,
+            name=signer.subject_cn,
             reason=wish.reason,
             location=wish.location,
             hole=_HOLE + sum(map(len, chosen.chain)),
+            mark=None if wish.mark is None else mark_for(wish.mark, signer, at, language),
+            known=KnownPdf(document.copy.digest, document.facts),
+            time=at,
         )
         try:
             prepared = await self._worker.ask(request, PreparedPdf, document.copy.size)
@@ -301,7 +319,7 @@ class PdfSigner:
         _require_good(await self._examined(ready), prepared, signer)
         if not await asyncio.to_thread(begins_with, file, document.copy.file):
             raise _not_as_meant("it does not begin with the original")
-        return SignedPdf(document, file, signer, prepared.field)
+        return SignedPdf(document, file, signer, prepared.field, prepared.mark)
 
     async def _examined(self, ready: ReadyPdf) -> PdfExamination:
         """Look at a signed document; a worker that fails there has one successor.

@@ -33,6 +33,14 @@ _RUNNING: Final = frozenset(
     {"/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/Rendition", "/Hide", "/SetOCGState"}
 )
 """What an annotation that is clicked can do beyond showing another place (ISO 32000-1 §12.6.4)."""
+_OPAQUE: Final = frozenset(
+    {"/FreeText", "/Stamp", "/Redact", "/Screen", "/Movie", "/RichMedia", "/3D", "/Watermark"}
+)
+_FILLED: Final = frozenset({"/Square", "/Circle", "/Polygon"})
+"""Annotations that hide what is below them where they have an inner colour (§12.5.6)."""
+_UNSEEN: Final = 0b100010
+"""Flags: hidden, or never on a screen (§12.5.3)."""
+_CORNERS: Final = 4
 
 
 def inspect(file: Path, password: str | None) -> PdfFacts:
@@ -183,6 +191,8 @@ def _warnings(
         yield PdfWarning.LAYERS
     if any(map(_has_outside_content, pages)):
         yield PdfWarning.EXTERNAL
+    if any(map(_is_covered, pages)):
+        yield PdfWarning.COVERED
 
 
 def _acts(node: DictionaryObject) -> bool:
@@ -217,6 +227,20 @@ def _kinds(action: Any) -> Iterator[Any]:
         after = entry(one, "/Next")
         waiting.extend(items(after) if isinstance(after, ArrayObject) else [after] * bool(after))
     raise refused(ErrorCode.DOCUMENT_DAMAGED, "actions without end")
+
+
+def _is_covered(page: DictionaryObject) -> bool:
+    """Return whether annotations can hide what is below them; many readers let them be put away."""
+    return any(map(_covers, items(entry(page, "/Annots"))))
+
+
+def _covers(annotation: Any) -> bool:
+    flags, rectangle = entry(annotation, "/F"), list(items(entry(annotation, "/Rect")))
+    is_shown = not (isinstance(flags, int) and flags & _UNSEEN)
+    has_area = len(rectangle) == _CORNERS and rectangle[:2] != rectangle[2:]
+    kind = entry(annotation, "/Subtype")
+    is_opaque = kind in _OPAQUE or (kind in _FILLED and bool(entry(annotation, "/IC")))
+    return is_shown and has_area and is_opaque
 
 
 def _has_outside_content(page: DictionaryObject) -> bool:

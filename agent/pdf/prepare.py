@@ -5,20 +5,30 @@ The copy begins with all octets of the original; what is new stands behind them 
 document says in both when they changed it, and they would not agree any more.
 """
 
+import hashlib
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.layout import BoxConstraints
 from pyhanko.pdf_utils.misc import PdfError as LibraryError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import ExternalSigner, PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
+from pyhanko.sign.signers.pdf_signer import PdfSigningSession
+from pyhanko.stamp.base import BaseStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from agent.errors import ErrorCode
 from agent.pdf.examine import harmed_fields
+from agent.pdf.mark import EmptyStamp, Stamp
+from agent.pdf.mark_field import mark_field, place_of
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import opened, refused
 from agent.pdf.pdf_facts import facts_of, require_signable
@@ -27,6 +37,8 @@ from agent.pdf.wire import PdfFacts, PreparedPdf, PreparePdf
 T = TypeVar("T")
 _PIECE: Final = 1024 * 1024
 _FIELD: Final = "Signature"
+_OCTETS_A_PAGE: Final = 40_000
+"""That are hashed in the time in which a page is looked at."""
 
 
 class _UpdateWriter(IncrementalPdfFileWriter):
@@ -34,6 +46,44 @@ class _UpdateWriter(IncrementalPdfFileWriter):
 
     def _update_meta(self) -> None:
         """Leave ``/Info`` and the metadata as they are."""
+
+
+class _TimedSigner(PdfSigner):
+    """Has the signature claim a time that somebody else knows too.
+
+    Attributes:
+        at: that time; None for the present.
+
+    """
+
+    at: datetime | None = None
+
+    def init_signing_session(
+        self, pdf_out: BasePdfFileWriter, existing_fields_only: bool = False
+    ) -> PdfSigningSession:
+        """Begin as the library does, but at that time."""
+        session = super().init_signing_session(pdf_out, existing_fields_only)
+        session.system_time = self.at or session.system_time
+        return session
+
+
+@dataclass(frozen=True)
+class _OwnStyle(BaseStampStyle):
+    """Has the library ask what a signature looks like; none of its own styles is used.
+
+    Attributes:
+        stamp: what draws it.
+
+    """
+
+    stamp: Stamp | EmptyStamp | None = None
+
+    def create_stamp(
+        self, writer: BasePdfFileWriter, box: BoxConstraints, text_params: dict[str, Any]
+    ) -> Any:
+        """Return what draws a mark; without one the place of the field stays empty."""
+        del text_params
+        return self.stamp or EmptyStamp(writer, float(box.width), float(box.height))
 
 
 def prepare(request: PreparePdf) -> PreparedPdf:
@@ -44,23 +94,40 @@ def prepare(request: PreparePdf) -> PreparedPdf:
 
     """
     with opened(Path(request.file), request.password) as (reader, may_sign):
-        facts = facts_of(reader)
+        facts = _facts(request, reader)
         require_signable(reader, may_sign=may_sign)
-        field = request.field or _field_for(reader, facts)
         if request.field is not None and request.field not in facts.fields:
             raise refused(ErrorCode.BAD_REQUEST, "there is no such empty signature field")
-        prepared = _write(request, reader, field)
+        field = request.field or _field_for(reader, facts, is_visible=request.mark is not None)
+        prepared = _write(request, reader, field, facts)
         before = harmed_fields(reader)
     if facts.signatures:
         _require_unharmed(request, before | {field})  # whose own hole is empty yet
     return prepared
 
 
-def _field_for(reader: PdfFileReader, facts: PdfFacts) -> str:
-    """Return the first empty field's name, or one that no field has."""
-    if facts.fields:
-        return facts.fields[0]
-    taken = set(_names(reader))
+def _facts(request: PreparePdf, reader: PdfFileReader) -> PdfFacts:
+    """Return what is known of the very same octets, else look at all pages again.
+
+    Hashing them is what costs then, so of few pages it is not worth it.
+    """
+    known, file = request.known, Path(request.file)
+    if known is None or file.stat().st_size > known.facts.pages * _OCTETS_A_PAGE:
+        return facts_of(reader)
+    with file.open("rb") as content:
+        is_same = hashlib.file_digest(content, "sha256").digest() == known.digest
+    return known.facts if is_same else facts_of(reader)
+
+
+def _field_for(reader: PdfFileReader, facts: PdfFacts, *, is_visible: bool) -> str:
+    """Return the first empty field's name, or one that no field has.
+
+    Where a mark is wanted, a field without a place on a page is left alone.
+    """
+    for name in facts.fields:
+        if not is_visible or place_of(reader, name) is not None:
+            return name
+    taken = {*_names(reader), *facts.fields}
     number = 1
     while f"{_FIELD}{number}" in taken:
         number += 1
@@ -73,11 +140,35 @@ def _names(reader: PdfFileReader) -> Sequence[str]:
     return [str(entry(each, "/T")) for each in fields]
 
 
-def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPdf:
+def _write(request: PreparePdf, reader: PdfFileReader, field: str, facts: PdfFacts) -> PreparedPdf:
     writer = _UpdateWriter.from_reader(reader)
     if reader.security_handler is not None:
         writer._encrypt = reader.trailer.raw_get("/Encrypt")  # noqa: SLF001  # as its encrypt() does
-    metadata = PdfSignatureMetadata(
+    try:
+        marked = None if request.mark is None else mark_field(writer, field, request.mark, facts)
+    except LibraryError as error:
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, str(error)) from error
+    # An invisible field has an appearance too, an empty one: PDF/A wants it.
+    spec = SigFieldSpec(field, empty_field_appearance=True)
+    signer = _TimedSigner(
+        _metadata(request, field),
+        ExternalSigner(None, SimpleCertificateStore(), signature_value=256),
+        stamp_style=_OwnStyle(stamp=None if marked is None else marked.stamp),
+        new_field_spec=spec,
+    )
+    signer.at = request.time
+    found = _hashed(request, signer, writer)
+    return PreparedPdf(
+        digest=found.document_digest,
+        start=found.reserved_region_start,
+        end=found.reserved_region_end,
+        field=field,
+        mark=None if marked is None else marked.outcome,
+    )
+
+
+def _metadata(request: PreparePdf, field: str) -> PdfSignatureMetadata:
+    return PdfSignatureMetadata(
         field_name=field,
         md_algorithm="sha256",
         subfilter=SigSeedSubFilter.PADES,
@@ -85,13 +176,11 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPd
         reason=request.reason,
         location=request.location,
     )
-    # An invisible field has an appearance too, an empty one: PDF/A wants it.
-    spec = SigFieldSpec(field, empty_field_appearance=True)
-    signer = PdfSigner(
-        metadata,
-        ExternalSigner(None, SimpleCertificateStore(), signature_value=256),
-        new_field_spec=spec,
-    )
+
+
+def _hashed(
+    request: PreparePdf, signer: PdfSigner, writer: IncrementalPdfFileWriter
+) -> PreparedByteRangeDigest:
     # another way: the agent's private copy, by a process that must not import the agent's tools
     with Path(request.out).open("x+b", buffering=_PIECE) as output:
         try:
@@ -104,12 +193,7 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPd
             raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, str(error)) from error
         except LibraryError as error:
             raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, str(error)) from error
-    return PreparedPdf(
-        digest=found.document_digest,
-        start=found.reserved_region_start,
-        end=found.reserved_region_end,
-        field=field,
-    )
+    return found
 
 
 def _now(steps: Coroutine[Any, Any, T]) -> T:

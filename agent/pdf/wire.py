@@ -3,6 +3,7 @@
 The worker has read a hostile file, so its answers are bounded and checked as a stranger's.
 """
 
+from datetime import datetime
 from enum import StrEnum, unique
 from typing import Annotated, Final, TypeAlias
 
@@ -19,6 +20,11 @@ MAX_CERTIFICATES: Final = 32
 """That come along with one signature."""
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of a line: :data:`MAX_SIGNATURES` of the longest signatures."""
+MAX_MARK_LINES: Final = 8
+DEFAULT_MARK: Final = (220.0, 70.0)
+"""Points, width and height."""
+SMALLEST_MARK: Final = (60.0, 20.0)
+"""Points; a smaller one cannot be read."""
 _MAX_OCTETS: Final = 64 * 1024
 _MAX_TEXT: Final = 1024
 
@@ -26,6 +32,8 @@ Text: TypeAlias = Annotated[str, Meta(max_length=_MAX_TEXT)]
 """What the document says, unchecked; longer ones are cut."""
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
 Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Points: TypeAlias = Annotated[float, Meta(ge=0, le=100_000)]
+"""1/72 inch."""
 Octets: TypeAlias = Annotated[bytes, Meta(max_length=_MAX_OCTETS)]
 
 
@@ -38,6 +46,7 @@ class PdfWarning(StrEnum):
     ATTACHMENTS = "attachments"
     LAYERS = "layers"
     EXTERNAL = "external"  # content that is fetched from elsewhere
+    COVERED = "covered"  # annotations that can hide what is below them
     TRAILING = "trailing_bytes"
 
 
@@ -69,6 +78,63 @@ class InspectPdf(PdfRequest, frozen=True, tag="inspect"):
     """Say what a document is, and whether it could be signed."""
 
 
+class MarkPlace(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a visible mark is, as a person sees the page (CropBox, turned by ``/Rotate``).
+
+    Attributes:
+        page: from 1; None for the last.
+        box: left, top, width and height, in points (1/72 inch) from the upper left corner of the
+            page; None for :data:`DEFAULT_MARK` at the lower right.
+
+    """
+
+    page: Annotated[int, Meta(ge=1, le=MAX_PAGES)] | None = None
+    box: tuple[Points, Points, Points, Points] | None = None
+
+
+class Mark(Struct, frozen=True, forbid_unknown_fields=True):
+    """A visible mark.
+
+    Attributes:
+        place: where.
+        lines: what stands on it, the holder's name first.
+
+    """
+
+    place: MarkPlace
+    lines: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=MAX_MARK_LINES)]
+
+
+class DrawnMark(Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of a visible mark.
+
+    Attributes:
+        page: that it is on, from 1.
+        lines: how many of its lines it has.
+        missing: the first character that no font here shows; its line is left out.
+        small: whether it is smaller than :data:`SMALLEST_MARK`.
+
+    """
+
+    page: Annotated[int, Meta(ge=1, le=MAX_PAGES)]
+    lines: Annotated[int, Meta(ge=0, le=MAX_MARK_LINES)]
+    missing: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
+    small: bool = False
+
+
+class KnownPdf(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was found out before about the very same octets.
+
+    Attributes:
+        digest: SHA-256 of the file that was inspected.
+        facts: what was said of it.
+
+    """
+
+    digest: Digest
+    facts: "PdfFacts"
+
+
 class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
     """Write a copy with a signature field and room for a signature.
 
@@ -79,6 +145,9 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
         reason: why it is signed; None leaves it out.
         location: likewise.
         hole: octets that wait for the CMS.
+        mark: that is drawn; None for an invisible signature.
+        known: what an inspection said; None has the document looked at again.
+        time: that the signature claims; None for that of this moment.
 
     """
 
@@ -88,6 +157,9 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
     reason: str | None = None
     location: str | None = None
     hole: Annotated[int, Meta(ge=1024, le=_MAX_OCTETS)] = 8192
+    mark: Mark | None = None
+    known: KnownPdf | None = None
+    time: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class ExaminePdf(PdfRequest, frozen=True, tag="examine"):
@@ -128,6 +200,7 @@ class PreparedPdf(PdfAnswer, frozen=True, tag="prepared"):
         start: where the hole begins, at its "<"; in bytes.
         end: behind its ">".
         field: the name of the field.
+        mark: what became of the visible mark; None where none was wanted.
 
     """
 
@@ -135,6 +208,7 @@ class PreparedPdf(PdfAnswer, frozen=True, tag="prepared"):
     start: Offset
     end: Offset
     field: Text
+    mark: DrawnMark | None = None
 
 
 class Integrity(Struct, frozen=True, forbid_unknown_fields=True):
