@@ -46,6 +46,8 @@ class ErrorCode(StrEnum):
     DOCUMENT_FORBIDS_SIGNING = "document_forbids_signing"
     DOCUMENT_UNSUPPORTED = "document_unsupported"
     DOCUMENT_CHANGED = "document_changed"
+    TIMESTAMP_FAILED = "timestamp_failed"
+    EVIDENCE_MISSING = "evidence_missing"
     INTERNAL = "internal"
 
 
@@ -68,6 +70,7 @@ RETRIABLE = frozenset(
         ErrorCode.PCSC_UNAVAILABLE,
         ErrorCode.DOCUMENT_PASSWORD_INCORRECT,
         ErrorCode.DOCUMENT_CHANGED,
+        ErrorCode.TIMESTAMP_FAILED,
     }
 )
 """The codes after which the same request may succeed once the user has done something."""

@@ -29,7 +29,7 @@ _PIECE: Final = 1024 * 1024
 _FIELD: Final = "Signature"
 
 
-class _UpdateWriter(IncrementalPdfFileWriter):
+class UpdateWriter(IncrementalPdfFileWriter):
     """Writes an update that says nothing about who wrote it, or when."""
 
     def _update_meta(self) -> None:
@@ -60,11 +60,21 @@ def _field_for(reader: PdfFileReader, facts: PdfFacts) -> str:
     """Return the first empty field's name, or one that no field has."""
     if facts.fields:
         return facts.fields[0]
+    return first_free(reader, _FIELD)
+
+
+def first_free(reader: PdfFileReader, name: str) -> str:
+    """Return a name with the first number that no field's name has.
+
+    Raises:
+        PdfError: the document cannot be read.
+
+    """
     taken = set(_names(reader))
     number = 1
-    while f"{_FIELD}{number}" in taken:
+    while f"{name}{number}" in taken:
         number += 1
-    return f"{_FIELD}{number}"
+    return f"{name}{number}"
 
 
 def _names(reader: PdfFileReader) -> Sequence[str]:
@@ -74,7 +84,7 @@ def _names(reader: PdfFileReader) -> Sequence[str]:
 
 
 def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPdf:
-    writer = _UpdateWriter.from_reader(reader)
+    writer = UpdateWriter.from_reader(reader)
     if reader.security_handler is not None:
         writer._encrypt = reader.trailer.raw_get("/Encrypt")  # noqa: SLF001  # as its encrypt() does
     metadata = PdfSignatureMetadata(

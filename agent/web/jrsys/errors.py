@@ -99,6 +99,8 @@ _NUMBERS: Final[Mapping[ErrorCode, ReturnValue]] = {
     ErrorCode.DOCUMENT_FORBIDS_SIGNING: ReturnValue.PARAMETER,
     ErrorCode.DOCUMENT_UNSUPPORTED: ReturnValue.PARAMETER,
     ErrorCode.DOCUMENT_CHANGED: ReturnValue.PARAMETER,
+    ErrorCode.TIMESTAMP_FAILED: ReturnValue.FAILED,
+    ErrorCode.EVIDENCE_MISSING: ReturnValue.FAILED,
     ErrorCode.INTERNAL: ReturnValue.FAILED,
 }
 
