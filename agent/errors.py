@@ -47,6 +47,8 @@ class ErrorCode(StrEnum):
     DOCUMENT_UNSUPPORTED = "document_unsupported"
     DOCUMENT_CHANGED = "document_changed"
     TOKEN_MODULE_FAILED = "token_module_failed"  # noqa: S105  # a code
+    TIMESTAMP_FAILED = "timestamp_failed"
+    EVIDENCE_MISSING = "evidence_missing"
     INTERNAL = "internal"
 
 
@@ -70,6 +72,7 @@ RETRIABLE = frozenset(
         ErrorCode.DOCUMENT_PASSWORD_INCORRECT,
         ErrorCode.DOCUMENT_CHANGED,
         ErrorCode.TOKEN_MODULE_FAILED,
+        ErrorCode.TIMESTAMP_FAILED,
     }
 )
 """The codes after which the same request may succeed once the user has done something."""

@@ -25,6 +25,10 @@ _VERSION_3 = core.Integer(3).dump()
 DATA: Final[bytes] = cms.ContentType("data").dump()
 """The content type of documents, a DER OBJECT IDENTIFIER (RFC 5652 §4)."""
 _OID_SIGNED_DATA = cms.ContentType("signed_data").dump()
+_TIMESTAMP_TOKEN = attributes.identifier("1.2.840.113549.1.9.16.2.14")  # RFC 3161 appendix A
+_IMPLICIT_1 = 0xA1
+_MAX_STAMPED: Final = 64 * 1024
+"""Bytes of a message that a timestamp goes into; it is detached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,78 @@ def signature_in(message: bytes) -> bytes:
             raise CmsError("nobody signed it")
         value: bytes = signers[0]["signature"].native
         return value
+
+
+def with_timestamp(message: bytes, token: bytes) -> bytes:
+    """Return a SignedData whose one signer has a timestamp of the signature (RFC 3161 appendix A).
+
+    It is no part of what was signed; one that is there already is replaced.
+
+    Args:
+        message: a DER ContentInfo.
+        token: of the signature value, a DER ContentInfo.
+
+    Raises:
+        CmsError: the message is no SignedData in DER, or has not one signer.
+
+    """
+    der.require_der(message, max_size=_MAX_STAMPED)
+    with hostile_input("signed message"):
+        signed, signer = _only_signed(message)
+        *before, infos = der.children(signed)
+        fields = der.children(signer)
+        unsigned = [each for each in _unsigned(fields) if not _is_timestamp(each)]
+        stamp = der.element(der.SEQUENCE, _TIMESTAMP_TOKEN, der.element(der.SET, token))
+        # a SET OF is in the order of its encodings (X.690 §11.6)
+        attrs = der.element(_IMPLICIT_1, *sorted([*unsigned, stamp]))
+        kept = [each for each in fields if each[0] != _IMPLICIT_1]
+        infos = der.element(der.SET, der.element(der.SEQUENCE, *kept, attrs))
+        whole = der.element(der.SEQUENCE, *before, infos)
+        return der.element(der.SEQUENCE, _OID_SIGNED_DATA, der.element(der.EXPLICIT_0, whole))
+
+
+def timestamp_in(message: bytes) -> bytes | None:
+    """Return the timestamp token of the one signer of a SignedData, DER; None where there is none.
+
+    Raises:
+        CmsError: the message is no SignedData in DER, or has not one signer, or several tokens.
+
+    """
+    der.require_der(message, max_size=_MAX_STAMPED)
+    with hostile_input("signed message"):
+        _, signer = _only_signed(message)
+        found = list(filter(_is_timestamp, _unsigned(der.children(signer))))
+        if not found:
+            return None
+        _, values = der.fields(found[0], der.OBJECT_IDENTIFIER, der.SET)
+        tokens = der.children(values)
+        if len(found) != 1 or len(tokens) != 1:
+            raise CmsError("more than one timestamp")
+        return tokens[0]
+
+
+def _only_signed(message: bytes) -> tuple[bytes, bytes]:
+    """Return the SignedData of a ContentInfo, and its only SignerInfo."""
+    kind, content = der.fields(message, der.OBJECT_IDENTIFIER, der.EXPLICIT_0)
+    if kind != _OID_SIGNED_DATA:
+        raise CmsError("not a SignedData")
+    (signed,) = der.children(content)
+    *_, infos = der.children(signed)
+    signers = der.children(infos)
+    if infos[0] != der.SET or len(signers) != 1:
+        raise CmsError("exactly one signer is needed")
+    return signed, signers[0]
+
+
+def _unsigned(fields: list[bytes]) -> list[bytes]:
+    """Return the unsigned attributes of a SignerInfo's fields."""
+    last = fields[-1]
+    return der.children(last) if last[0] == _IMPLICIT_1 else []
+
+
+def _is_timestamp(attribute: bytes) -> bool:
+    kind, _ = der.fields(attribute, der.OBJECT_IDENTIFIER, der.SET)
+    return kind == _TIMESTAMP_TOKEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ _RANDOM_NONCE = identifier(attributes.RANDOM_NONCE)
 _CARD_SERIAL = identifier(attributes.CARD_SERIAL)
 _SIGNING_CERTIFICATE_V2 = identifier(attributes.SIGNING_CERTIFICATE_V2)
 _ALGORITHM_PROTECTION = identifier("1.2.840.113549.1.9.52")  # RFC 6211
+_OLD_SIGNING_CERTIFICATE = identifier("1.2.840.113549.1.9.16.2.12")  # RFC 2634 §5.4
 _VALUES = {
     _CONTENT_TYPE: der.OBJECT_IDENTIFIER,
     _MESSAGE_DIGEST: der.OCTET_STRING,
@@ -68,6 +69,8 @@ class VerifiedMessage:
         nonce: the randomNonce attribute.
         card_serial: the card's number; only a claim.
         signing_certificate: whether ESS signing-certificate-v2 binds the certificate.
+        old_signing_certificate: the value of ESS signing-certificate, which knows SHA-1 alone, DER;
+            not checked. None where there is none.
 
     """
 
@@ -80,6 +83,7 @@ class VerifiedMessage:
     nonce: bytes | None
     card_serial: str | None
     signing_certificate: bool
+    old_signing_certificate: bytes | None = None
 
 
 class HasDigest(Protocol):
@@ -168,6 +172,7 @@ def verify(
             nonce=_nonce(found.get(_RANDOM_NONCE)),
             card_serial=_card_serial(found.get(_CARD_SERIAL)),
             signing_certificate=_is_bound(found, certificate, allow_sha1=allow_sha1),
+            old_signing_certificate=found.get(_OLD_SIGNING_CERTIFICATE),
         )
 
 

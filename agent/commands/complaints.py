@@ -34,6 +34,8 @@ _ALWAYS_TRUE: Final = frozenset(
         ErrorCode.DOCUMENT_FORBIDS_SIGNING,
         ErrorCode.DOCUMENT_UNSUPPORTED,
         ErrorCode.DOCUMENT_CHANGED,
+        ErrorCode.TIMESTAMP_FAILED,
+        ErrorCode.EVIDENCE_MISSING,
     }
 )
 """Codes that mean one thing wherever they come from, so that their sentence is true here too."""

@@ -16,12 +16,23 @@ from typing import Any, Final
 
 from agent.cms.errors import CmsError
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
+from agent.documents.known_proof import KnownProof, MoreTrust, describe_time, known_of, level_of
 from agent.documents.pdf_worker import PdfWorker
-from agent.pdf.wire import Changes, ExaminePdf, FoundSignature, PdfExamination, PdfWarning
-from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.documents.proven_time import TimeFacts, find_times
+from agent.pdf.wire import (
+    Changes,
+    ExaminePdf,
+    FoundSignature,
+    PdfEvidence,
+    PdfExamination,
+    PdfWarning,
+    ReadEvidence,
+)
+from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
-from agent.pki.report import Inputs, describe_chain, describe_signer, validate_signer
+from agent.pki.report import Inputs, describe_chain, describe_signer
 from agent.pki.result import PathStatus
+from agent.turns import in_turn
 
 
 @unique
@@ -69,8 +80,14 @@ class VerifiedPdf:
     ends: tuple[int, ...]
 
 
-async def verify_pdf(
-    worker: PdfWorker, work: WorkFolder, inputs: Inputs, at: datetime, password: str | None = None
+async def verify_pdf(  # noqa: PLR0913  # each is a part of the question
+    worker: PdfWorker,
+    work: WorkFolder,
+    inputs: Inputs,
+    at: datetime,
+    password: str | None = None,
+    *,
+    more: MoreTrust | None = None,
 ) -> VerifiedPdf:
     """Verify a document.
 
@@ -80,6 +97,7 @@ async def verify_pdf(
         inputs: the document, and who is trusted.
         at: the moment at which certificates are judged.
         password: of the document; None where it needs none.
+        more: who is trusted for the time, and further lists.
 
     Raises:
         PdfError: it cannot be read.
@@ -88,11 +106,17 @@ async def verify_pdf(
 
     """
     copy = await asyncio.to_thread(copy_into, work, inputs.message)
-    return await verify_copy(worker, copy, inputs, at, password)
+    return await verify_copy(worker, copy, inputs, at, password, more=more)
 
 
-async def verify_copy(
-    worker: PdfWorker, copy: PrivateCopy, inputs: Inputs, at: datetime, password: str | None = None
+async def verify_copy(  # noqa: PLR0913  # each is a part of the question
+    worker: PdfWorker,
+    copy: PrivateCopy,
+    inputs: Inputs,
+    at: datetime,
+    password: str | None = None,
+    *,
+    more: MoreTrust | None = None,
 ) -> VerifiedPdf:
     """Verify a document of which there is a private copy.
 
@@ -102,6 +126,7 @@ async def verify_copy(
         inputs: who is trusted.
         at: the moment at which certificates are judged.
         password: of the document; None where it needs none.
+        more: who is trusted for the time, and further lists.
 
     Raises:
         PdfError: it cannot be read.
@@ -111,8 +136,13 @@ async def verify_copy(
     """
     request = ExaminePdf(str(copy.file), password)
     found = await worker.ask(request, PdfExamination, copy.size)
+    evidence = PdfEvidence()
+    if found.evidence:
+        asked = ReadEvidence(str(copy.file), password)
+        evidence = await worker.ask(asked, PdfEvidence, copy.size)
     before = await asyncio.to_thread(_digests_before, copy, found.signatures)
-    judged = [await _judge(each, inputs, at) for each in found.signatures]
+    known = await known_of(inputs, more or MoreTrust(), evidence)
+    judged = await in_turn(_judge_all, copy, found, known, at)
     verdict = max((each[0] for each in judged), key=_rank, default=PdfVerdict.UNSIGNED)
     report = {
         "verdict": verdict,
@@ -167,20 +197,36 @@ def _rank(verdict: PdfVerdict) -> int:
     return tuple(PdfVerdict).index(verdict)
 
 
-async def _judge(
-    found: FoundSignature, inputs: Inputs, at: datetime
+def _judge_all(
+    copy: PrivateCopy, found: PdfExamination, known: KnownProof, at: datetime
+) -> list[tuple[PdfVerdict, dict[str, Any]]]:
+    times = find_times(copy.file, found, known.times, known.data, at)
+    return [
+        _judge(each, time, known, at) for each, time in zip(found.signatures, times, strict=True)
+    ]
+
+
+def _judge(
+    found: FoundSignature, time: TimeFacts, known: KnownProof, at: datetime
 ) -> tuple[PdfVerdict, dict[str, Any]]:
     signer = _signer(found)
     chain = _NOT_CHECKED
     verdict = PdfVerdict.UNKNOWN
-    if signer is not None and inputs.anchors:
-        others = found.integrity.others
-        path = await validate_signer(inputs, signer, others, at, _usage(signer))
-        chain = describe_chain(path)
+    path = None
+    if signer is not None and not found.is_timestamp and known.documents is not None:
+        path = known.judge_signer(signer, found.integrity.others, time.time, at)
         verdict = _BY_PATH.get(path.status, PdfVerdict.INVALID)
-        if verdict is PdfVerdict.VALID and not _claims_validity(found, signer):
+        is_dated = time.time is not None or _claims_validity(found, signer)
+        if verdict is PdfVerdict.VALID and not is_dated:
             verdict = PdfVerdict.UNKNOWN
-    return max(_by_itself(found, signer), verdict, key=_rank), _describe(found, signer, chain)
+    elif found.is_timestamp and time.own is not None and time.own.path is not None:
+        path = time.own.path
+        verdict = _BY_PATH.get(path.status, PdfVerdict.INVALID)
+    if path is not None:
+        chain = describe_chain(path)
+    told = _describe(found, signer, chain) | describe_time(time)
+    told["level"] = level_of(found, time, known, signer, at)
+    return max(_by_itself(found, signer), verdict, key=_rank), told
 
 
 def _by_itself(found: FoundSignature, signer: CertificateFacts | None) -> PdfVerdict:
@@ -196,13 +242,6 @@ def _signer(found: FoundSignature) -> CertificateFacts | None:
     with suppress(CmsError):
         return read_certificate(found.integrity.certificate)
     return None
-
-
-def _usage(signer: CertificateFacts) -> KeyUsage:
-    """Return what a signer's key must be for: either bit is for documents (RFC 5280 §4.2.1.3)."""
-    if KeyUsage.NON_REPUDIATION in signer.key_usage:
-        return KeyUsage.NON_REPUDIATION
-    return KeyUsage.DIGITAL_SIGNATURE
 
 
 def _claims_validity(found: FoundSignature, signer: CertificateFacts) -> bool:

@@ -1,7 +1,9 @@
-"""Sign PDFs with a card: prepared before the card is asked, filled after it (PAdES B-B).
+"""Sign PDFs with a card: prepared before the card is asked, filled after it (PAdES).
 
 The card is asked once for all of them, with one PIN. What was signed is examined again before
-anybody gets it, and it begins with all octets of the document as it was.
+anybody gets it, and it begins with all octets of the document as it was. A signature that was made
+is never thrown away: a document lacks a timestamp rather than its signature, and one that cannot be
+finished takes nothing from the others.
 """
 
 import asyncio
@@ -15,10 +17,13 @@ from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.mark_lines import mark_for
+from agent.documents.levels import ProofSettings, SignatureLevel, highest
 from agent.documents.pdf_worker import PdfWorker
+from agent.documents.proving import PdfProver, ProvenPdf, as_lack
+from agent.documents.unfinished import PartlySignedError, UnfinishedPdf
 from agent.errors import AgentError, ErrorCode, KeyNotFoundError
 from agent.origin import Origin
-from agent.pdf.hole import begins_with, fill
+from agent.pdf.hole import begins_with, fill, has_room
 from agent.pdf.wire import (
     Changes,
     DrawnMark,
@@ -43,10 +48,10 @@ from agent.signing.model import (
 )
 from agent.words.language import Language, system_language
 
-CONTAINER: Final = "pades-b-b"
-"""What the history calls it (ETSI EN 319 142-1 §6)."""
 _HOLE: Final = 8192
 """Octets for the signature and its certificate; more for each certificate that goes with it."""
+_STAMPED_HOLE: Final = 16384
+"""The same, with a timestamp; it comes after the card, so that too small a hole costs it."""
 _ID_CA: Final = "CACert"
 
 
@@ -82,6 +87,7 @@ class SignatureWish:
         reader: only a card in this reader; None for any.
         mark: where the signature is to be seen; None for nowhere.
         language: of the mark; None for the system's.
+        level: how long the proof is to last; None for what the settings say.
 
     """
 
@@ -91,6 +97,7 @@ class SignatureWish:
     reader: str | None = None
     mark: MarkPlace | None = None
     language: Language | None = None
+    level: SignatureLevel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,9 @@ class SignedPdf:
         signer: whose card signed it.
         field: where the signature is.
         mark: what became of the visible mark; None where none was wanted.
+        level: that it has reached.
+        lacks: why it has not reached the one that was wanted: ``timestamp_failed`` or
+            ``evidence_missing``; None where it has.
 
     """
 
@@ -111,6 +121,8 @@ class SignedPdf:
     signer: CardCertificate
     field: str
     mark: DrawnMark | None = None
+    level: SignatureLevel = SignatureLevel.B_B
+    lacks: AgentError | None = None
 
 
 class CardAsker(Protocol):
@@ -147,19 +159,26 @@ class ReadyPdf:
         original: as it was.
         file: with the room for it, in the private folder.
         prepared: where that is.
+        level: that is wanted.
 
     """
 
     original: OpenPdf
     file: Path
     prepared: PreparedPdf
+    level: SignatureLevel = SignatureLevel.B_B
 
 
 class PdfSigner:
     """Signs documents of one person, in one private folder."""
 
     def __init__(
-        self, service: CardAsker, worker: PdfWorker, work: WorkFolder, site: Origin
+        self,
+        service: CardAsker,
+        worker: PdfWorker,
+        work: WorkFolder,
+        site: Origin,
+        prover: PdfProver | None = None,
     ) -> None:
         """Get ready.
 
@@ -168,8 +187,10 @@ class PdfSigner:
             worker: that reads and writes PDFs.
             work: the private folder, gone afterwards.
             site: on whose behalf.
+            prover: that makes proof last; None for signatures alone.
 
         """
+        self._prover = prover or PdfProver(ProofSettings(), worker, work)
         self._service = service
         self._worker = worker
         self._work = work
@@ -206,7 +227,7 @@ class PdfSigner:
     async def sign(
         self, documents: Sequence[OpenPdf], wish: SignatureWish, entered: SecretBytes | None
     ) -> list[SignedPdf]:
-        """Sign documents with one PIN: all of them, or none.
+        """Sign documents with one PIN.
 
         Args:
             documents: at least one.
@@ -215,7 +236,9 @@ class PdfSigner:
                 type it in our own window.
 
         Raises:
-            AgentError: of any code; ``document_changed`` where an original is another one by now.
+            PartlySignedError: the card signed, but not every document could be finished.
+            AgentError: nothing is signed; of any code, ``document_changed`` where an original is
+                another one by now.
 
         """
         try:
@@ -230,7 +253,7 @@ class PdfSigner:
     async def sign_prepared(
         self, documents: Sequence[ReadyPdf], chosen: PdfCertificates, entered: SecretBytes | None
     ) -> list[SignedPdf]:
-        """Sign documents that :meth:`prepare` returned, for the same certificate: all, or none.
+        """Sign documents that :meth:`prepare` returned, for the same certificate.
 
         Args:
             documents: at least one.
@@ -238,7 +261,8 @@ class PdfSigner:
             entered: as for :meth:`sign`.
 
         Raises:
-            AgentError: of any code; ``document_changed`` where an original is another one by now.
+            PartlySignedError: as for :meth:`sign`.
+            AgentError: likewise.
 
         """
         try:
@@ -255,13 +279,30 @@ class PdfSigner:
             reader=chosen.signer.reader,
             signing_time=False,  # a PDF has a place of its own for it
             chain=chosen.chain,
-            container=CONTAINER,
+            container=highest(each.level for each in documents).container,
         )
         result = await self._service.sign(self._site, request, entered)
-        return [
-            await self._finish(each, signature, result.certificate)
-            for each, signature in zip(documents, result.signatures, strict=True)
-        ]
+        signed, unfinished = [], []
+        for each, signature in zip(documents, result.signatures, strict=True):
+            try:
+                signed.append(await self._finish(each, signature, result.certificate))
+            except (AgentError, OSError) as error:
+                unfinished.append(UnfinishedPdf(each, signature, result.certificate, error))
+        if unfinished:
+            raise PartlySignedError(signed, unfinished)
+        return signed
+
+    async def finish(self, unfinished: UnfinishedPdf) -> SignedPdf:
+        """Try once more to finish a document that the card signed; the card is not asked.
+
+        Raises:
+            AgentError: it cannot be finished.
+            OSError: likewise.
+
+        """
+        return await self._finish(
+            unfinished.ready, unfinished.signature, unfinished.signer, again=True
+        )
 
     async def choose(self, reader: str | None) -> PdfCertificates:
         """Return the certificate that will sign, and what goes with it; needs no PIN.
@@ -286,8 +327,13 @@ class PdfSigner:
 
         Raises:
             PdfError: the document does not take another signature, or not in that field.
+            BadRequestError: nobody here could see to the level that is wanted.
 
         """
+        level = self._prover.settings.level_of(
+            document.name, wish.level, encrypted=document.facts.encrypted
+        )
+        hole = _STAMPED_HOLE if level.reaches(SignatureLevel.B_T) else _HOLE
         out = self._work.name(".signed")
         at = datetime.now().astimezone().replace(microsecond=0)
         signer = chosen.signer.facts
@@ -300,26 +346,51 @@ class PdfSigner:
             name=signer.subject_cn,
             reason=wish.reason,
             location=wish.location,
-            hole=_HOLE + sum(map(len, chosen.chain)),
             mark=None if wish.mark is None else mark_for(wish.mark, signer, at, language),
             known=KnownPdf(document.copy.digest, document.facts),
             time=at,
+            hole=hole + sum(map(len, chosen.chain)),
         )
         try:
             prepared = await self._worker.ask(request, PreparedPdf, document.copy.size)
         except PdfError as error:  # of several documents, which one
             raise PdfError(f"{document.name}: {error.detail}", code=error.code) from error
-        return ReadyPdf(document, out, prepared)
+        return ReadyPdf(document, out, prepared, level)
 
     async def _finish(
-        self, ready: ReadyPdf, signature: bytes, signer: CardCertificate
+        self, ready: ReadyPdf, signature: bytes, signer: CardCertificate, *, again: bool = False
     ) -> SignedPdf:
         document, file, prepared = ready.original, ready.file, ready.prepared
-        await asyncio.to_thread(fill, file, prepared, signature)
-        _require_good(await self._examined(ready), prepared, signer)
+        level, lacks = SignatureLevel.B_B, None
+        if ready.level.reaches(SignatureLevel.B_T):
+            try:
+                signature = await self._stamped(signature, prepared)
+                level = SignatureLevel.B_T
+            except AgentError as error:
+                lacks = as_lack(error, ErrorCode.TIMESTAMP_FAILED)
+        await asyncio.to_thread(fill, file, prepared, signature, again=again)
+        found = await self._examined(ready)
+        _require_good(found, prepared, signer)
         if not await asyncio.to_thread(begins_with, file, document.copy.file):
             raise _not_as_meant("it does not begin with the original")
-        return SignedPdf(document, file, signer, prepared.field, prepared.mark)
+        proven = ProvenPdf(file, level, lacks)
+        if lacks is None and ready.level.reaches(SignatureLevel.B_LT):
+            proven = await self._prover.raised(file, found, ready.level, {prepared.field})
+        return SignedPdf(
+            document,
+            proven.file,
+            signer,
+            prepared.field,
+            prepared.mark,
+            proven.level,
+            proven.lacks,
+        )
+
+    async def _stamped(self, signature: bytes, prepared: PreparedPdf) -> bytes:
+        stamped = await self._prover.stamped(signature)
+        if not has_room(prepared, stamped):
+            raise AgentError("the timestamp is too long", code=ErrorCode.TIMESTAMP_FAILED)
+        return stamped
 
     async def _examined(self, ready: ReadyPdf) -> PdfExamination:
         """Look at a signed document; a worker that fails there has one successor.

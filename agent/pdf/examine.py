@@ -21,6 +21,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from agent.pdf.integrity import integrity_of
+from agent.pdf.objects import entry
 from agent.pdf.opening import hostile_pdf, opened
 from agent.pdf.pdf_facts import facts_of
 from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfError, PdfExamination
@@ -45,7 +46,12 @@ def examine(file: Path, password: str | None) -> PdfExamination:
     """
     with opened(file, password) as (reader, _):
         found = sorted(map(_examined, _signatures(reader)), key=lambda each: each.ends)
-        return PdfExamination(facts_of(reader), reader.total_revisions, tuple(found))
+        return PdfExamination(
+            facts_of(reader),
+            reader.total_revisions,
+            tuple(found),
+            entry(reader.root, "/DSS") is not None,
+        )
 
 
 def harmed_fields(reader: PdfFileReader) -> frozenset[str]:

@@ -14,13 +14,14 @@ from agent.pdf.wire import PdfError, PreparedPdf
 _PIECE: Final = 1024 * 1024
 
 
-def fill(file: Path, prepared: PreparedPdf, cms: bytes) -> None:
+def fill(file: Path, prepared: PreparedPdf, cms: bytes, *, again: bool = False) -> None:
     """Write a CMS into the hole of a prepared file, and have it on the disk.
 
     Args:
         file: that the worker wrote.
         prepared: what it said of it.
         cms: DER.
+        again: whether another CMS may be there, which is replaced.
 
     Raises:
         PdfError: ``document_damaged``, the file is not as it was prepared, or the hole too small.
@@ -30,20 +31,32 @@ def fill(file: Path, prepared: PreparedPdf, cms: bytes) -> None:
     digits = cms.hex().encode()
     # another way: the octets of one place are replaced in a private copy that nobody else reads
     with file.open("r+b") as written:
-        _check(written, prepared, len(digits))
+        _check(written, prepared, len(digits), again=again)
         written.seek(prepared.start + 1)
-        written.write(digits)
+        written.write(digits.ljust(_room(prepared), b"0") if again else digits)
         written.flush()
         os.fsync(written.fileno())
 
 
-def _check(file: BinaryIO, prepared: PreparedPdf, digits: int) -> None:
+def has_room(prepared: PreparedPdf, cms: bytes) -> bool:
+    """Return whether a CMS fits into the hole of a prepared file."""
+    return 2 * len(cms) <= _room(prepared)
+
+
+def _room(prepared: PreparedPdf) -> int:
+    return prepared.end - prepared.start - 2
+
+
+def _check(file: BinaryIO, prepared: PreparedPdf, digits: int, *, again: bool) -> None:
     """Refuse a file that does not hold an empty hole between the octets that were hashed."""
-    room = prepared.end - prepared.start - 2
+    room = _room(prepared)
     if digits > room:
         raise _damaged(f"{digits} digits do not fit into {room}")
     file.seek(prepared.start)
-    if file.read(room + 2) != b"<" + b"0" * room + b">":
+    found = file.read(room + 2)
+    if found[:1] + found[-1:] != b"<>" or len(found) != room + 2:
+        raise _damaged("there is no hole")
+    if not again and found.strip(b"<0>"):
         raise _damaged("the hole is not empty")
     hasher = hashlib.sha256()
     file.seek(0)

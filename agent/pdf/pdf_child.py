@@ -11,17 +11,21 @@ from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
 from agent.pdf.confinement import Confinement
+from agent.pdf.evidence import add_evidence, prepare_timestamp, read_evidence
 from agent.pdf.examine import examine
 from agent.pdf.opening import hostile_pdf
 from agent.pdf.pdf_facts import inspect
 from agent.pdf.prepare import prepare
 from agent.pdf.wire import (
+    AddEvidence,
     AnyPdfAnswer,
     AnyPdfRequest,
     ExaminePdf,
     InspectPdf,
     PdfError,
     PreparePdf,
+    PrepareTimestamp,
+    ReadEvidence,
     RefusedPdf,
     decode_request,
     encode,
@@ -46,7 +50,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, confinement: Confinement) -> in
     """Answer requests, line by line; return the exit status."""
     while line := requests.readline(MAX_LINE):
         request = decode_request(line)
-        with confinement.writing(request.out if isinstance(request, PreparePdf) else None):
+        with confinement.writing(getattr(request, "out", None)):
             answer = encode(_answer(request))
         answers.write(answer)
         answers.flush()
@@ -69,6 +73,12 @@ def _work(request: AnyPdfRequest) -> AnyPdfAnswer:
             return prepare(request)
         case ExaminePdf():
             return examine(Path(request.file), request.password)
+        case ReadEvidence():
+            return read_evidence(request)
+        case AddEvidence():
+            return add_evidence(request)
+        case PrepareTimestamp():
+            return prepare_timestamp(request)
     assert_never(request)
 
 

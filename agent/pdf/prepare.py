@@ -41,7 +41,7 @@ _OCTETS_A_PAGE: Final = 40_000
 """That are hashed in the time in which a page is looked at."""
 
 
-class _UpdateWriter(IncrementalPdfFileWriter):
+class UpdateWriter(IncrementalPdfFileWriter):
     """Writes an update that says nothing about who wrote it, or when."""
 
     def _update_meta(self) -> None:
@@ -127,11 +127,21 @@ def _field_for(reader: PdfFileReader, facts: PdfFacts, *, is_visible: bool) -> s
     for name in facts.fields:
         if not is_visible or place_of(reader, name) is not None:
             return name
-    taken = {*_names(reader), *facts.fields}
+    return first_free(reader, _FIELD, facts.fields)
+
+
+def first_free(reader: PdfFileReader, name: str, others: Sequence[str] = ()) -> str:
+    """Return a name with the first number that no field's name has, and none of others.
+
+    Raises:
+        PdfError: the document cannot be read.
+
+    """
+    taken = {*_names(reader), *others}
     number = 1
-    while f"{_FIELD}{number}" in taken:
+    while f"{name}{number}" in taken:
         number += 1
-    return f"{_FIELD}{number}"
+    return f"{name}{number}"
 
 
 def _names(reader: PdfFileReader) -> Sequence[str]:
@@ -141,7 +151,7 @@ def _names(reader: PdfFileReader) -> Sequence[str]:
 
 
 def _write(request: PreparePdf, reader: PdfFileReader, field: str, facts: PdfFacts) -> PreparedPdf:
-    writer = _UpdateWriter.from_reader(reader)
+    writer = UpdateWriter.from_reader(reader)
     if reader.security_handler is not None:
         writer._encrypt = reader.trailer.raw_get("/Encrypt")  # noqa: SLF001  # as its encrypt() does
     try:

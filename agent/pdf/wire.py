@@ -25,7 +25,13 @@ DEFAULT_MARK: Final = (220.0, 70.0)
 """Points, width and height."""
 SMALLEST_MARK: Final = (60.0, 20.0)
 """Points; a smaller one cannot be read."""
-_MAX_OCTETS: Final = 64 * 1024
+MAX_OCTETS: Final = 64 * 1024
+"""Of a signature, or of a certificate."""
+MAX_STORED: Final = 256
+"""Certificates that a document brings along as evidence."""
+MAX_LISTS: Final = 64
+MAX_EVIDENCE: Final = 40 * 1024 * 1024
+"""Octets of the revocation lists that a document brings along."""
 _MAX_TEXT: Final = 1024
 
 Text: TypeAlias = Annotated[str, Meta(max_length=_MAX_TEXT)]
@@ -34,7 +40,7 @@ Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
 Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Points: TypeAlias = Annotated[float, Meta(ge=0, le=100_000)]
 """1/72 inch."""
-Octets: TypeAlias = Annotated[bytes, Meta(max_length=_MAX_OCTETS)]
+Octets: TypeAlias = Annotated[bytes, Meta(max_length=MAX_OCTETS)]
 
 
 @unique
@@ -156,17 +162,51 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
     name: str | None = None
     reason: str | None = None
     location: str | None = None
-    hole: Annotated[int, Meta(ge=1024, le=_MAX_OCTETS)] = 8192
     mark: Mark | None = None
     known: KnownPdf | None = None
+    hole: Annotated[int, Meta(ge=1024, le=MAX_OCTETS)] = 8192
     time: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class ReadEvidence(PdfRequest, frozen=True, tag="read_evidence"):
+    """Say what certificates and revocation lists a document brings along."""
+
+
+class AddEvidence(PdfRequest, frozen=True, kw_only=True, tag="add_evidence"):
+    """Write a copy with more of them.
+
+    Attributes:
+        out: absolute path of the copy, which is not there yet.
+        certificates: absolute paths of files, DER.
+        lists: likewise.
+
+    """
+
+    out: str
+    certificates: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+
+
+class PrepareTimestamp(PdfRequest, frozen=True, kw_only=True, tag="prepare_timestamp"):
+    """Write a copy with room for a document timestamp.
+
+    Attributes:
+        out: absolute path of the copy, which is not there yet.
+        hole: octets that wait for the token.
+
+    """
+
+    out: str
+    hole: Annotated[int, Meta(ge=1024, le=MAX_OCTETS)] = 16384
 
 
 class ExaminePdf(PdfRequest, frozen=True, tag="examine"):
     """Say of each signature what it covers, and what was changed since."""
 
 
-AnyPdfRequest: TypeAlias = InspectPdf | PreparePdf | ExaminePdf
+AnyPdfRequest: TypeAlias = (
+    InspectPdf | PreparePdf | ExaminePdf | ReadEvidence | AddEvidence | PrepareTimestamp
+)
 
 
 class PdfAnswer(Struct, frozen=True, forbid_unknown_fields=True, tag_field="answer"):
@@ -277,12 +317,37 @@ class PdfExamination(PdfAnswer, frozen=True, tag="examination"):
         facts: of the document.
         revisions: how many it has.
         signatures: what was found.
+        evidence: whether it brings certificates or revocation lists along.
 
     """
 
     facts: PdfFacts
     revisions: Annotated[int, Meta(ge=1, le=100_000)]
     signatures: Annotated[tuple[FoundSignature, ...], Meta(max_length=MAX_SIGNATURES)] = ()
+    evidence: bool = False
+
+
+class PdfEvidence(PdfAnswer, frozen=True, tag="evidence"):
+    """What a document brings along to prove its signatures; nothing of it is checked.
+
+    Attributes:
+        certificates: DER.
+        lists: revocation lists, DER.
+        responses: of OCSP, DER.
+        revision: the last that changed any of it, from 1; 0 where there is nothing.
+
+    """
+
+    certificates: Annotated[tuple[Octets, ...], Meta(max_length=MAX_STORED)] = ()
+    lists: Annotated[
+        tuple[Annotated[bytes, Meta(max_length=MAX_EVIDENCE)], ...], Meta(max_length=MAX_LISTS)
+    ] = ()
+    responses: Annotated[tuple[Octets, ...], Meta(max_length=MAX_LISTS)] = ()
+    revision: Annotated[int, Meta(ge=0, le=100_000)] = 0
+
+
+class WrittenPdf(PdfAnswer, frozen=True, tag="written"):
+    """The copy that was asked for is there."""
 
 
 class RefusedPdf(PdfAnswer, frozen=True, tag="refused"):
@@ -298,7 +363,9 @@ class RefusedPdf(PdfAnswer, frozen=True, tag="refused"):
     detail: Text = ""
 
 
-AnyPdfAnswer: TypeAlias = PdfFacts | PreparedPdf | PdfExamination | RefusedPdf
+AnyPdfAnswer: TypeAlias = (
+    PdfFacts | PreparedPdf | PdfExamination | PdfEvidence | WrittenPdf | RefusedPdf
+)
 
 
 class PdfError(AgentError):

@@ -318,13 +318,14 @@ def status(
     issuer: ChainCertificate,
     lists: Iterable[RevocationList],
     at: datetime,
+    until: datetime | None = None,
 ) -> ListedStatus:
     """Check one certificate against the lists that its issuer signed, at one moment.
 
     Of the lists that cover it only the newest is used, with the newest delta list that changes it:
     an older one may still have a suspension that has ended, and of several that were issued at one
-    moment each can revoke. Any other list can revoke a certificate
-    but not clear it.
+    moment each can revoke. Any other list can revoke a certificate but not clear it. Lists have to
+    be fresh ``at`` that moment; what was revoked after ``until`` does not count, where that is given.
 
     Raises:
         CmsError: a list or certificate that is used is malformed.
@@ -350,6 +351,7 @@ def status(
             if item.this_update == newest:  # of two of one moment each can revoke
                 entry = _find_with_delta(certificate, item, current)
                 entries += [entry] if entry is not None else []
+    entries = [each for each in entries if until is None or each.at <= until]
     dates = [item.next_update for item in covering if item.next_update < at]
     return ListedStatus(
         usable=usable,

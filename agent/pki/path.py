@@ -106,8 +106,19 @@ def judge_path(  # noqa: PLR0913  # each is a part of the question
     key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
     *,
     judge: ChainJudge = by_certvalidator,
+    known_at: datetime | None = None,
 ) -> PathResult:
     """Do what :func:`validate_path` does with data that are at hand, in the calling thread.
+
+    Args:
+        leaf: as there.
+        store: as there.
+        data: revocation lists and responses.
+        at: as there.
+        key_usage: as there.
+        judge: as there.
+        known_at: when the lists have to be fresh, where that is later than ``at``: what was
+            revoked after ``at`` only was good then. None for ``at``.
 
     Raises:
         CmsError: a certificate is too malformed to be judged.
@@ -118,7 +129,7 @@ def judge_path(  # noqa: PLR0913  # each is a part of the question
         return PathResult(Verdict(PathStatus.UNTRUSTED, detail="no path to a trust anchor"))
     results = []
     for chain in found:
-        verdict = _judge(chain, data, at, judge)
+        verdict = _judge(chain, data, at, judge, known_at)
         if verdict.is_valid and key_usage not in leaf.key_usage:
             verdict = Verdict(PathStatus.WRONG_KEY_USAGE)
         results.append(PathResult(verdict, tuple(item.facts for item in chain)))
@@ -127,15 +138,44 @@ def judge_path(  # noqa: PLR0913  # each is a part of the question
     return min(results, key=lambda result: _SEVERITY.index(result.status))
 
 
-def _judge(
-    chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime, judge: ChainJudge
-) -> Verdict:
+def judge_unlisted(leaf: CertificateFacts, store: TrustStore, at: datetime) -> PathResult:
+    """Find a path as :func:`judge_path` does, and leave open whether anything of it is revoked.
+
+    Raises:
+        CmsError: a certificate is too malformed to be judged.
+
+    """
+    results = [PathResult(Verdict(PathStatus.UNTRUSTED, detail="no path to a trust anchor"))]
+    for chain in chains.find_chains(leaf, store, at):
+        verdict = _judge_form(chain, at) or by_certvalidator(chain, at)
+        results.append(PathResult(verdict, tuple(item.facts for item in chain)))
+        if verdict.is_valid:
+            return results[-1]
+    return min(results, key=lambda result: _SEVERITY.index(result.status))
+
+
+def _judge_form(chain: tuple[ChainCertificate, ...], at: datetime) -> Verdict | None:
     dated = _judge_dates(chain, at)
-    if dated is not None:
-        return dated
-    if _is_ambiguous(chain):
+    if dated is None and _is_ambiguous(chain):
         return Verdict(PathStatus.UNTRUSTED, detail="two authorities of one name in one path")
-    statuses = [crl.status(item, issuer, data.crls, at) for item, issuer in pairwise(chain)]
+    return dated
+
+
+def _judge(
+    chain: tuple[ChainCertificate, ...],
+    data: RevocationData,
+    at: datetime,
+    judge: ChainJudge,
+    known_at: datetime | None = None,
+) -> Verdict:
+    formal = _judge_form(chain, at)
+    if formal is not None:
+        return formal
+    until = None if known_at is None else at
+    statuses = [
+        crl.status(item, issuer, data.crls, known_at or at, until)
+        for item, issuer in pairwise(chain)
+    ]
     for status in statuses:
         if status.revoked is not None:
             return Verdict(PathStatus.REVOKED, status.revoked.at, status.revoked.reason)

@@ -169,7 +169,7 @@ def with_evidence(raw: bytes) -> bytes:
 def timestamper() -> DummyTimeStamper:
     """Return an authority for timestamps of that day."""
     usage = ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
-    holder = Holder.of(pki.rsa_key("timestamps"), serial=0x7777, extra=(usage,))
+    holder = Holder.of(pki.rsa_key("timestamps"), serial=0x7777, extra=(usage,), critical=True)
     certificate = asn1_x509.Certificate.load(holder.certificate)
     return DummyTimeStamper(certificate, holder.info, fixed_dt=pki.NOW)
 

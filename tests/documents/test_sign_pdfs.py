@@ -161,11 +161,11 @@ async def test_a_worker_that_dies_after_the_card_signed_costs_no_second_pin(
 ) -> None:
     source = written(tmp_path)
 
-    def fill_and_kill(file: Path, prepared: PreparedPdf, cms: bytes) -> None:
+    def fill_and_kill(file: Path, prepared: PreparedPdf, cms: bytes, *, again: bool) -> None:
         process = worker._process
         assert process is not None
         process.kill()
-        fill(file, prepared, cms)
+        fill(file, prepared, cms, again=again)
 
     monkeypatch.setattr(signing_module, "fill", fill_and_kill)
     async with signer_with(make_gen2_card(), worker, tmp_path) as signer:

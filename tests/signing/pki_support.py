@@ -109,6 +109,7 @@ class Authority:
         not_before: datetime = NOW - 30 * DAY,
         not_after: datetime = NOW + 365 * DAY,
         extra: Sequence[x509.ExtensionType] = (),
+        critical: bool = False,
     ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
@@ -126,7 +127,7 @@ class Authority:
             )
         )
         for extension in extra:
-            builder = builder.add_extension(extension, critical=False)
+            builder = builder.add_extension(extension, critical=critical)
         return builder.sign(self.key, hashes.SHA256())
 
     def authority(self, subject: x509.Name, key: rsa.RSAPrivateKey, serial: int) -> "Authority":

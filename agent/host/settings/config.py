@@ -41,6 +41,25 @@ UpdateUrl = Annotated[
 UpdateKeys = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")], ...], Meta(max_length=4)
 ]
+TimestampUrl = UpdateUrl
+EvidenceUrls = Annotated[
+    tuple[
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)\Z",
+                max_length=255,
+            ),
+        ],
+        ...,
+    ],
+    Meta(max_length=16),
+]
+AnchorPaths = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^(/|[A-Za-z]:[\\/])[^\x00]*\Z", max_length=1024)], ...],
+    Meta(max_length=16),
+]
+DocumentLevel = Literal["B-B", "B-T", "B-LT", "B-LTA"]
 T = TypeVar("T", bound=Struct)
 M = TypeVar("M")
 
@@ -122,6 +141,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             disables the check.
         update_keys: Ed25519 public keys, 64 hexadecimal digits each, accepted for signatures of
             the update information in addition to the release keys.
+        timestamp_url: address of the authority that timestamps documents; empty for none.
+        timestamp_anchors: absolute paths of files or folders with the authorities' certificates
+            that are trusted for the time; without one no timestamp is taken.
+        document_level: how long the proof of a signed document is to last, where nobody says
+            otherwise: the levels of ETSI EN 319 142-1.
+        evidence_urls: addresses of revocation lists, which go into documents and judge them.
+        document_anchors: absolute paths of files or folders with the authorities' certificates
+            that are trusted for signatures of documents, and those in between.
         check_peer: whether to refuse connections from programs of other users of this computer.
         log_level: least severe level that is logged.
 
@@ -159,6 +186,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     update_check: Annotated[bool, Lock(when_unusable=False)] = True
     update_url: Annotated[UpdateUrl, Lock()] = ""
     update_keys: Annotated[UpdateKeys, Lock()] = ()
+    timestamp_url: Annotated[TimestampUrl, Lock()] = ""
+    timestamp_anchors: Annotated[AnchorPaths, Lock()] = ()
+    document_level: Annotated[DocumentLevel, Lock()] = "B-B"
+    evidence_urls: Annotated[EvidenceUrls, Lock()] = ()
+    document_anchors: Annotated[AnchorPaths, Lock()] = ()
     check_peer: bool = True
     log_level: Annotated[LogLevel, Lock()] = "info"
 

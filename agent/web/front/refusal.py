@@ -93,6 +93,8 @@ _MESSAGES: Final = {
     ErrorCode.DOCUMENT_UNSUPPORTED: "readers would show this document differently",
     ErrorCode.DOCUMENT_CHANGED: "the document is not the one any more that was read before",
     ErrorCode.TOKEN_MODULE_FAILED: "the vendor's module of the token crashed or did not answer",
+    ErrorCode.TIMESTAMP_FAILED: "the timestamp authority gave no good timestamp",
+    ErrorCode.EVIDENCE_MISSING: "certificates or revocation lists are missing that would prove it",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }
 _FULL_SECONDS: Final = 3600.0  # between two tracebacks of one kind

@@ -157,6 +157,8 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.DOCUMENT_UNSUPPORTED: (Major.BAD_PARAMETER, Minor.NONE),
     ErrorCode.DOCUMENT_CHANGED: (Major.BAD_PARAMETER, Minor.NONE),
     ErrorCode.TOKEN_MODULE_FAILED: (Major.FAILED, Minor.FUNCTION_FAILED),
+    ErrorCode.TIMESTAMP_FAILED: (Major.FAILED, Minor.FUNCTION_FAILED),
+    ErrorCode.EVIDENCE_MISSING: (Major.FAILED, Minor.FUNCTION_FAILED),
     ErrorCode.INTERNAL: (Major.FAILED, Minor.FUNCTION_FAILED),
 }
 REASONS: Final[Mapping[int, str]] = {

@@ -100,6 +100,8 @@ _NUMBERS: Final[Mapping[ErrorCode, ReturnValue]] = {
     ErrorCode.DOCUMENT_UNSUPPORTED: ReturnValue.PARAMETER,
     ErrorCode.DOCUMENT_CHANGED: ReturnValue.PARAMETER,
     ErrorCode.TOKEN_MODULE_FAILED: ReturnValue.FAILED,
+    ErrorCode.TIMESTAMP_FAILED: ReturnValue.FAILED,
+    ErrorCode.EVIDENCE_MISSING: ReturnValue.FAILED,
     ErrorCode.INTERNAL: ReturnValue.FAILED,
 }
 

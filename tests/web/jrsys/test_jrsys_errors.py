@@ -55,6 +55,8 @@ EXPECTED = {
     ErrorCode.DOCUMENT_UNSUPPORTED: 7,
     ErrorCode.DOCUMENT_CHANGED: 7,
     ErrorCode.TOKEN_MODULE_FAILED: 6,
+    ErrorCode.TIMESTAMP_FAILED: 6,
+    ErrorCode.EVIDENCE_MISSING: 6,
     ErrorCode.INTERNAL: 6,
 }
 SPECIAL = [

@@ -1,0 +1,217 @@
+"""What proves when a document was signed: timestamps of signatures, and of the document.
+
+Read by our own code from the octets of the file; the worker only said where they stand. The last
+timestamp is believed as of now, and what stands before it as of its time.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from agent.cms.digest import HashAlgorithm
+from agent.cms.errors import CmsError
+from agent.cms.signed import signature_in, timestamp_in
+from agent.cms.timestamp import Timestamp, read_token
+from agent.documents.time_service import judge_timestamp
+from agent.pdf.wire import MAX_OCTETS, FoundSignature, PdfExamination
+from agent.pki.anchors import TrustStore
+from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.path import PathResult, judge_path
+from agent.pki.result import PathStatus
+from agent.pki.revocation import RevocationData
+
+_PIECE: Final = 1024 * 1024
+_MOMENTS: Final = 8
+"""At so many moments lists are looked at: their number is the document's choice."""
+
+
+class RangesContent:
+    """The octets of a file that a signature covers, which are hashed piece by piece."""
+
+    def __init__(self, file: Path, ranges: Sequence[int]) -> None:
+        self._file = file
+        self._ranges = ((ranges[0], ranges[1]), (ranges[2], ranges[3]))
+
+    def digest(self, algorithm: HashAlgorithm) -> bytes:
+        """Return their digest.
+
+        Raises:
+            OSError: the file cannot be read.
+
+        """
+        hasher = hashlib.new(algorithm.hashlib_name)
+        with self._file.open("rb") as file:
+            for start, length in self._ranges:
+                file.seek(start)
+                left = length
+                while left and (piece := file.read(min(left, _PIECE))):
+                    hasher.update(piece)
+                    left -= len(piece)
+        return hasher.digest()
+
+
+def cms_in(file: Path, found: FoundSignature) -> bytes:
+    """Return the CMS that stands in a signature's hole, without what fills the hole up.
+
+    Raises:
+        CmsError: there is none.
+        OSError: the file cannot be read.
+
+    """
+    start, length, second, _ = found.ranges
+    begin = start + length
+    if not found.covers or not 0 < second - begin <= 2 * MAX_OCTETS + 2:
+        raise CmsError("no signature stands there")
+    with file.open("rb") as read:
+        read.seek(begin + 1)
+        digits = read.read(second - begin - 2)
+    with suppress(ValueError):
+        octets = bytes.fromhex(digits.decode("ascii"))
+        if octets[:1] == b"\x30" and octets[1:2] and octets[1] & 0x80 and len(octets) > octets[1]:
+            size = int.from_bytes(octets[2 : 2 + (octets[1] & 0x7F)], "big")
+            return octets[: 2 + (octets[1] & 0x7F) + size]
+    raise CmsError("no signature stands there")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What is known of one timestamp.
+
+    Attributes:
+        timestamp: that was read; None for one that does not hold.
+        path: of its authority's certificate; None where nobody was asked about it.
+        problem: why it does not hold; "" where it does.
+
+    """
+
+    timestamp: Timestamp | None
+    path: PathResult | None = None
+    problem: str = ""
+
+    @property
+    def proves(self) -> bool:
+        """Whether its time is to be believed."""
+        return self.path is not None and self.path.status is PathStatus.VALID
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFacts:
+    """What proves when a signature was there.
+
+    Attributes:
+        own: its own timestamp, or of a document timestamp itself; None where it has none.
+        time: from when on it is proven to have been there; None for no such.
+        by_document: whether a document timestamp says so, and not its own.
+        sealed: the last revision of which a believed document timestamp tells; 0 for none.
+
+    """
+
+    own: TokenFacts | None
+    time: datetime | None
+    by_document: bool
+    sealed: int
+
+
+def find_times(
+    file: Path,
+    found: PdfExamination,
+    store: TrustStore | None,
+    data: RevocationData,
+    at: datetime,
+) -> list[TimeFacts]:
+    """Return what proves the time of each signature, in their order; not for an event loop.
+
+    Args:
+        file: the document.
+        found: its signatures, by their revisions.
+        store: who is trusted for the time; None for nobody.
+        data: revocation lists, of the document and others.
+        at: now.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    facts: list[TimeFacts] = []
+    known, by_document, sealed = at, False, 0
+    for each in reversed(found.signatures):
+        own = _token(file, each)
+        if own is not None and own.timestamp is not None and store is not None:
+            path = _judged(own.timestamp, store, data, known, at)
+            own = TokenFacts(own.timestamp, path)
+        time = known if by_document else None
+        if own is not None and own.timestamp is not None and own.proves:
+            time = own.timestamp.time
+            if each.is_timestamp:
+                known, by_document, sealed = time, True, max(sealed, each.revision)
+        is_own = own is not None and own.proves
+        facts.append(TimeFacts(own, time, by_document and not is_own, sealed))
+    return facts[::-1]
+
+
+def _token(file: Path, found: FoundSignature) -> TokenFacts | None:
+    """Read the timestamp that a signature has, or is."""
+    if found.integrity.problem or not found.covers:
+        return None
+    try:
+        cms = cms_in(file, found)
+        if found.is_timestamp:
+            return TokenFacts(read_token(cms, RangesContent(file, found.ranges)))
+        token = timestamp_in(cms)
+        return None if token is None else TokenFacts(read_token(token, signature_in(cms)))
+    except CmsError as error:
+        return TokenFacts(None, problem=error.detail)
+
+
+def _judged(
+    found: Timestamp, store: TrustStore, data: RevocationData, at: datetime, now: datetime
+) -> PathResult | None:
+    """Judge a timestamp at a moment, by lists of any moment since."""
+    results = []
+    for moment in _moments(data, at, now):
+        with suppress(CmsError):
+            results.append(judge_timestamp(found, store, data, at, moment))
+    return _telling(results) if results else None
+
+
+def judge_at(  # noqa: PLR0913  # each is a part of the question
+    signer: CertificateFacts,
+    store: TrustStore,
+    data: RevocationData,
+    at: datetime,
+    *,
+    usage: KeyUsage,
+    now: datetime,
+) -> PathResult:
+    """Judge a signer at a proven moment, by lists of that moment or any since.
+
+    A list that says that the certificate was revoked by then counts more than all that do not.
+
+    Raises:
+        CmsError: the certificate is too malformed to be judged.
+
+    """
+    return _telling(
+        [
+            judge_path(signer, store, data, at, usage, known_at=moment)
+            for moment in _moments(data, at, now)
+        ]
+    )
+
+
+def _moments(data: RevocationData, at: datetime, now: datetime) -> list[datetime]:
+    later = {each.this_update for each in data.crls if at < each.this_update <= now}
+    return [at, *sorted({*later, now}, reverse=True)[: _MOMENTS - 1]]
+
+
+def _telling(results: Sequence[PathResult]) -> PathResult:
+    """Return one that says revoked, else one that says valid, else the first."""
+    for wanted in (PathStatus.REVOKED, PathStatus.VALID):
+        for each in results:
+            if each.status is wanted:
+                return each
+    return results[0]
