@@ -22,6 +22,7 @@ from agent.pdf.wire import (
     ExaminePdf,
     FoundSignature,
     InspectPdf,
+    MarkPlace,
     PdfError,
     PdfExamination,
     PdfFacts,
@@ -74,6 +75,7 @@ class SignatureWish:
         location: where, likewise.
         field: the empty signature field to use; None for the first, or a new one.
         reader: only a card in this reader; None for any.
+        mark: where a page shows the signature; None where none does.
 
     """
 
@@ -81,6 +83,7 @@ class SignatureWish:
     location: str | None = None
     field: str | None = None
     reader: str | None = None
+    mark: MarkPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,15 @@ class PdfSigner:
             OSError: it cannot be read.
 
         """
-        copy = await asyncio.to_thread(copy_into, self._work, source)
+        return await self.look(await asyncio.to_thread(copy_into, self._work, source), password)
+
+    async def look(self, copy: PrivateCopy, password: str | None = None) -> OpenPdf:
+        """Say what a document is of which there is a private copy.
+
+        Raises:
+            PdfError: it cannot be signed; the code says why.
+
+        """
         request = InspectPdf(str(copy.file), password)
         facts = await self._worker.ask(request, PdfFacts, copy.size)
         if facts.signatures:

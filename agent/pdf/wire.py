@@ -19,6 +19,8 @@ MAX_CERTIFICATES: Final = 32
 """That come along with one signature."""
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of a line: :data:`MAX_SIGNATURES` of the longest signatures."""
+MAX_POINTS: Final = 1_000_000.0
+"""More than any page is wide."""
 _MAX_OCTETS: Final = 64 * 1024
 _MAX_TEXT: Final = 1024
 
@@ -26,6 +28,8 @@ Text: TypeAlias = Annotated[str, Meta(max_length=_MAX_TEXT)]
 """What the document says, unchecked; longer ones are cut."""
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
 Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Points: TypeAlias = Annotated[float, Meta(ge=-MAX_POINTS, le=MAX_POINTS)]
+"""A length on a page, in units of 1/72 inch."""
 Octets: TypeAlias = Annotated[bytes, Meta(max_length=_MAX_OCTETS)]
 
 
@@ -50,6 +54,20 @@ class Changes(StrEnum):
     FORMS = "forms"  # fields were filled in; more signatures
     ANNOTATIONS = "annotations"
     OTHER = "other"  # or what nobody can tell
+
+
+class MarkPlace(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a page shows that it was signed.
+
+    Attributes:
+        page: from 1; None for the last.
+        box: x, y, width and height in points, from the upper left corner of the page as it is
+            displayed; None for the usual size at the lower right.
+
+    """
+
+    page: Annotated[int, Meta(ge=1, le=MAX_PAGES)] | None = None
+    box: tuple[Points, Points, Points, Points] | None = None
 
 
 class PdfRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="verb"):
