@@ -11,11 +11,19 @@ from typing import Any, Final
 from agent.documents.copies import LEFT_SECONDS, PrivateCopy, WorkFolder, receive_into
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
-from agent.documents.signing import CardAsker, OpenPdf, PdfSigner, SignatureWish
+from agent.documents.signing import (
+    CardAsker,
+    OpenPdf,
+    PdfCertificates,
+    PdfSigner,
+    ReadyPdf,
+    SignatureWish,
+)
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_USER
-from agent.pdf.wire import InspectPdf, PdfFacts
+from agent.pdf.wire import PdfError, PdfFacts
 from agent.pki.report import Inputs
+from agent.secret import SecretBytes
 
 MAX_OF_OWNER: Final = 20
 """More than are signed at once: others are verified beside them."""
@@ -31,8 +39,11 @@ class ShelvedDocument:
         id: 32 hexadecimal digits that nobody guesses.
         owner: who handed it over.
         copy: of it.
-        facts: what it is; None where it was not handed over to be signed.
+        facts: what it is; None where it was not handed over to be signed, or is locked.
+        is_locked: whether it was handed over to be signed, and waits for its password.
+        password: that opened it; None where it needed none. Wiped when the document goes.
         signed: the copy with a signature; None where it has none yet.
+        saved: where the agent itself has saved that; None where the page keeps it.
         verified: what was found; None before that.
 
     """
@@ -42,10 +53,38 @@ class ShelvedDocument:
     copy: PrivateCopy
     facts: PdfFacts | None
     work: WorkFolder = field(repr=False)
+    is_locked: bool = False
+    password: SecretBytes | None = field(default=None, repr=False)
     signed: Path | None = None
+    saved: Path | None = None
     verified: VerifiedPdf | None = None
     is_used: bool = False
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    def opened(self) -> OpenPdf:
+        """Return it as something that could be signed.
+
+        Raises:
+            BadRequestError: it was not handed over for that, or nobody has its password.
+
+        """
+        if self.facts is None:
+            raise BadRequestError("it is not to be signed, or still locked")
+        return OpenPdf(self.copy, self.facts, _text_of(self.password))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBatch:
+    """What became of documents that were to be signed together.
+
+    Attributes:
+        signed: those that have a signature now.
+        failed: why each of the others has none.
+
+    """
+
+    signed: list[ShelvedDocument]
+    failed: list[tuple[ShelvedDocument, AgentError]]
 
 
 class DocumentShelf:
@@ -90,13 +129,14 @@ class DocumentShelf:
         try:
             await asyncio.to_thread(work.open)
             copy = await receive_into(work, name, content)
-            facts = await self._inspected(copy) if is_to_sign else None
+            facts = await self._look(work, copy) if is_to_sign else None
         except BaseException:
             await asyncio.to_thread(work.clear)
             raise
         finally:
             self._taking.discard(owner)
         document = ShelvedDocument(secrets.token_hex(_ID_SIZE), owner, copy, facts, work)
+        document.is_locked = is_to_sign and facts is None
         self._documents[document.id] = document
         self._wait(document)
         return document
@@ -113,47 +153,103 @@ class DocumentShelf:
             raise BadRequestError("there is no such document")
         return found
 
-    async def sign(
-        self, owner: bytes, identifiers: Sequence[str], wish: SignatureWish
-    ) -> list[ShelvedDocument]:
-        """Sign documents with one PIN, which our own window asks for: all of them, or none.
+    def list_to_sign(self, owner: bytes) -> list[ShelvedDocument]:
+        """Return what an owner has that could be signed, or could once it is unlocked."""
+        return [
+            each
+            for each in self._documents.values()
+            if each.owner == owner and (each.facts is not None or each.is_locked)
+        ]
+
+    async def unlock(self, owner: bytes, identifier: str, password: SecretBytes) -> ShelvedDocument:
+        """Open a document that is to be signed with its own password.
+
+        Args:
+            owner: who handed it over.
+            identifier: of the document.
+            password: in UTF-8; wiped when the document goes, or before this raises.
 
         Raises:
-            AgentError: of any code.
+            PdfError: ``document_password_incorrect``, or why it cannot be signed.
+            AgentError: it does not wait for a password.
+
+        """
+        try:
+            document = self._locked(owner, identifier)
+            self._use([document])
+            try:
+                document.facts = await self._look(document.work, document.copy, password)
+            finally:
+                self._unuse([document])
+        except BaseException:
+            password.wipe()
+            raise
+        document.is_locked, document.password = False, password
+        return document
+
+    def _locked(self, owner: bytes, identifier: str) -> ShelvedDocument:
+        document = self.find(owner, identifier)
+        if not document.is_locked:
+            raise BadRequestError("it is not locked")
+        return document
+
+    async def sign(
+        self, owner: bytes, identifiers: Sequence[str], wish: SignatureWish
+    ) -> SignedBatch:
+        """Sign documents with one PIN, which our own window asks for.
+
+        One that does not take the signature is left out, before anybody enters a PIN.
+
+        Raises:
+            AgentError: of any code: none was signed.
 
         """
         chosen = [self.find(owner, each) for each in dict.fromkeys(identifiers)]
-        opened = [OpenPdf(each.copy, each.facts) for each in chosen if each.facts is not None]
-        if len(opened) != len(chosen):
-            raise BadRequestError("it was not handed over to be signed")
+        opened = [each.opened() for each in chosen]
+        fields = opened[0].facts.fields if len(opened) == 1 else ()
+        if wish.field is not None and wish.field not in fields:
+            raise BadRequestError("there is no such empty field, or there are several documents")
         batch = WorkFolder(self._folder)
         self._use(chosen)
         try:
             await asyncio.to_thread(batch.open)
             signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER)
-            for document, made in zip(chosen, await signer.sign(opened, wish, None), strict=True):
-                target = document.work.name(".signed")
-                await asyncio.to_thread(made.file.replace, target)
-                document.signed = target
+            return await _sign(signer, list(zip(chosen, opened, strict=True)), wish)
         finally:
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
-        return chosen
 
-    async def verify(self, owner: bytes, identifier: str, at: datetime) -> dict[str, Any]:
+    async def verify(
+        self, owner: bytes, identifier: str, at: datetime, password: SecretBytes | None = None
+    ) -> dict[str, Any]:
         """Return the report on a document; nobody is trusted without being named.
+
+        Args:
+            owner: who handed it over.
+            identifier: of the document.
+            at: the moment at which certificates are judged.
+            password: that opens it, in UTF-8; wiped before this returns, however it returns.
 
         Raises:
             AgentError: it cannot be read.
 
         """
-        document = self.find(owner, identifier)
-        self._use([document])
         try:
-            inputs = Inputs(document.copy.file)
-            document.verified = await verify_copy(self._worker, document.copy, inputs, at)
+            document = self.find(owner, identifier)
+            self._use([document])
+            try:
+                document.verified = await verify_copy(
+                    self._worker,
+                    document.copy,
+                    Inputs(document.copy.file),
+                    at,
+                    _text_of(password),
+                )
+            finally:
+                self._unuse([document])
         finally:
-            self._unuse([document])
+            if password is not None:
+                password.wipe()
         return document.verified.report
 
     async def remove(self, owner: bytes, identifier: str | None = None) -> None:
@@ -170,8 +266,22 @@ class DocumentShelf:
         await asyncio.gather(*self._removals)
         await self._worker.close()
 
-    async def _inspected(self, copy: PrivateCopy) -> PdfFacts:
-        return await self._worker.ask(InspectPdf(str(copy.file)), PdfFacts, copy.size)
+    async def _look(
+        self, work: WorkFolder, copy: PrivateCopy, password: SecretBytes | None = None
+    ) -> PdfFacts | None:
+        """Return what a document is; None where it needs a password and none is given.
+
+        Raises:
+            PdfError: it cannot be signed.
+
+        """
+        signer = PdfSigner(self._service, self._worker, work, LOCAL_USER)
+        try:
+            return (await signer.look(copy, _text_of(password))).facts
+        except PdfError as error:
+            if password is None and error.code is ErrorCode.DOCUMENT_ENCRYPTED:
+                return None
+            raise
 
     def _use(self, documents: Sequence[ShelvedDocument]) -> None:
         """Keep documents from going.
@@ -207,4 +317,56 @@ class DocumentShelf:
             return
         if document.timer is not None:
             document.timer.cancel()
+        if document.password is not None:
+            document.password.wipe()
         await asyncio.to_thread(document.work.clear)
+
+
+async def _sign(
+    signer: PdfSigner, documents: Sequence[tuple[ShelvedDocument, OpenPdf]], wish: SignatureWish
+) -> SignedBatch:
+    """Sign what can be prepared, and keep each result with its document.
+
+    Raises:
+        AgentError: nothing can, or the card does not sign.
+
+    """
+    chosen = await signer.choose(wish.reader)
+    ready: list[tuple[ShelvedDocument, ReadyPdf]] = []
+    failed: list[tuple[ShelvedDocument, AgentError]] = []
+    for document, opened in documents:
+        try:
+            ready.append((document, await _prepared(signer, opened, wish, chosen)))
+        except AgentError as error:
+            failed.append((document, error))
+    if not ready:
+        raise failed[0][1]
+    made = await signer.sign_prepared([each for _, each in ready], chosen, None)
+    for (document, _), signed in zip(ready, made, strict=True):
+        target = document.work.name(".signed")
+        await asyncio.to_thread(signed.file.replace, target)
+        document.signed = target
+    return SignedBatch([document for document, _ in ready], failed)
+
+
+async def _prepared(
+    signer: PdfSigner, opened: OpenPdf, wish: SignatureWish, chosen: PdfCertificates
+) -> ReadyPdf:
+    if opened.copy.source != opened.copy.file:  # else nobody but us can have changed it
+        await asyncio.to_thread(opened.copy.require_unchanged)
+    return await signer.prepare(opened, wish, chosen)
+
+
+def _text_of(password: SecretBytes | None) -> str | None:
+    """Return a password as the worker is told it.
+
+    Raises:
+        PdfError: ``document_password_incorrect``, it is no text.
+
+    """
+    try:
+        return None if password is None else password.buffer.decode()
+    except UnicodeDecodeError as error:
+        raise PdfError(
+            "the password is no text", code=ErrorCode.DOCUMENT_PASSWORD_INCORRECT
+        ) from error

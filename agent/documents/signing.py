@@ -205,7 +205,15 @@ class PdfSigner:
             OSError: it cannot be read.
 
         """
-        copy = await asyncio.to_thread(copy_into, self._work, source)
+        return await self.look(await asyncio.to_thread(copy_into, self._work, source), password)
+
+    async def look(self, copy: PrivateCopy, password: str | None = None) -> OpenPdf:
+        """Say what a document is of which there is a private copy.
+
+        Raises:
+            PdfError: it cannot be signed; the code says why.
+
+        """
         request = InspectPdf(str(copy.file), password)
         facts = await self._worker.ask(request, PdfFacts, copy.size)
         if facts.signatures:

@@ -64,7 +64,8 @@ class Dispatcher:
         mount = next((each for each in self._mounts if each.claims(path)), self._mounts[-1])
         response = await self._answer(mount, path, request)
         if not response.prepared:
-            response.headers.update(mount.headers)
+            for name, value in mount.headers.items():
+                response.headers.setdefault(name, value)
         return response
 
     async def _answer(

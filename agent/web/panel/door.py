@@ -4,6 +4,7 @@ Nothing here ever sends a CORS header, so that no preflight succeeds and no othe
 answer; and each request says by a header, which only a script of the panel can set, that it is one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
@@ -45,6 +46,10 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+# Nothing but the panel itself draws documents, in a worker whose one address its script lets pass.
+_DRAWING_POLICY: Final = (
+    _POLICY.replace("trusted-types 'none'", "trusted-types ankong-worker") + "; worker-src 'self'"
+)
 HEADERS: Final = {
     hdrs.SERVER: "ankong",
     hdrs.CACHE_CONTROL: "no-store",
@@ -59,7 +64,7 @@ HEADERS: Final = {
 # Fetch Metadata Request Headers, W3C. "none": the citizen typed the address, or another program
 # opened it; a link on a page, even one on another port of this computer, is no such thing.
 _FROM_US: Final = frozenset({"same-origin", "none"})
-_DESTINATIONS: Final = frozenset({"document", "empty", "image", "script", "style"})
+_DESTINATIONS: Final = frozenset({"document", "empty", "image", "script", "style", "worker"})
 
 
 class SessionKeeper(Protocol):
@@ -251,7 +256,12 @@ def serving(file: PanelFile) -> Handler:
     charset = "utf-8" if file.content_type.startswith("text/") else None
 
     async def handle(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-        return web.Response(body=file.body, content_type=file.content_type, charset=charset)
+        source = file.source
+        body = file.body if source is None else await asyncio.to_thread(source.read_bytes)
+        response = web.Response(body=body, content_type=file.content_type, charset=charset)
+        if file.draws:
+            response.headers["Content-Security-Policy"] = _DRAWING_POLICY
+        return response
 
     return handle
 

@@ -1,4 +1,4 @@
-"""The panel's files, read once at start: no path from a request ever reaches a file system."""
+"""The panel's files, known once at start: no path from a request ever reaches a file system."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -12,20 +12,38 @@ ROOT: Final = "/panel/"
 _TYPES: Final = {
     ".css": "text/css",
     ".html": "text/html",
+    ".bcmap": "application/octet-stream",
     ".js": "text/javascript",
+    ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
 }
 """Files of other kinds are not served."""
+_SELDOM: Final = f"{ROOT}vendor/"
+"""What is below it is read when it is asked for: few pages draw documents."""
+_LATER: Final = frozenset(
+    {f"{ROOT}js/{name}.js" for name in ("markbox", "pdf", "pinbox", "preview", "question")}
+)
+"""Scripts that the panel fetches itself once it needs them, or never."""
 _HANDBOOK: Final = "handbook/index.html"
 _PANEL: Final = "index.html"
 _QUESTION: Final = "question.html"
 
 
 class PanelFile(NamedTuple):
-    """One file in memory."""
+    """One file.
+
+    Attributes:
+        body: its content; empty where it is read when it is asked for.
+        content_type: without parameters.
+        source: where it is then read.
+        draws: whether it is a page that draws documents, which takes a worker.
+
+    """
 
     body: bytes
     content_type: str
+    source: Traversable | None = None
+    draws: bool = False
 
 
 def load() -> dict[str, PanelFile]:
@@ -52,7 +70,7 @@ def load() -> dict[str, PanelFile]:
         page = found[f"{ROOT}{name}"]
         found[f"{ROOT}{name}"] = page._replace(body=spoken_page(page.body.decode()).encode())
     page = found.pop(f"{ROOT}{_PANEL}")
-    found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode())
+    found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode(), draws=True)
     return found
 
 
@@ -63,8 +81,7 @@ def handbook_path(language: Language) -> str:
 
 def _preloading(document: str, found: Mapping[str, PanelFile]) -> str:
     """Have the browser fetch the panel's scripts at once, not each when another one names it."""
-    others = {f"{ROOT}js/{name}.js" for name in ("pinbox", "question")}
-    scripts = sorted(path for path in found if path.endswith(".js") and path not in others)
+    scripts = sorted(path for path in found if path.endswith(".js") and path not in _LATER)
     links = "".join(
         f'  <link rel="modulepreload" href="{path.removeprefix(ROOT)}">\n' for path in scripts
     )
@@ -78,4 +95,6 @@ def _walk(folder: Traversable, prefix: str, found: dict[str, PanelFile]) -> None
             continue
         content_type = _TYPES.get("." + entry.name.rpartition(".")[2])
         if content_type is not None and not entry.name.startswith("."):
-            found[f"{prefix}{entry.name}"] = PanelFile(entry.read_bytes(), content_type)
+            source = entry if prefix.startswith(_SELDOM) else None
+            body = entry.read_bytes() if source is None else b""
+            found[f"{prefix}{entry.name}"] = PanelFile(body, content_type, source)

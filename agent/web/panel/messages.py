@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
 from agent.host.settings.config import QuestionPlace
+from agent.pdf.wire import MarkPlace
 from agent.web.front.audience import Audience
 from agent.words import CHOICES
 
@@ -16,6 +17,8 @@ DocumentId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 MAX_DOCUMENTS: Final = 16
 """That are signed at once."""
 Octet = Annotated[int, Meta(ge=0, le=255)]
+Password = Annotated[list[Octet], Meta(min_length=1, max_length=512)]
+"""Of a document, in UTF-8: as numbers it never is a text, which cannot be wiped."""
 LanguageChoice = Annotated[str, Meta(pattern=rf"^({'|'.join(CHOICES)})\Z")]
 
 
@@ -90,6 +93,8 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
         reason: why; None says nothing.
         location: where, likewise.
         reader: only a card in this reader; None for any.
+        field: the empty signature field to use, where there is one document; None for the first.
+        mark: where a page shows the signature; None where none does.
 
     """
 
@@ -97,10 +102,32 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
     reason: Text | None = None
     location: Text | None = None
     reader: Annotated[str, Meta(max_length=127)] | None = None
+    field: Annotated[str, Meta(max_length=1024)] | None = None
+    mark: MarkPlace | None = None
+
+
+class UnlockDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Opens a document with its own password."""
+
+    id: DocumentId
+    password: Password
+
+    def __repr__(self) -> str:
+        return f"UnlockDocument({self.id!r})"
 
 
 class JudgeDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
-    """Says what the signatures of a document are worth."""
+    """Says what the signatures of a document are worth; ``password`` opens it."""
+
+    id: DocumentId
+    password: Password | None = None
+
+    def __repr__(self) -> str:
+        return f"JudgeDocument({self.id!r})"
+
+
+class RevealDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Shows the folder in which the agent saved a signed document."""
 
     id: DocumentId
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from agent.errors import BadRequestError
+from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.harmless import printable
+from agent.host.machine.reveal import reveal
 from agent.size_limits import MAX_PDF
 from agent.web.front.body import stream_body
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import HEADERS, asked_for, json_answer, posted, session_of, uploaded
+from agent.web.panel.question_desk import secret_of
 from agent.web.service import Service
 
 if TYPE_CHECKING:
@@ -35,15 +37,23 @@ _MAX_NUMBER: Final = 3  # digits
 class PanelDocuments:
     """What the views for signing and verifying ask for; nothing is loaded before they do."""
 
-    def __init__(self, service: Service, folder: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        folder: Path,
+        clock: Callable[[], datetime],
+        show: Callable[[Path], bool] = reveal,
+    ) -> None:
         """Begin with nothing.
 
         Args:
             service: that asks the card.
             folder: of private copies.
             clock: the time of day, with a time zone.
+            show: opens the folder of a file, and returns whether it could.
 
         """
+        self._show = show
         self._service = service
         self._folder = folder
         self._clock = clock
@@ -53,9 +63,13 @@ class PanelDocuments:
         """Return what pages may ask for."""
         return {
             "documents": {
+                "GET": asked_for(self._list),
                 "POST": uploaded(self._take),
                 "DELETE": asked_for(self._remove),
             },
+            "documents/unlock": {"POST": posted(messages.UnlockDocument, self._unlock)},
+            "documents/original": {"GET": asked_for(self._get_original)},
+            "documents/reveal": {"POST": posted(messages.RevealDocument, self._reveal)},
             "documents/sign": {"POST": posted(messages.SignDocuments, self._sign)},
             "documents/verify": {"POST": posted(messages.JudgeDocument, self._verify)},
             "documents/signed": {"GET": asked_for(self._get_signed)},
@@ -90,6 +104,20 @@ class PanelDocuments:
             document = await shelf.take(session_of(request), name, content, is_to_sign=is_to_sign)
         return json_answer(messages.write(_describe(document)))
 
+    async def _list(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Tell what waits to be signed without having been chosen on the page."""
+        found = [] if self._made is None else self._made.list_to_sign(session_of(request))
+        return json_answer(messages.write({"documents": [_describe(each) for each in found]}))
+
+    async def _unlock(
+        self, request: web.BaseRequest, wanted: messages.UnlockDocument
+    ) -> web.StreamResponse:
+        password = secret_of(wanted.password)
+        assert password is not None  # noqa: S101  # it was sent
+        shelf = await self._shelf()
+        document = await shelf.unlock(session_of(request), wanted.id, password)
+        return json_answer(messages.write(_describe(document)))
+
     async def _remove(self, request: web.BaseRequest) -> web.StreamResponse:
         shelf = await self._shelf()
         await shelf.remove(session_of(request), request.query.get("id"))
@@ -101,16 +129,41 @@ class PanelDocuments:
         from agent.documents.signing import SignatureWish  # noqa: PLC0415  # see the class
 
         shelf = await self._shelf()
-        wish = SignatureWish(wanted.reason or None, wanted.location or None, None, wanted.reader)
+        wish = SignatureWish(
+            reason=wanted.reason or None,
+            location=wanted.location or None,
+            field=wanted.field,
+            reader=wanted.reader,
+            mark=wanted.mark,
+        )
         done = await shelf.sign(session_of(request), wanted.ids, wish)
-        return json_answer(messages.write({"signed": [each.id for each in done]}))
+        signed = [{"id": each.id, "saved": _saved_as(each)} for each in done.signed]
+        failed = [{"id": each.id, "code": error.code} for each, error in done.failed]
+        return json_answer(messages.write({"signed": signed, "failed": failed}))
+
+    async def _reveal(
+        self, request: web.BaseRequest, wanted: messages.RevealDocument
+    ) -> web.StreamResponse:
+        shelf = await self._shelf()
+        file = shelf.find(session_of(request), wanted.id).saved
+        if file is None:
+            raise BadRequestError("the agent has not saved it")
+        if not await asyncio.to_thread(self._show, file):
+            raise AgentError("no file manager was started", code=ErrorCode.WINDOW_UNAVAILABLE)
+        return json_answer(messages.write({}))
 
     async def _verify(
         self, request: web.BaseRequest, wanted: messages.JudgeDocument
     ) -> web.StreamResponse:
         shelf = await self._shelf()
-        report = await shelf.verify(session_of(request), wanted.id, self._clock())
+        password = secret_of(wanted.password)
+        report = await shelf.verify(session_of(request), wanted.id, self._clock(), password)
         return json_answer(messages.write(report))
+
+    async def _get_original(self, request: web.BaseRequest) -> web.StreamResponse:
+        shelf = await self._shelf()
+        document = shelf.find(session_of(request), request.query.get("id", ""))
+        return await _send(request, document.copy.file, None)
 
     async def _get_signed(self, request: web.BaseRequest) -> web.StreamResponse:
         shelf = await self._shelf()
@@ -145,6 +198,7 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
         "name": copy.name,
         "size": copy.size,
         "sha256": copy.digest.hex(),
+        "locked": document.is_locked,
     }
     if facts is not None:
         told |= {
@@ -155,6 +209,11 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
             "warnings": facts.warnings,
         }
     return told
+
+
+def _saved_as(document: "ShelvedDocument") -> str | None:
+    """Return the name under which the agent has saved a document; never where that is."""
+    return None if document.saved is None else printable(document.saved.name)
 
 
 async def _send(request: web.BaseRequest, file: Path, end: int | None) -> web.StreamResponse:

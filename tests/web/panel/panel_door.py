@@ -37,6 +37,7 @@ READS = (
     "history/chain",
     "about",
     "doctor",
+    "documents",
     "record",
 )
 

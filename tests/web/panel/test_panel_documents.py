@@ -106,6 +106,7 @@ async def test_a_document_is_told_by_its_facts_and_kept_for_its_owner_alone(door
         "name": "合約.pdf",
         "size": len(PDF),
         "sha256": hashlib.sha256(PDF).hexdigest(),
+        "locked": False,
         "pages": 2,
         "signatures": 0,
         "fields": [],
@@ -161,10 +162,14 @@ async def test_the_other_session_has_no_part_in_it(door: Door) -> None:
     for method, path, body in (
         ("POST", "api/documents/sign", {"ids": [theirs]}),
         ("POST", "api/documents/verify", {"id": theirs}),
+        ("POST", "api/documents/unlock", {"id": theirs, "password": [1]}),
+        ("POST", "api/documents/reveal", {"id": theirs}),
+        ("GET", f"api/documents/original?id={theirs}", None),
         ("GET", f"api/documents/signed?id={theirs}", None),
         ("GET", f"api/documents/version?id={theirs}&number=1", None),
     ):
         assert await refused(door, method, path, body) == (400, "bad_request")
+    assert await door.get("documents") == {"documents": []}
     for path in (f"api/documents?id={theirs}", "api/documents"):
         response, _ = await door.ask("DELETE", path)
         assert response.status == 200
@@ -296,7 +301,10 @@ async def test_one_pin_signs_all_and_readers_agree(
     door = signing_door
     first, second = await hand(door), await hand(door, simple_pdf("Another"), named("b.pdf"))
     wanted = {"ids": [first["id"], second["id"]], "reason": "同意"}
-    assert await door.post("documents/sign", wanted) == {"signed": wanted["ids"]}
+    assert await door.post("documents/sign", wanted) == {
+        "signed": [{"id": each, "saved": None} for each in wanted["ids"]],
+        "failed": [],
+    }
     (question,) = person.asked
     shown = [each.digest.hex() for each in question.purpose.documents]
     assert shown == [first["sha256"], second["sha256"]]
@@ -332,7 +340,17 @@ async def test_no_is_no_and_the_documents_stay(signing_door: Door, person: Typin
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"ids": []}, {"ids": [NOBODY] * 17}, {"ids": ["../x"]}, {"ids": [NOBODY], "path": "/"}],
+    [
+        {},
+        {"ids": []},
+        {"ids": [NOBODY] * 17},
+        {"ids": ["../x"]},
+        {"ids": [NOBODY], "path": "/"},
+        {"ids": [NOBODY], "mark": {"page": 0}},
+        {"ids": [NOBODY], "mark": {"box": [0, 0, 220]}},
+        {"ids": [NOBODY], "mark": {"box": [0, 0, 220, 1e300]}},
+        {"ids": [NOBODY], "mark": {"text": "Valid"}},
+    ],
 )
 async def test_what_names_no_documents_signs_none(door: Door, body: Any) -> None:
     assert await refused(door, "POST", "api/documents/sign", body) == (400, "bad_request")

@@ -23,7 +23,7 @@ export function sizeText(size) {
 }
 
 /** @param {string[]} parts */
-const list = (parts) => new Intl.ListFormat(locale(), { type: "unit" }).format(parts);
+export const list = (parts) => new Intl.ListFormat(locale(), { type: "unit" }).format(parts);
 
 /** Hand a file over; the agent looks at it. @param {File} file @param {"sign"|"verify"} use */
 export function handOver(file, use) {
@@ -71,15 +71,43 @@ export function dropPlace(many, small, take) {
 /** What is typed in a terminal; no line ends within a word of it. @param {string} text */
 export const command = (text) => h("code", {}, text.split(" ").map((word) => [h("span", { class: "whole" }, word), " "]));
 
-/** Say why a document is not taken. @param {unknown} error @param {string} other the command that does what this page cannot */
-export function refusal(error, other) {
+/** Say why a document is not taken. @param {unknown} error */
+export function refusal(error) {
   if (!(error instanceof Refused)) return trouble(error);
   switch (error.code) {
-    case "document_encrypted": return notice("bad", h("p", {}, t("documents.encrypted"), " ", command(other)));
     case "too_large": return notice("bad", h("p", {}, t("documents.large")));
     case "bad_request": return notice("bad", h("p", {}, t("documents.gone")));
     default: return trouble(error);
   }
+}
+
+/**
+ * Ask for a document's own password, which goes to the agent once and does not stay in its field.
+ *
+ * @param {(password: string) => Promise<void>} open
+ */
+export function unlocking(open) {
+  const input = h("input", { type: "password", class: "password", required: true, maxlength: 127, autocomplete: "off", spellcheck: "false" });
+  const said = h("div", {});
+  const go = h("button", { class: "button", type: "submit" }, t("documents.unlock"));
+  const form = h("form", { class: "unlock" },
+    h("label", {}, t("documents.encrypted"), input), go, said);
+  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const password = input.value;
+    input.value = "";
+    if (password === "" || go.disabled) return;
+    go.disabled = true;
+    try {
+      await open(password);
+    } catch (error) {
+      said.replaceChildren(refusal(error));
+      input.focus();
+    } finally {
+      go.disabled = false;
+    }
+  });
+  return form;
 }
 
 /** Why a document may look different later. @param {string[]} warnings */

@@ -78,7 +78,11 @@ export function fill(element, ...children) {
   const within = held !== element && element.contains(held);
   const row = { ...held?.closest("li")?.dataset };
   element.replaceChildren(...present(children));
-  if (!within || held === null || held.isConnected) return;
+  if (!within || held === null) return;
+  if (held.isConnected) { // it is one of the children, and lost the focus on its way
+    /** @type {HTMLElement} */ (held).focus({ preventScroll: true });
+    return;
+  }
   const same = [...element.querySelectorAll(STOPS)].find((each) => each.localName === held.localName && each.id === held.id
     && each.textContent === held.textContent && Object.entries(each.closest("li")?.dataset ?? {}).every(([name, value]) => row[name] === value));
   /** @type {HTMLElement|null} */ (same ?? element.closest("main"))?.focus();

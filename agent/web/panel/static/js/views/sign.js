@@ -1,18 +1,34 @@
-/** Documents of one's own, signed with one PIN: dropped here, and saved by the browser. */
+/** Documents of one's own, signed with one PIN: dropped here, looked at, and saved by the browser. */
 
-import { download, post } from "../api.js";
-import { MOST, dropPlace, fingerprint, handOver, putAway, refusal, sizeText, warned } from "../documents.js";
+import { Refused, download, get, post } from "../api.js";
+import { MOST, dropPlace, fingerprint, handOver, list, putAway, refusal, sizeText, unlocking, warned } from "../documents.js";
 import { announce, button, fill, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, notice, save } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
-/** @typedef {{id: string, size: number, sha256: string, pages: number, signatures: number, warnings: string[]}} Facts */
-/** @typedef {{name: string, file: File, facts?: Facts, error?: unknown}} Paper */
+/** @typedef {import("../preview.js").Seen} Seen */
+/** @typedef {import("../markbox.js").Mark} Mark */
+/** @typedef {{id: string, name: string, size: number, sha256: string, locked: boolean, pages: number, signatures: number, fields: string[], warnings: string[]}} Facts */
+/**
+ * A document: what the agent says of it, and what the person does with it.
+ *
+ * @typedef {object} Paper
+ * @property {string} name
+ * @property {File} [file] none where the agent had it first
+ * @property {Facts} [facts]
+ * @property {unknown} [error]
+ * @property {string} [password] that opens it
+ * @property {any} [asking] for the password
+ * @property {Seen} [seen]
+ * @property {Mark} [mark]
+ * @property {boolean} [isSigned]
+ * @property {string|null} [saved] as what, by the agent
+ */
 
 /** @type {Paper[]} */
 let papers = [];
-let wish = { reason: "", location: "", reader: "" };
+const wish = { reason: "", location: "", reader: "", field: "", isMarked: false, hasRead: false };
 /** @type {"choosing"|"signing"|"signed"} */
 let step = "choosing";
 let isTooMany = false;
@@ -22,14 +38,18 @@ let failure;
 let state;
 /** @type {Promise<unknown>} */
 let turn = Promise.resolve();
+/** The document that is looked at. @type {{paper: Paper, isSigned: boolean, view: any}|undefined} */
+let shown;
+/** Cards that could sign, where there are several. @type {{key: string, cards: {reader: string, holder: string}[]}} */
+let choice = { key: "", cards: [] };
+/** The parts of the view, each drawn by itself: a document that is looked at stays as it is. @type {Record<string, HTMLElement>} */
+let places = {};
 
-const ready = () => papers.filter((paper) => paper.facts !== undefined);
+const isReady = (/** @type {Paper} */ { facts, error }) => facts !== undefined && !facts.locked && !error;
+const ready = () => papers.filter(isReady);
 const signedName = (/** @type {Paper} */ paper) => paper.name.replace(/\.pdf$/i, "") + t("sign.suffix") + ".pdf";
-
-function redraw() {
-  const place = document.getElementById("view-sign");
-  if (place !== null) draw(place);
-}
+/** Whether the person has to say that they have read it: it looks otherwise later, or cannot be seen here. @param {Paper} paper */
+const isUnsure = ({ facts, seen }) => (facts?.warnings.length ?? 0) > 0 || ["partial", "large", "unable"].includes(seen ?? "");
 
 /** @param {File[]} files */
 function take(files) {
@@ -45,15 +65,40 @@ function take(files) {
   redraw();
 }
 
+/** Show documents that the agent has already, such as those that a file manager handed over. @param {Facts[]} told */
+export function adopt(told) {
+  const known = new Set(papers.map(({ facts }) => facts?.id));
+  for (const facts of told) if (!known.has(facts.id)) hold({ name: facts.name }, facts);
+  redraw();
+}
+
 /** @param {Paper} paper */
 async function read(paper) {
-  if (!papers.includes(paper)) return;
+  if (!papers.includes(paper) || !paper.file) return;
   try {
-    paper.facts = await handOver(paper.file, "sign");
-    if (!papers.includes(paper) && paper.facts) await putAway(paper.facts.id);
+    const facts = await handOver(paper.file, "sign");
+    if (papers.includes(paper)) hold(paper, facts);
+    else await putAway(facts.id);
   } catch (error) {
     paper.error = error;
   }
+  redraw();
+}
+
+/** @param {Paper} paper @param {Facts} facts */
+function hold(paper, facts) {
+  if (!papers.includes(paper)) papers.push(paper);
+  paper.facts = facts;
+  wish.hasRead = false;
+  if (facts.locked) paper.asking = unlocking((password) => unlock(paper, password));
+  else if (shown === undefined) look(paper);
+}
+
+/** @param {Paper} paper @param {string} password */
+async function unlock(paper, password) {
+  const facts = await post("documents/unlock", { id: paper.facts?.id, password: [...new TextEncoder().encode(password)] });
+  [paper.password, paper.asking] = [password, undefined];
+  hold(paper, facts);
   redraw();
 }
 
@@ -61,30 +106,114 @@ async function read(paper) {
 async function drop(paper) {
   papers = papers.filter((each) => each !== paper);
   isTooMany = false;
+  if (shown?.paper === paper) unlook();
+  const [next] = ready();
+  if (shown === undefined && next) look(next);
   redraw();
   if (paper.facts) await putAway(paper.facts.id);
 }
 
+// What is looked at.
+
+function unlook() {
+  shown?.view?.close();
+  shown = undefined;
+}
+
+/** @param {Paper} paper */
+async function look(paper, isSigned = false) {
+  const { facts } = paper;
+  if (!facts) return;
+  unlook();
+  /** @type {NonNullable<typeof shown>} */
+  const mine = { paper, isSigned, view: undefined };
+  shown = mine;
+  if (!isSigned) paper.seen = "loading";
+  redraw();
+  try {
+    const { preview } = await import("../preview.js");
+    if (shown !== mine) return;
+    mine.view = preview({
+      name: isSigned ? signedName(paper) : paper.name, size: facts.size, password: paper.password,
+      path: `documents/${isSigned ? "signed" : "original"}?id=${facts.id}`, sha256: isSigned ? undefined : facts.sha256,
+      told: (seen) => isSigned || saw(paper, seen),
+      marked: (mark) => { paper.mark = mark; },
+    });
+  } catch {
+    if (shown === mine && !isSigned) saw(paper, "unable");
+  }
+  redraw();
+}
+
+/** @param {Paper} paper @param {Seen} seen */
+function saw(paper, seen) {
+  if (seen !== paper.seen && seen !== "shown") wish.hasRead = false;
+  paper.seen = seen;
+  if (seen === "other") paper.error = new Refused({ code: "document_changed", message: "" });
+  showMark();
+  redraw();
+}
+
+/** The mark goes where the person puts it; on several documents it is at the same usual place. */
+function showMark() {
+  const { view, paper, isSigned } = shown ?? {};
+  if (!view || !paper || isSigned) return;
+  const isFree = isPlaceable();
+  if (!isFree) paper.mark = undefined;
+  paper.mark ??= view.usualMark();
+  view.setMark(wish.isMarked && step === "choosing" && !paper.facts?.fields.length ? paper.mark : undefined, !isFree);
+}
+
+/** Whether the person may put the mark where they like: an empty signature field has its own place. */
+const isPlaceable = () => ready().length === 1 && ready()[0]?.facts?.fields.length === 0;
+
+// Signing.
+
+function message() {
+  const chosen = ready();
+  const [only] = chosen;
+  const isOne = chosen.length === 1 && only !== undefined;
+  const { reason, location, reader, field } = wish;
+  const mark = isPlaceable() && only?.mark ? only.mark : { page: null, box: null };
+  return {
+    ids: chosen.map(({ facts }) => facts?.id), ...(reason && { reason }), ...(location && { location }), ...(reader && { reader }),
+    ...(isOne && field && only.facts?.fields.includes(field) && { field }), ...(wish.isMarked && { mark }),
+  };
+}
+
 async function signAll() {
   const chosen = ready();
+  const wanted = message();
   step = "signing";
   failure = undefined;
+  showMark();
   redraw();
   announce(t("sign.busy"));
   try {
-    const { reason, location, reader } = wish;
-    const ids = chosen.map(({ facts }) => facts?.id);
-    await post("documents/sign", { ids, ...(reason && { reason }), ...(location && { location }), ...(reader && { reader }) });
+    const { signed, failed } = await post("documents/sign", wanted);
     papers = chosen;
+    for (const paper of chosen) settle(paper, signed, failed);
     step = "signed";
-    announce(t("sign.done"));
-    const [only] = chosen;
-    if (chosen.length === 1 && only) await keep(only);
+    unlook();
+    const done = chosen.filter(({ isSigned }) => isSigned);
+    announce(t(failed.length > 0 ? "sign.partial" : "sign.done", { done: done.length, failed: failed.length }));
+    const [only] = done;
+    if (chosen.length === 1 && only && !only.saved) await keep(only);
   } catch (error) {
     failure = error;
     if (step === "signing") step = "choosing";
   }
+  showMark();
   redraw();
+}
+
+/** @param {Paper} paper @param {{id: string, saved: string|null}[]} signed @param {{id: string, code: string}[]} failed */
+function settle(paper, signed, failed) {
+  const done = signed.find(({ id }) => id === paper.facts?.id);
+  paper.isSigned = done !== undefined;
+  paper.saved = done?.saved;
+  const why = failed.find(({ id }) => id === paper.facts?.id);
+  if (why) paper.error = new Refused({ code: why.code, message: "" });
 }
 
 /** @param {Paper} paper */
@@ -92,42 +221,64 @@ async function keep(paper) {
   save(await download(`documents/signed?id=${paper.facts?.id}`), signedName(paper));
 }
 
-/** @param {Paper} paper */
-async function keepAgain(paper) {
+/** Do something with what was signed, and say what went wrong. @param {() => Promise<unknown>} work */
+async function tried(work) {
+  failure = undefined;
   try {
-    await keep(paper);
+    await work();
   } catch (error) {
     failure = error;
-    redraw();
   }
+  redraw();
 }
 
 async function again() {
   const old = papers;
+  unlook();
   papers = [];
   step = "choosing";
   failure = undefined;
+  Object.assign(wish, { isMarked: false, hasRead: false, field: "" });
   redraw();
   document.getElementById("files")?.focus();
   for (const { facts } of old) if (facts) await putAway(facts.id);
 }
 
+// The parts of the view.
+
 /** @param {Paper} paper */
 function row(paper) {
-  const { facts, error } = paper;
-  const drawn = step === "signed" ? "good" : error ? "bad" : facts ? "sign" : "working";
-  return h("li", { "data-name": paper.name, "data-sha256": facts?.sha256 },
-    icon(drawn, `icon ${drawn === "good" ? "good-ink" : error ? "bad-ink" : "soft-ink"}`),
+  const { facts, error, isSigned } = paper;
+  const drawn = isSigned ? "good" : error ? "bad" : facts ? "sign" : "working";
+  const isOpen = facts !== undefined && !facts.locked;
+  return h("li", { "data-name": paper.name, "data-sha256": facts?.sha256, "data-seen": paper.seen },
+    icon(drawn, `icon ${isSigned ? "good-ink" : error ? "bad-ink" : "soft-ink"}`),
     h("div", { class: "grow paper" },
       h("div", {}, h("b", {}, h("bdi", {}, paper.name))),
       !facts && !error && h("div", {}, t("documents.reading")),
-      facts && h("div", {}, t("documents.facts", { pages: facts.pages, size: sizeText(facts.size) })),
-      facts && h("div", {}, fingerprint(facts.sha256)),
-      facts && facts.signatures > 0 && step !== "signed" && h("div", {}, t("sign.already", { count: facts.signatures })),
-      facts && step !== "signed" && warned(facts.warnings),
-      error && refusal(error, "ankong sign FILE.pdf --password-stdin")),
-    step === "choosing" && remover(paper),
-    step === "signed" && button("", t("sign.save", { name: signedName(paper) }), () => keepAgain(paper)));
+      isOpen && h("div", {}, t("documents.facts", { pages: facts.pages, size: sizeText(facts.size) })),
+      isOpen && h("div", {}, fingerprint(facts.sha256)),
+      isOpen && facts.signatures > 0 && step !== "signed" && h("div", {}, t("sign.already", { count: facts.signatures })),
+      isOpen && step !== "signed" && warned(facts.warnings),
+      facts?.locked && paper.asking,
+      isSigned && paper.saved && h("div", {}, t("sign.saved", { name: paper.saved })),
+      error && refusal(error),
+      step === "choosing" && isReady(paper) && ready().length > 1 && looker(paper, false, t("sign.open", { name: paper.name })),
+      isSigned && h("div", { class: "row" },
+        paper.saved
+          ? button("", t("sign.reveal"), () => tried(() => post("documents/reveal", { id: facts?.id })))
+          : button("", t("sign.save", { name: signedName(paper) }), () => tried(() => keep(paper))),
+        looker(paper, true, t("sign.open", { name: signedName(paper) })))),
+    step === "choosing" && remover(paper));
+}
+
+/** @param {Paper} paper @param {boolean} isSigned @param {string} label */
+function looker(paper, isSigned, label) {
+  const isShown = shown?.paper === paper && shown.isSigned === isSigned;
+  const made = button("quiet", t("sign.show"), () => look(paper, isSigned));
+  made.setAttribute("aria-label", label);
+  made.setAttribute("aria-pressed", String(isShown));
+  return made;
 }
 
 /** @param {Paper} paper */
@@ -144,60 +295,136 @@ function field(name) {
   return h("label", {}, t(`sign.${name}`), input);
 }
 
-function readers() {
-  if (state.readers.length < 2) {
+/** @param {string} id @param {string} label @param {[string, string][]} options @param {"reader"|"field"} name */
+function chooser(id, label, options, name) {
+  if (!options.some(([value]) => value === wish[name])) wish[name] = options[0]?.[0] ?? "";
+  const made = h("select", { id }, options.map(([value, text]) => h("option", { value, selected: value === wish[name] }, text)));
+  made.addEventListener("change", () => (wish[name] = made.value));
+  return h("label", {}, label, made);
+}
+
+/** Which of several cards signs, by its holder and its reader. */
+function cards() {
+  const names = state.readers.filter((each) => each.state === "card").map(({ name }) => name);
+  if (names.length < 2) {
     wish.reader = "";
     return null;
   }
-  wish.reader ||= state.readers.find((each) => each.state === "card")?.name ?? "";
-  const choice = h("select", { id: "reader" }, state.readers.map(({ name }) => h("option", { value: name, selected: name === wish.reader }, name)));
-  wish.reader = choice.value;
-  choice.addEventListener("change", () => (wish.reader = choice.value));
-  return h("label", { class: "row" }, t("selftest.reader"), choice);
+  const key = state.readers.map(({ name, serial }) => `${name} ${serial}`).join("\n");
+  if (choice.key !== key) {
+    choice = { key, cards: [] };
+    void askForCards(key);
+  }
+  const found = choice.cards.length > 0 ? choice.cards : names.map((reader) => ({ reader, holder: "" }));
+  if (found.length < 2) {
+    wish.reader = "";
+    return null;
+  }
+  return chooser("reader", t("sign.card"), found.map(({ reader, holder }) => [reader, holder ? t("sign.card_in", { holder, reader }) : reader]), "reader");
+}
+
+/** @param {string} key */
+async function askForCards(key) {
+  const { certificates } = await get("certificates").catch(() => ({ certificates: [] }));
+  if (choice.key !== key) return;
+  choice.cards = certificates.filter((/** @type {any} */ { id }) => id === "SIGN")
+    .map((/** @type {any} */ { reader, holder, label }) => ({ reader, holder: holder ?? label }));
+  redraw();
+}
+
+/** Which of a document's empty signature fields is used. */
+function fields() {
+  const [only] = ready();
+  const names = ready().length === 1 ? only?.facts?.fields ?? [] : [];
+  if (names.length < 2) {
+    wish.field = "";
+    return null;
+  }
+  return chooser("field", t("sign.field"), names.map((name) => [name, name]), "field");
+}
+
+/** @param {"isMarked"|"hasRead"} name @param {string} text @param {() => void} changed */
+function option(name, text, changed) {
+  const input = h("input", { type: "checkbox", id: name, checked: wish[name] });
+  input.addEventListener("change", () => {
+    wish[name] = input.checked;
+    changed();
+  });
+  return h("label", { class: "option" }, input, h("span", {}, text));
+}
+
+function marking() {
+  const isSeen = ["shown", "partial"].includes(ready()[0]?.seen ?? "");
+  const help = isPlaceable() && isSeen ? "sign.mark_help" : ready().some(({ facts }) => facts?.fields.length) ? "sign.mark_field" : "sign.mark_usual";
+  return h("div", { class: "marking" },
+    option("isMarked", t("sign.mark"), () => {
+      showMark();
+      redraw();
+      if (wish.isMarked) shown?.view?.show?.();
+    }),
+    wish.isMarked && h("div", { class: "under" },
+      h("p", { id: "mark-help" }, t(help)),
+      h("small", {}, t("sign.mark_note"))));
 }
 
 function going() {
   const count = ready().length;
   const isReading = papers.some(({ facts, error }) => !facts && !error);
+  const isLoading = count === 1 && ready()[0]?.seen === "loading";
+  const unsure = ready().filter(isUnsure);
   const go = button("primary", count > 1 ? t("sign.go_many", { count }) : t("sign.short"), signAll);
   go.id = "go";
-  go.disabled = count === 0 || isReading;
+  go.disabled = count === 0 || isReading || isLoading || (unsure.length > 0 && !wish.hasRead);
   return h("section", { class: "sheet" },
-    notice("plain", h("p", {}, t("sign.look"))),
-    h("div", { class: "fields" }, field("reason"), field("location")),
-    readers(),
-    h("small", {}, t("sign.privacy")),
+    marking(),
+    h("div", { class: "fields" }, field("reason"), field("location"), fields(), cards()),
+    h("div", { class: "small-print" }, h("small", {}, t("sign.privacy")), h("small", {}, t("sign.time_own"))),
+    unsure.length > 0 && h("div", { class: "word" }, option("hasRead", count > 1 ? t("sign.read_of", { names: list(unsure.map(({ name }) => name)) }) : t("sign.read"), redraw)),
     failed(),
     h("div", {}, go));
 }
 
-const failed = () => failure !== undefined && h("div", { id: "failure" }, refusal(failure, ""));
+const failed = () => failure !== undefined && h("div", { id: "failure" }, refusal(failure));
 
-/** @param {HTMLElement} place */
-function draw(place) {
-  fill(place, heading(t("sign.title"), t("sign.lead")),
+function outcome() {
+  const failures = papers.filter(({ isSigned }) => !isSigned).length;
+  const done = papers.length - failures;
+  const isKept = papers.some(({ isSigned, saved }) => isSigned && !saved);
+  return h("div", { id: "signed" }, notice(failures > 0 ? "warning" : "good",
+    h("p", {}, h("b", {}, failures > 0 ? t("sign.partial", { done, failed: failures }) : t("sign.done"))),
+    isKept && h("p", {}, t("sign.keep"))));
+}
+
+function redraw() {
+  const { top, list: rows, look: seen, end } = places;
+  if (!top?.isConnected || !rows || !seen || !end) return;
+  fill(top,
     step === "choosing" && dropPlace(true, papers.length > 0, take),
     isTooMany && notice("warning", h("p", {}, t("documents.many", { count: MOST }))),
     step === "signing" && h("div", { id: "signing" }, notice("plain", h("p", {}, t("sign.busy")))),
-    step === "signed" && h("div", { id: "signed" }, notice("good", h("p", {}, t("sign.done")))),
-    step === "signed" && failed(),
-    papers.length > 0 && h("section", { class: "sheet", "aria-label": t("documents.list") }, h("ul", { class: "list" }, papers.map(row))),
-    step === "choosing" && papers.length > 0 && going(),
-    step === "signed" && h("div", {}, button("", t("sign.again"), again)));
+    step === "signed" && outcome(),
+    step === "signed" && failed());
+  fill(rows, papers.length > 0 && h("section", { class: "sheet", "aria-label": t("documents.list") }, h("ul", { class: "list papers" }, papers.map(row))));
+  const element = shown?.view?.element;
+  if (seen.firstElementChild !== (element ?? null)) seen.replaceChildren(...(element ? [element] : []));
+  fill(end, step === "choosing" && papers.length > 0 && going(), step === "signed" && h("div", {}, button("", t("sign.again"), again)));
 }
 
 export const sign = {
   /** @param {HTMLElement} place @param {State} next */
-  show(place, next) {
+  async show(place, next) {
     state = next;
-    draw(place);
+    places = Object.fromEntries(["top", "list", "look", "end"].map((name) => [name, h("div", { class: "part", id: `sign-${name}` })]));
+    fill(place, heading(t("sign.title"), t("sign.lead")), ...Object.values(places));
+    redraw();
+    if (step === "choosing") adopt((await get("documents")).documents);
   },
 
-  /** @param {HTMLElement} place @param {State} next */
-  update(place, next) {
-    const names = (/** @type {State} */ { readers }) => readers.map(({ name }) => name).join("\n");
+  /** @param {HTMLElement} _place @param {State} next */
+  update(_place, next) {
+    const names = (/** @type {State} */ { readers }) => readers.map(({ name, state: is, serial }) => `${name} ${is} ${serial}`).join("\n");
     const isOther = names(next) !== names(state);
     state = next;
-    if (isOther && step === "choosing") draw(place);
+    if (isOther && step === "choosing") redraw();
   },
 };

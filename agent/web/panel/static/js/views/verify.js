@@ -1,7 +1,7 @@
 /** What the signatures of a document are worth, the worst on top. */
 
-import { download, post } from "../api.js";
-import { command, dropPlace, fingerprint, handOver, putAway, refusal, sizeText, warned } from "../documents.js";
+import { Refused, download, post } from "../api.js";
+import { command, dropPlace, fingerprint, handOver, putAway, refusal, sizeText, unlocking, warned } from "../documents.js";
 import { announce, button, fill, h } from "../dom.js";
 import { day, moment, t } from "../i18n.js";
 import { facts, heading, notice, save } from "../parts.js";
@@ -21,6 +21,11 @@ let held;
 let report;
 /** @type {unknown} */
 let failure;
+/** What asks for the document's password. @type {any} */
+let asking;
+let password = "";
+/** The version that is looked at. @type {{number: number, view: any}|undefined} */
+let shown;
 
 function redraw() {
   const place = document.getElementById("view-verify");
@@ -31,26 +36,58 @@ function redraw() {
 async function take([file]) {
   if (file === undefined || reading !== undefined) return;
   const old = held;
-  [reading, held, report, failure] = [file, undefined, undefined, undefined];
+  unlook();
+  [reading, held, report, failure, asking, password] = [file, undefined, undefined, undefined, undefined, ""];
   redraw();
   try {
     if (old) await putAway(old.id);
     held = await handOver(file, "verify");
-    report = await post("documents/verify", { id: held?.id });
-    announce(t(`verify.${report.verdict}`));
+    await judge();
   } catch (error) {
-    failure = error;
+    if (error instanceof Refused && error.code === "document_encrypted") asking = unlocking(judge);
+    else failure = error;
   }
   reading = undefined;
   redraw();
 }
 
+/** @param {string} [given] the document's password */
+async function judge(given = "") {
+  report = await post("documents/verify", { id: held?.id, ...(given && { password: [...new TextEncoder().encode(given)] }) });
+  [password, asking] = [given, undefined];
+  announce(t(`verify.${report.verdict}`));
+  redraw();
+}
+
+function unlook() {
+  shown?.view?.close();
+  shown = undefined;
+}
+
+/** Show the version that was signed, below its signature. @param {number} number */
+async function look(number) {
+  const wasShown = shown?.number === number;
+  unlook();
+  if (held !== undefined && !wasShown) {
+    /** @type {NonNullable<typeof shown>} */
+    const mine = { number, view: undefined };
+    shown = mine;
+    const { name, id } = held;
+    const { preview } = await import("../preview.js");
+    if (shown !== mine) return;
+    mine.view = preview({ name: versionName(name, number), path: `documents/version?id=${id}&number=${number}`, size: report.document.size, password });
+  }
+  redraw();
+}
+
+/** @param {string} name @param {number} number */
+const versionName = (name, number) => name.replace(/\.pdf$/i, "") + t("verify.suffix", { number }) + ".pdf";
+
 /** @param {number} number */
 async function extract(number) {
   if (held === undefined) return;
   try {
-    const name = held.name.replace(/\.pdf$/i, "") + t("verify.suffix", { number }) + ".pdf";
-    save(await download(`documents/version?id=${held.id}&number=${number}`), name);
+    save(await download(`documents/version?id=${held.id}&number=${number}`), versionName(held.name, number));
   } catch (error) {
     failure = error;
     redraw();
@@ -79,7 +116,15 @@ function signature(each, count) {
   return h("section", { class: "sheet", "data-signature": each.number, "data-verdict": each.verdict },
     h("div", { class: "row between" }, h("h2", {}, t("verify.number", { number: each.number, count })), count > 1 && h("span", { class: `tag ${kind}` }, t(`verify.${each.verdict}`))),
     facts(rows.filter(([, value]) => value)),
-    isGood && h("div", {}, button("", t("verify.extract"), () => extract(each.number))));
+    isGood && h("div", { class: "row" }, button("", t("verify.extract"), () => extract(each.number)), looker(each.number)),
+    shown?.number === each.number && shown?.view?.element);
+}
+
+/** @param {number} number */
+function looker(number) {
+  const made = button("quiet", t("verify.show"), () => look(number));
+  made.setAttribute("aria-expanded", String(shown?.number === number));
+  return made;
 }
 
 function result() {
@@ -105,7 +150,8 @@ function draw(place) {
   fill(place, heading(t("verify.title"), t("verify.lead")),
     reading === undefined && dropPlace(false, report !== undefined, take),
     reading !== undefined && notice("plain", h("p", {}, t("verify.busy", { name: reading.name }))),
-    failure !== undefined && h("div", { id: "failure" }, refusal(failure, "ankong verify FILE.pdf --password-stdin")),
+    failure !== undefined && h("div", { id: "failure" }, refusal(failure)),
+    asking !== undefined && h("section", { class: "sheet" }, h("b", {}, h("bdi", {}, held?.name)), asking),
     report !== undefined && result());
 }
 
