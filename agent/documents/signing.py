@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
-from agent.documents.mark_lines import mark_for
 from agent.documents.levels import ProofSettings, SignatureLevel, highest
+from agent.documents.mark_lines import mark_for
 from agent.documents.pdf_worker import PdfWorker
 from agent.documents.proving import PdfProver, ProvenPdf, as_lack
 from agent.documents.unfinished import PartlySignedError, UnfinishedPdf

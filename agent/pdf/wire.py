@@ -67,20 +67,6 @@ class Changes(StrEnum):
     OTHER = "other"  # or what nobody can tell
 
 
-class MarkPlace(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a page shows that it was signed.
-
-    Attributes:
-        page: from 1; None for the last.
-        box: x, y, width and height in points, from the upper left corner of the page as it is
-            displayed; None for the usual size at the lower right.
-
-    """
-
-    page: Annotated[int, Meta(ge=1, le=MAX_PAGES)] | None = None
-    box: tuple[Points, Points, Points, Points] | None = None
-
-
 class PdfRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="verb"):
     """The base of all requests.
 
