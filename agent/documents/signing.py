@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from agent.cards.card import ID_SIGN
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
+from agent.documents.levels import SignatureLevel
 from agent.documents.pdf_worker import PdfWorker
 from agent.errors import AgentError, ErrorCode, KeyNotFoundError
 from agent.origin import Origin
@@ -22,6 +23,7 @@ from agent.pdf.wire import (
     ExaminePdf,
     FoundSignature,
     InspectPdf,
+    MarkPlace,
     PdfError,
     PdfExamination,
     PdfFacts,
@@ -74,6 +76,8 @@ class SignatureWish:
         location: where, likewise.
         field: the empty signature field to use; None for the first, or a new one.
         reader: only a card in this reader; None for any.
+        level: how much it is to prove; None for what the settings say.
+        mark: where a visible mark stands; None for no mark.
 
     """
 
@@ -81,6 +85,8 @@ class SignatureWish:
     location: str | None = None
     field: str | None = None
     reader: str | None = None
+    level: SignatureLevel | None = None
+    mark: MarkPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +324,12 @@ class PdfSigner:
 
 def _to_sign(ready: ReadyPdf) -> Document:
     original = ready.original
-    return Document(digest=ready.prepared.digest, name=original.name, whole=original.copy.digest)
+    return Document(
+        digest=ready.prepared.digest,
+        name=original.name,
+        whole=original.copy.digest,
+        pages=original.facts.pages,
+    )
 
 
 def _signer(listing: CertificateListing) -> CardCertificate:

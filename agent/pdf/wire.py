@@ -29,6 +29,20 @@ Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Octets: TypeAlias = Annotated[bytes, Meta(max_length=_MAX_OCTETS)]
 
 
+class MarkPlace(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a visible mark stands.
+
+    Attributes:
+        page: from 1; None for the last.
+        box: left, top, width and height in points (1/72 inch), from the upper left corner of the
+            page as it is displayed; None for the usual place, at the lower right.
+
+    """
+
+    page: Annotated[int, Meta(ge=1, le=MAX_PAGES)] | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
 @unique
 class PdfWarning(StrEnum):
     """Why a document may look different later, although nobody changes it."""

@@ -18,6 +18,7 @@ class SignatureFormat(StrEnum):
     CMS = "cms"  # RFC 5652 SignedData with the content inside
     CMS_DETACHED = "cms-detached"  # the same without it
     PKCS1 = "pkcs1"  # the bare RSASSA-PKCS1-v1_5 value (RFC 8017 §8.2), as long as the modulus
+    PADES = "pades"  # a PDF with a signature in it (ETSI EN 319 142-1); made of a detached CMS
 
 
 @unique
@@ -61,8 +62,10 @@ class SignatureRequest:
             unless the settings forbid it; otherwise only where they allow it.
         dialect: the old protocol in which a page asked, for the history; None for no such one.
         chain: certificates that the CMS carries beside the signer's, DER.
-        container: what the history calls the format where the signature goes into a file; None
-            where it stands alone.
+        container: what the history calls the format of signatures that go into a file; None where
+            none does. Such a signature is detached and says no time, whatever the format of the
+            others is, and it alone carries the chain.
+        view: what a window names to have the documents shown; None where they cannot be.
 
     """
 
@@ -82,6 +85,7 @@ class SignatureRequest:
     dialect: str | None = None
     chain: tuple[bytes, ...] = ()
     container: str | None = None
+    view: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -94,7 +98,12 @@ class SignatureRequest:
         """
         if not self.documents:
             raise BadRequestError("nothing to sign")
+        if self.format is SignatureFormat.PADES:
+            raise BadRequestError("a PDF has to be prepared for its signature")
         for document in self.documents:
+            if document.whole is not None:
+                document.message_digest(self.hash)
+                continue
             # A page that may have any bytes signed could build the signed attributes of a login
             # at another site. In every encoding of them the content type's octets stand together.
             if self.format is SignatureFormat.PKCS1 and document.holds_reserved():
@@ -112,7 +121,8 @@ class SignatureRequest:
         what it says is a document.
         """
         is_bare = self.format is SignatureFormat.PKCS1
-        return is_bare and not all(document.is_known for document in self.documents)
+        alone = (document for document in self.documents if document.whole is None)
+        return is_bare and not all(document.is_known for document in alone)
 
 
 @dataclass(frozen=True, slots=True)
