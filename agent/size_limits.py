@@ -18,6 +18,8 @@ MAX_MESSAGE: Final = 2 * MAX_DATA
 """One request, all documents of a batch together, as it travels: base64 within JSON."""
 MAX_ANSWERED_MESSAGE: Final = 2 * MAX_MESSAGE
 """One WebSocket message that is still answered by its ``id``; a longer one ends the WebSocket."""
+MAX_PAGE_PDF: Final = 64 * _MIB
+"""One PDF that a page hands over to be signed; it is no part of a request."""
 MAX_STRANGER_MESSAGE: Final = 4 * _KIB
 """One request of a site that is not allowed."""
 

@@ -24,6 +24,7 @@ class Document:
         whole: SHA-256 of the file that the signature goes into, which people are told instead of
             the digest of the part that is signed: it is what they can compare. None where the
             content is the file.
+        pages: of that file; None where that is not known, or where the content is the file.
 
     """
 
@@ -32,6 +33,7 @@ class Document:
     name: str | None = None
     found_reserved: bool | None = None
     whole: bytes | None = None
+    pages: int | None = None
     _digests: dict[HashAlgorithm, bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

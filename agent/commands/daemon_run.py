@@ -224,6 +224,7 @@ class DaemonRun:
             is_our_peer=peer.check_for() if settings.check_peer else None,
             recorder=self._daemon.recorder,
             is_restart_due=lambda: bool(self._daemon.trust_keeper.restart_needed()),
+            documents=self._daemon.paths.documents,
         )
 
     def _old_listeners(

@@ -24,6 +24,7 @@ NAME: Final = re.compile(r"work-[0-9a-f]{16}\.(pdf|signed)")
 """The names of files of a work folder."""
 LEFT_SECONDS: Final = 30 * 60.0
 """The age of a file that nobody can be working with any more."""
+_clearing: Final[set[asyncio.Future[None]]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,14 @@ class WorkFolder:
         file = self._folder / f"work-{secrets.token_hex(8)}{ending}"
         self._files.append(file)
         return file
+
+
+async def clear_for_sure(work: WorkFolder) -> None:
+    """Remove the files of a work, also where whoever waits for it is cancelled once more."""
+    clearing = asyncio.ensure_future(asyncio.to_thread(work.clear))
+    _clearing.add(clearing)
+    clearing.add_done_callback(_clearing.discard)
+    await asyncio.shield(clearing)
 
 
 def copy_into(work: WorkFolder, source: Path) -> PrivateCopy:

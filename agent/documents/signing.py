@@ -415,7 +415,12 @@ class PdfSigner:
 
 def _to_sign(ready: ReadyPdf) -> Document:
     original = ready.original
-    return Document(digest=ready.prepared.digest, name=original.name, whole=original.copy.digest)
+    return Document(
+        digest=ready.prepared.digest,
+        name=original.name,
+        whole=original.copy.digest,
+        pages=original.facts.pages,
+    )
 
 
 def _signer(listing: CertificateListing) -> CardCertificate:

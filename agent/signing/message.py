@@ -65,18 +65,18 @@ def prepare_message(
     key = signing_key(facts)
     require_bare_format(facts, request.format)
     _ = signature_algorithm(key, request.hash)
-    if request.format.is_bare:
+    is_in_file = document.whole is not None
+    if request.format.is_bare and not is_in_file:
         return _BareSignature(request.hash, document.message_digest(request.hash), key)
     attributes = SignedAttributes(
-        signing_time=now if request.signing_time else None,
+        signing_time=now if request.signing_time and not is_in_file else None,
         nonce=request.nonce,
         card_serial=certificate.card_serial if request.card_serial else None,
         signing_certificate=request.signing_certificate,
     )
-    attached = request.format is SignatureFormat.CMS
-    return prepare(
-        facts.der, document, request.hash, attributes, attached=attached, chain=request.chain
-    )
+    attached = request.format is SignatureFormat.CMS and not is_in_file
+    chain = request.chain if is_in_file or request.container is None else ()
+    return prepare(facts.der, document, request.hash, attributes, attached=attached, chain=chain)
 
 
 def prepare_login_message(

@@ -19,6 +19,7 @@ class SignatureFormat(StrEnum):
     CMS_DETACHED = "cms-detached"  # the same without it
     PKCS1 = "pkcs1"  # the bare RSASSA-PKCS1-v1_5 value (RFC 8017 §8.2), as long as the modulus
     ECDSA = "ecdsa"  # the bare ECDSA-Sig-Value, DER (RFC 3279 §2.2.3), of a key on a curve
+    PADES = "pades"  # a PDF with a signature in it (ETSI EN 319 142-1); made of a detached CMS
 
     @property
     def is_bare(self) -> bool:
@@ -68,9 +69,11 @@ class SignatureRequest:
             unless the settings forbid it; otherwise only where they allow it.
         dialect: the old protocol in which a page asked, for the history; None for no such one.
         chain: certificates that the CMS carries beside the signer's, DER.
-        container: what the history calls the format where the signature goes into a file; None
-            where it stands alone.
         citizen_card: whether no card of another kind is meant, because who asks knows none.
+        container: what the history calls the format of signatures that go into a file; None where
+            none does. Such a signature is detached and says no time, whatever the format of the
+            others is, and it alone carries the chain.
+        view: what a window names to have the documents shown; None where they cannot be.
 
     """
 
@@ -91,6 +94,7 @@ class SignatureRequest:
     chain: tuple[bytes, ...] = ()
     container: str | None = None
     citizen_card: bool = False
+    view: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -103,7 +107,12 @@ class SignatureRequest:
         """
         if not self.documents:
             raise BadRequestError("nothing to sign")
+        if self.format is SignatureFormat.PADES:
+            raise BadRequestError("a PDF has to be prepared for its signature")
         for document in self.documents:
+            if document.whole is not None:
+                document.message_digest(self.hash)
+                continue
             # A page that may have any bytes signed could build the signed attributes of a login
             # at another site. In every encoding of them the content type's octets stand together.
             if self.format.is_bare and document.holds_reserved():
@@ -120,7 +129,8 @@ class SignatureRequest:
         A detached CMS signs attributes of our own beside the digest, so it is never a login, and
         what it says is a document.
         """
-        return self.format.is_bare and not all(document.is_known for document in self.documents)
+        alone = (document for document in self.documents if document.whole is None)
+        return self.format.is_bare and not all(document.is_known for document in alone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ class Recording:
             kind=self._kind,
             outcome=outcome,
             site=presentable(str(self._site)),
-            format=_format(request),
+            format=_format(request, document),
             hash=str(hash_),
             digest=digest.hex(),
             document=_presentable(document.name),
@@ -259,7 +259,7 @@ class Recording:
             card_serial=_presentable(None if self._seen is None else self._seen[0]),
             thumbprint=None if facts is None else facts.thumbprint.hex(),
             holder=_presentable(None if facts is None else facts.subject_cn),
-            detail=BLIND if is_blind else request.dialect,
+            detail=BLIND if is_blind and document.whole is None else request.dialect,
         )
 
     def _facts(self) -> CertificateFacts | None:
@@ -312,9 +312,9 @@ def _outcome(error: BaseException | None) -> str:
     return str(error.code if isinstance(error, AgentError) else ErrorCode.INTERNAL)
 
 
-def _format(request: KeyRequest) -> str:
+def _format(request: KeyRequest, document: Document) -> str:
     container = request.container if isinstance(request, SignatureRequest) else None
-    return container or str(request.format)
+    return str(request.format) if container is None or document.whole is None else container
 
 
 def _presentable(text: str | None) -> str | None:

@@ -48,7 +48,7 @@ def test_everything_from_a_page_is_closed_and_bounded(path: Any) -> None:
     document = json.loads(path.read_text())
     schemas = document.get("$defs") or document["components"]["schemas"]
     requests = [name for name in schemas if name.endswith(("Request", "Params")) or name == "Item"]
-    assert len(requests) == 9 + 9 + 1
+    assert len(requests) == 9 + 9 + 1 + 2
     for name in requests:
         assert schemas[name]["additionalProperties"] is False
         for field, schema in schemas[name]["properties"].items():
@@ -77,7 +77,9 @@ def agent_routes() -> dict[str, set[str]]:
 
     service: Any = None
     api = NativeApi(service, Settings(), Limits(), virtual=False)
-    routes = NativeMount(api).routes
+    mount = NativeMount(api)
+    one = "/v1/documents/{document}"
+    routes = {**mount.routes, one: mount.methods_of(one.format(document="0" * 32))}
     documents = {path for path, _, _ in DOCUMENTS} | {JSON_PATH, PAGE_PATH}
     documents |= {page_path(language) for language in Language}
     return {path: set(methods) for path, methods in routes.items() if path not in documents}

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from agent.origin import Origin
 
@@ -15,6 +16,14 @@ _ALWAYS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
+
+
+def head_of_answer(site: Origin | None) -> CIMultiDict[str]:
+    """Return the headers of an answer that only ``site`` can read; None for nobody."""
+    headers = CIMultiDict(_ALWAYS)
+    if site is not None and not site.is_local:
+        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = str(site)
+    return headers
 
 
 def answer(
@@ -34,8 +43,5 @@ def answer(
 
     """
     response = web.Response(body=body, status=status, content_type=content_type)
-    headers = response.headers
-    headers.extend(_ALWAYS)
-    if site is not None and not site.is_local:
-        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = str(site)
+    response.headers.extend(head_of_answer(site))
     return response

@@ -81,7 +81,7 @@ class Dispatcher:
             self._check_address(request)
             caller = mount.identify(request)
             self._connections.speaks(connection, caller)
-            methods = mount.routes.get(path, {})
+            methods = mount.methods_of(path)
             route = methods.get(request.method)
             if route is not None and route.refuse is not None:
                 refuse = route.refuse

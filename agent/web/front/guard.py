@@ -41,6 +41,7 @@ class RequestPurpose(Enum):
 
     READ = auto()
     CALL = auto()
+    OCTETS = auto()  # as a call, with a body or an answer that is no JSON
     SOCKET = auto()
 
 
@@ -122,17 +123,19 @@ def check_content_type(types: Sequence[str], encodings: Sequence[str]) -> None:
 
 # Fetch Metadata Request Headers, W3C; what is absent was sent by an older browser or a program.
 _PAGES: Final = frozenset({"same-origin", "same-site", "cross-site"})
+_BY_SCRIPT: Final[Mapping[str, frozenset[str]]] = {
+    "Sec-Fetch-Site": _PAGES,
+    "Sec-Fetch-Mode": frozenset({"cors", "same-origin"}),
+    "Sec-Fetch-Dest": frozenset({"empty"}),
+}
 _FETCH_METADATA: Final[Mapping[RequestPurpose, Mapping[str, frozenset[str]]]] = {
     RequestPurpose.READ: {
         "Sec-Fetch-Site": _PAGES | {"none"},
         "Sec-Fetch-Mode": frozenset({"cors", "no-cors", "same-origin", "navigate"}),
         "Sec-Fetch-Dest": frozenset({"empty", "document", "script", "image"}),
     },
-    RequestPurpose.CALL: {
-        "Sec-Fetch-Site": _PAGES,
-        "Sec-Fetch-Mode": frozenset({"cors", "same-origin"}),
-        "Sec-Fetch-Dest": frozenset({"empty"}),
-    },
+    RequestPurpose.CALL: _BY_SCRIPT,
+    RequestPurpose.OCTETS: _BY_SCRIPT,
     RequestPurpose.SOCKET: {
         "Sec-Fetch-Site": _PAGES,
         "Sec-Fetch-Mode": frozenset({"websocket"}),

@@ -69,6 +69,10 @@ class Mount:
         """Return whether a path is this protocol's, so that no other mount is asked."""
         return path in self.routes
 
+    def methods_of(self, path: str) -> Mapping[str, Route]:
+        """Return what a path does, by HTTP method; nothing where there is no such path."""
+        return self.routes.get(path, {})
+
     def identify(self, request: web.BaseRequest) -> Origin | None:
         """Return who asks; called before anything is looked up, so that nobody learns what exists.
 

@@ -1,7 +1,7 @@
 """Between the wire's messages and the plain types of the use cases."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,10 +13,12 @@ from agent.errors import BadRequestError
 from agent.host.instance.install_key import InstallationProof
 from agent.signing import model
 from agent.size_limits import MAX_DATA
-from agent.web.front.refusal import MessageError, failure
+from agent.web.front.refusal import Id, MessageError, failure
 from agent.web.native import messages
+from agent.web.native.pdf_messages import ProgressData, ProgressEvent
 
 T = TypeVar("T")
+AnySignParams: TypeAlias = messages.SignParams | messages.SignBatchParams
 
 
 def or_none(value: T | UnsetType) -> T | None:
@@ -41,15 +43,44 @@ def document(source: messages.SignParams | messages.Item) -> Document:
         raise MessageError(error.detail) from None
 
 
-def sign_request(
-    params: messages.SignParams | messages.SignBatchParams,
-) -> model.SignatureRequest:
-    """Read what to sign.
+def format_of(item: messages.Item, batch: messages.SignBatchParams) -> model.SignatureFormat:
+    """Return the format of one item of a batch."""
+    return batch.format if item.format is UNSET else item.format
+
+
+def is_about_pdfs(params: AnySignParams) -> bool:
+    """Return whether a request has any PDF that is signed in itself."""
+    if isinstance(params, messages.SignParams):
+        return params.format is model.SignatureFormat.PADES
+    return any(format_of(each, params) is model.SignatureFormat.PADES for each in params.items)
+
+
+def refuse_strays(params: AnySignParams) -> None:
+    """Refuse what only PDFs have in a request without any.
 
     Raises:
-        MessageError: digests of the wrong length, an attached signature over a digest.
+        MessageError: there is something.
 
     """
+    items = params.items if isinstance(params, messages.SignBatchParams) else (params,)
+    if params.pades is not UNSET:
+        raise MessageError("Expected format `pades` - at `$.params.format`")
+    for each in items:
+        if each.document is not UNSET or each.pades is not UNSET:
+            raise MessageError("Expected format `pades` - at `$.params.format`")
+        if isinstance(each, messages.Item) and each.format not in (UNSET, params.format):
+            raise MessageError("Expected the batch's format, or `pades`")
+
+
+def sign_request(params: AnySignParams) -> model.SignatureRequest:
+    """Read what to sign, where none of it is a PDF that is signed in itself.
+
+    Raises:
+        MessageError: digests of the wrong length, an attached signature over a digest, or what only
+            PDFs have.
+
+    """
+    refuse_strays(params)
     sources = params.items if isinstance(params, messages.SignBatchParams) else (params,)
     thumbprint = or_none(params.certificate)
     try:
@@ -213,6 +244,11 @@ def event(change: model.Event) -> messages.ReaderEvent | messages.ServiceEvent:
 def _algorithm(name: str) -> messages.SignatureAlgorithm:
     known: messages.SignatureAlgorithm = msgspec.convert(name, messages.SignatureAlgorithm)
     return known
+
+
+def progress(name: str, request: Id) -> ProgressEvent:
+    """Show how far a request is."""
+    return ProgressEvent(name, ProgressData(request))  # type: ignore[arg-type]  # page_signing names them
 
 
 def _moment(moment: datetime) -> str:

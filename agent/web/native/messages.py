@@ -19,27 +19,17 @@ from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
 from agent.size_limits import MAX_CIPHERTEXT, MAX_DATA, base64_length
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Id
+from agent.web.native.field_types import Base64, Params, Text, Thumbprint
+from agent.web.native.pdf_messages import (
+    DocumentId,
+    PadesParams,
+    SignDocumentsResult,
+    SignPdfResult,
+)
 
 MAX_ITEMS: Final = 256  # documents in one sign_batch
 
-# Python's `$` also matches before a last line feed, ECMAScript's does not: the end, in both.
-_END: Final = r"(?!\n)$"
-
-Text: TypeAlias = Annotated[
-    str,
-    # Shown to the citizen: no control characters and nothing that reorders what they read
-    # (UAX #9: U+202A to U+202E, U+2066 to U+2069), no lone line or paragraph separators.
-    Meta(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*" + _END,
-    ),
-]
 ReaderName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
-Thumbprint: TypeAlias = Annotated[
-    str,
-    Meta(pattern="^[0-9a-f]{64}" + _END, description="SHA-256 of the certificate, lower-case hex"),
-]
 # Not by `max_length`: whatever is only too large has a code of its own.
 Data: TypeAlias = Annotated[bytes, Meta(extra_json_schema={"maxLength": base64_length(MAX_DATA)})]
 Ciphertext: TypeAlias = Annotated[
@@ -61,7 +51,6 @@ Nonce: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=64)]
 StatusNonce: TypeAlias = Annotated[
     bytes, Meta(min_length=16, max_length=64, description="random, made by the page, used once")
 ]
-Base64: TypeAlias = Annotated[bytes, Meta(description="base64")]
 Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
 SignatureAlgorithm: TypeAlias = Literal[
     "sha1WithRSAEncryption",
@@ -87,10 +76,6 @@ def _check_length(data: bytes | UnsetType, limit: int, what: str) -> None:
     """
     if data is not UNSET and len(data) > limit:
         raise TooLargeError(f"{what} has at most {limit} bytes")
-
-
-class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of all parameters: nothing unknown is let pass."""
 
 
 class NoParams(Params, frozen=True, kw_only=True):
@@ -126,13 +111,15 @@ class SigningParams(Params, frozen=True, kw_only=True):
     pin: SecretBytes | UnsetType = UNSET
     signing_certificate: bool = True
     signing_time: bool = True
+    pades: PadesParams | UnsetType = UNSET
 
 
 class SignParams(SigningParams, frozen=True, kw_only=True):
-    """One document: its data or, for detached formats, its digest."""
+    """One document: its data or, for detached formats, its digest; of a PDF data or document."""
 
     data: Data | UnsetType = UNSET
     digest: Digest | UnsetType = UNSET
+    document: DocumentId | UnsetType = UNSET
     document_name: Text | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -141,10 +128,16 @@ class SignParams(SigningParams, frozen=True, kw_only=True):
 
 
 class Item(Params, frozen=True, kw_only=True):
-    """One document of a batch."""
+    """One document of a batch; PDFs may stand beside what is signed in the batch's format.
+
+    Its own ``format`` is "pades" or the batch's, and its own ``pades`` replaces the batch's.
+    """
 
     data: Data | UnsetType = UNSET
     digest: Digest | UnsetType = UNSET
+    document: DocumentId | UnsetType = UNSET
+    format: SignatureFormat | UnsetType = UNSET
+    pades: PadesParams | UnsetType = UNSET
     document_name: Text | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -437,6 +430,8 @@ AnyResult: TypeAlias = (
     | CertificatesResult
     | SignResult
     | SignBatchResult
+    | SignPdfResult
+    | SignDocumentsResult
     | AuthenticateResult
     | DecryptResult
     | CancelResult

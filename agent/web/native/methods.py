@@ -14,11 +14,14 @@ from agent.signing import model
 from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.front.refusal import MessageError
 from agent.web.native import convert, messages
+from agent.web.native.page_documents import PageDocuments
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 Prover: TypeAlias = Callable[[str, bytes], InstallationProof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
+Tell: TypeAlias = Callable[[str], None]
+"""Told how far a request is, by the name of its event; must not block."""
 
 
 class NativeApi:
@@ -28,6 +31,7 @@ class NativeApi:
         limits: for each site.
         rate: of the requests of each site, over all connections.
         recorder: is told of every request.
+        documents: PDFs of pages.
 
     """
 
@@ -41,6 +45,7 @@ class NativeApi:
         prove: Prover | None = None,
         state: messages.AgentState = "running",
         recorder: CallRecorder | None = None,
+        documents: PageDocuments | None = None,
     ) -> None:
         """Put the API in front of the use cases.
 
@@ -52,12 +57,14 @@ class NativeApi:
             prove: shows a site that it is still the same installation; None cannot.
             state: what an allowed site is told of the agent.
             recorder: is told of every request; None for one that stays off.
+            documents: PDFs of pages; None where none is taken.
 
         """
         self._service = service
         self.limits = limits
         self.rate = RateLimiter(limits)
         self.recorder = recorder or CallRecorder()
+        self.documents = documents or PageDocuments(service, None)
         self._virtual = virtual
         self._settings = settings
         self._prove = prove
@@ -92,7 +99,9 @@ class NativeApi:
         snapshot = self._service.snapshot()
         return convert.status(snapshot, proof, virtual=self._virtual, state=self._state)
 
-    async def execute(self, site: Origin, request: messages.Request) -> messages.AnyResult:
+    async def execute(
+        self, site: Origin, request: messages.Request, tell: Tell = lambda _: None
+    ) -> messages.AnyResult:
         """Carry out any request but ``cancel``, which is about the connection it came on.
 
         Whether the site belongs to the request's audience has been checked at the door.
@@ -114,14 +123,20 @@ class NativeApi:
                 return messages.ConnectResult(True, has_blind if wish.blind else UNSET)
             case _:
                 with self._pending.hold(site):
-                    return await self._use_card(site, request)
+                    return await self._use_card(site, request, tell)
 
-    async def _use_card(self, site: Origin, request: messages.Request) -> messages.AnyResult:
+    async def _use_card(
+        self, site: Origin, request: messages.Request, tell: Tell
+    ) -> messages.AnyResult:
         match request:
             case messages.CertificatesRequest(params=params):
                 reader = convert.or_none(params.reader)
                 found = await self._service.certificates(site, reader)
                 return convert.certificates(found)
+            case messages.SignRequest(params=asked) | messages.SignBatchRequest(params=asked) if (
+                convert.is_about_pdfs(asked)
+            ):
+                return await self.documents.sign(site, asked, self._page_pin(asked), tell)
             case messages.SignRequest(params=params):
                 signed = await self._sign(site, params)
                 return convert.sign_result(signed)

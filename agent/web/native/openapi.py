@@ -8,32 +8,34 @@ types.
 import inspect
 import json
 import re
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from agent import __version__
-from agent.size_limits import MAX_DATA, MAX_MESSAGE
+from agent.size_limits import MAX_DATA, MAX_MESSAGE, MAX_PAGE_PDF
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Refusal
-from agent.web.native import messages
+from agent.web.native import document_calls, messages, pdf_messages
 from agent.web.native.pin_text import schema_custom
 
 FOLDER: Final = Path(__file__).parent
 OPENAPI_FILE: Final = FOLDER / "openapi.json"
 SCHEMA_FILE: Final = FOLDER / "messages.schema.json"
 
-_RESULTS: Final[dict[type[messages.Request], type]] = {
-    messages.StatusRequest: messages.StatusResult,
-    messages.ConnectRequest: messages.ConnectResult,
-    messages.ReadersRequest: messages.ReadersResult,
-    messages.CertificatesRequest: messages.CertificatesResult,
-    messages.SignRequest: messages.SignResult,
-    messages.SignBatchRequest: messages.SignBatchResult,
-    messages.AuthenticateRequest: messages.AuthenticateResult,
-    messages.DecryptRequest: messages.DecryptResult,
-    messages.CancelRequest: messages.CancelResult,
+_RESULTS: Final[dict[type[messages.Request], tuple[type, ...]]] = {
+    messages.StatusRequest: (messages.StatusResult,),
+    messages.ConnectRequest: (messages.ConnectResult,),
+    messages.ReadersRequest: (messages.ReadersResult,),
+    messages.CertificatesRequest: (messages.CertificatesResult,),
+    messages.SignRequest: (messages.SignResult, pdf_messages.SignPdfResult),
+    messages.SignBatchRequest: (messages.SignBatchResult, pdf_messages.SignDocumentsResult),
+    messages.AuthenticateRequest: (messages.AuthenticateResult,),
+    messages.DecryptRequest: (messages.DecryptResult,),
+    messages.CancelRequest: (messages.CancelResult,),
 }
 _ERRORS: Final = {
     "400": "the request breaks the schema",
@@ -41,20 +43,22 @@ _ERRORS: Final = {
     "408": "the body did not arrive in time",
     "409": "the state of reader, card or PIN does not permit it",
     "413": f"longer than {MAX_MESSAGE} bytes, or a document than {MAX_DATA}",
-    "415": "not application/json",
+    "415": "not application/json, or of a document not application/pdf",
     "421": "the Host header names another server",
     "429": "too many requests from this site",
     "500": "something went wrong in the agent",
     "503": "the smart-card service is not running",
     "504": "the card or the user took too long",
 }
+_DOCUMENT_RESULTS: Final = (pdf_messages.DocumentResult, pdf_messages.RemovedDocumentResult)
 _SCHEMA_REF: Final = "#/components/schemas/"
 
 
 def _components(prefix: str) -> dict[str, Any]:
     """Return the schema of every message by its name; references start with ``prefix``."""
-    types = [*_RESULTS, *_RESULTS.values(), Refusal]
+    types = [*_RESULTS, *chain.from_iterable(_RESULTS.values()), Refusal]
     types += [messages.ReaderEvent, messages.ServiceEvent, messages.Ping]
+    types += [pdf_messages.ProgressEvent, *_DOCUMENT_RESULTS]
     _, components = msgspec.json.schema_components(
         types, schema_hook=schema_custom, ref_template=f"{prefix}{{name}}"
     )
@@ -77,7 +81,12 @@ def _ref(kind: type) -> dict[str, str]:
     return {"$ref": f"{_SCHEMA_REF}{kind.__name__}"}
 
 
-def _success(result: dict[str, str]) -> dict[str, Any]:
+def _any_of(kinds: Sequence[type], ref: Callable[[type], dict[str, str]]) -> dict[str, Any]:
+    refs = [ref(each) for each in kinds]
+    return refs[0] if len(refs) == 1 else {"anyOf": refs}
+
+
+def _success(result: dict[str, Any]) -> dict[str, Any]:
     identifier = {"description": "as in the request; absent without one"}
     return {
         "type": "object",
@@ -103,7 +112,7 @@ def _operation(kind: type[messages.Request]) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _body(kind)}},
         },
-        "responses": {"200": _json(_success(_ref(_RESULTS[kind])), "done"), **_refusals()},
+        "responses": {"200": _json(_success(_any_of(_RESULTS[kind], _ref)), "done"), **_refusals()},
     }
 
 
@@ -120,6 +129,47 @@ def _body(kind: type[messages.Request]) -> dict[str, Any]:
         schema["required"] = required
     schema["additionalProperties"] = False
     return schema
+
+
+def _document_paths() -> dict[str, Any]:
+    """Describe what is no call with a message: PDFs that are handed over, fetched, put away."""
+    pdf = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
+    who = "Only for a site that is allowed. Needs an Origin header, as every browser sends it."
+    name = {
+        "name": "document",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    }
+
+    def operation(
+        identifier: str, summary: str, done: dict[str, Any], *parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "operationId": identifier,
+            "summary": summary,
+            "description": who,
+            "parameters": list(parameters),
+            "responses": {"200": done, **_refusals()},
+        }
+
+    def told(kind: type) -> dict[str, Any]:
+        return _json(_success(_ref(kind)), "done")
+
+    take, put_away = map(told, _DOCUMENT_RESULTS)
+    hand = operation(
+        "hand_document_over",
+        f"Hand a PDF of at most {MAX_PAGE_PDF} bytes over; a site has one.",
+        take,
+    )
+    fetched = {"description": "the signed PDF", "content": pdf}
+    return {
+        document_calls.PATH: {"post": {**hand, "requestBody": {"required": True, "content": pdf}}},
+        f"{document_calls.PATH}/{{document}}": {
+            "get": operation("fetch_document", "Fetch the signed PDF.", fetched, name),
+            "delete": operation("put_document_away", "Put a PDF away.", put_away, name),
+        },
+    }
 
 
 def openapi() -> dict[str, Any]:
@@ -141,6 +191,7 @@ def openapi() -> dict[str, Any]:
             "responses": {"101": {"description": "open"}, **_refusals()},
         }
     }
+    paths |= _document_paths()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -162,8 +213,9 @@ def message_schema() -> dict[str, Any]:
     def ref(kind: type) -> dict[str, str]:
         return {"$ref": f"#/$defs/{kind.__name__}"}
 
-    answers = [_success(ref(result)) for result in _RESULTS.values()]
-    events = [ref(messages.ReaderEvent), ref(messages.ServiceEvent)]
+    answers = [_success(_any_of(results, ref)) for results in _RESULTS.values()]
+    kinds = (messages.ReaderEvent, messages.ServiceEvent, pdf_messages.ProgressEvent)
+    events = [ref(kind) for kind in kinds]
     requests = [{"allOf": [ref(kind)], "required": ["id"]} for kind in _RESULTS]
     components["FromPage"] = {"oneOf": requests, "description": "What a page sends."}
     components["FromAgent"] = {

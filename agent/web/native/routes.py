@@ -1,6 +1,7 @@
 """The native API's paths, and what each of them does."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from importlib import resources
 from typing import Final
@@ -21,7 +22,7 @@ from agent.web.front.refusal import refusal
 from agent.web.front.room import BodyRoom
 from agent.web.front.unread import UnreadBytes
 from agent.web.front.web_sockets import WebSockets, new_socket
-from agent.web.native import error_catalogue, messages, wire
+from agent.web.native import document_calls, error_catalogue, messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import HEARTBEAT, SUBPROTOCOL, Session
 from agent.web.recorder.recorder import CallRecording
@@ -55,6 +56,7 @@ class NativeMount(Mount):
         limits = api.limits
         self._room = BodyRoom(limits.body_seconds)
         self._sockets = WebSockets(limits, api.is_allowed, UnreadBytes(api.is_allowed))
+        self._documents = document_calls.DocumentCalls(api)
         super().__init__(self._make_routes())
 
     def _make_routes(self) -> Routes:
@@ -72,6 +74,7 @@ class NativeMount(Mount):
             self._socket, Audience.ANY_SITE, RequestPurpose.SOCKET, subprotocol=SUBPROTOCOL
         )
         found["/v1/socket"] = {"GET": session}
+        found[document_calls.PATH] = {**self._documents.collection}
         for path, name, content_type in DOCUMENTS:
             found[path] = {"GET": _document(name, content_type)}
         found[error_catalogue.JSON_PATH] = {"GET": public(_error_codes)}
@@ -79,6 +82,10 @@ class NativeMount(Mount):
         for each in Language:
             found[error_catalogue.page_path(each)] = {"GET": _error_page(each)}
         return found
+
+    def methods_of(self, path: str) -> Mapping[str, Route]:
+        """Return what a path does; each document has one of its own."""
+        return super().methods_of(path) or self._documents.methods_of(path)
 
     async def _status(self, request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
@@ -135,8 +142,9 @@ class NativeMount(Mount):
         )
 
     async def close(self) -> None:
-        """Tell every WebSocket that the agent goes away."""
+        """Tell every WebSocket that the agent goes away, and put what sites handed over away."""
         await self._sockets.close()
+        await self._api.documents.close()
 
 
 def _longest(audience: Audience) -> int:

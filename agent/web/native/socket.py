@@ -1,6 +1,7 @@
 """One WebSocket: requests by number, side by side; answers; events for a site that is allowed."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from aiohttp import WSMsgType
@@ -140,7 +141,8 @@ class Session:
             try:
                 self._check_audience(request.audience)
                 async with self._room.hold_received(self._site, length):
-                    result = await self._api.execute(self._site, request)
+                    tell = partial(self._tell, request_id)
+                    result = await self._api.execute(self._site, request, tell)
                 return wire.success_bytes(request_id, result)
             except AgentError as error:
                 entry.outcome(error.code)
@@ -148,6 +150,16 @@ class Session:
             except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
                 entry.outcome(ErrorCode.INTERNAL)
                 return refusal_bytes(request_id, unexpected(error))
+
+    def _tell(self, request_id: Id, event: str) -> None:
+        """Tell the page how far its request is."""
+        if not self._over:
+            self._send_soon(wire.encode(convert.progress(event, request_id)))
+
+    def _send_soon(self, message: bytes) -> None:
+        sending = asyncio.get_running_loop().create_task(self._channel.send(message))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
 
     def _finish(self, request_id: Id, request: AnyRequest, task: asyncio.Task[bytes]) -> None:
         """Send the answer; also of a task that was cancelled before it began to run."""
@@ -160,9 +172,7 @@ class Session:
             reply = refusal_bytes(request_id, error)
         else:
             reply = task.result()
-        sending = asyncio.get_running_loop().create_task(self._channel.send(reply))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        self._send_soon(reply)
 
     async def _push_events(self) -> None:
         """Tell of changes; whether the site may know is asked anew each time."""

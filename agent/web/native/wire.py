@@ -111,6 +111,11 @@ def success_bytes(request_id: Id | UnsetType, result: AnyResult) -> bytes:
     return _encoder.encode(Success(id=request_id, result=result))
 
 
+def result_bytes(result: Struct) -> bytes:
+    """Encode the answer to what was no message."""
+    return _encoder.encode({"result": result})
+
+
 def encode(message: Struct) -> bytes:
     """Encode anything else: an event, a bare body."""
     return _encoder.encode(message)

@@ -1,7 +1,7 @@
 """Documents of the panel's own pages: handed over as octets, named by ids, never by paths."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from agent.harmless import printable
 from agent.host.machine.reveal import reveal
 from agent.size_limits import MAX_PDF
 from agent.web.front.body import stream_body
+from agent.web.front.file_answer import send_file
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import HEADERS, asked_for, json_answer, posted, session_of, uploaded
@@ -27,9 +28,6 @@ QUIET_SECONDS: Final = 10.0
 """In which the next piece of a document has to arrive."""
 UPLOAD_SECONDS: Final = 300.0
 """For all of it."""
-SEND_SECONDS: Final = 60.0
-"""How long a page may take to read a piece."""
-_PIECE: Final = 256 * 1024
 _MAX_NAME: Final = 255  # characters
 _MAX_NUMBER: Final = 3  # digits
 
@@ -218,25 +216,7 @@ def _saved_as(document: "ShelvedDocument") -> str | None:
 
 async def _send(request: web.BaseRequest, file: Path, end: int | None) -> web.StreamResponse:
     """Answer with a file's octets, up to ``end`` where that is given."""
-    size = await asyncio.to_thread(lambda: file.stat().st_size)
     response = web.StreamResponse(headers=HEADERS)
     response.content_type = "application/pdf"
-    response.content_length = size if end is None else min(end, size)
-    try:
-        await response.prepare(request)
-        async for piece in _pieces(file, response.content_length):
-            async with asyncio.timeout(SEND_SECONDS):
-                await response.write(piece)
-    except (TimeoutError, ConnectionError):
-        response.force_close()  # the page went away, or does not read
+    await send_file(request, response, file, end)
     return response
-
-
-async def _pieces(file: Path, length: int) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(file.open, "rb") as content:
-        while length > 0:
-            piece = await asyncio.to_thread(content.read, min(_PIECE, length))
-            if not piece:
-                return
-            length -= len(piece)
-            yield piece

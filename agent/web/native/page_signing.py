@@ -1,0 +1,258 @@
+"""PDFs of pages: looked at, prepared, signed with one PIN together with what else a page has.
+
+The card is asked after every PDF is prepared for it, through the same door as for anything else:
+consent, PIN window, queue and history are the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agent.cms.document import Document
+from agent.documents.copies import WorkFolder, clear_for_sure, receive_into
+from agent.documents.page_shelf import PagePdf, PageShelf
+from agent.documents.pdf_worker import PdfWorker
+from agent.documents.signing import OpenPdf, PdfSigner, SignedPdf
+from agent.errors import BadRequestError, KeyNotFoundError
+from agent.origin import Origin
+from agent.pdf.wire import InspectPdf, PdfFacts
+from agent.secret import SecretBytes
+from agent.signing.model import CertificateListing, SignatureRequest, SignatureResult
+from agent.web.native.pades_wishes import PadesWishes, PdfItem
+from agent.web.native.pdf_messages import SignDocumentsResult, SignedItem, SignPdfResult
+from agent.web.offered_views import OfferedViews, ViewedPdf
+from agent.web.service import Service
+
+_ID_SIGN = "SIGN"
+
+Tell = Callable[[str], None]
+"""Told how far a request is, by the name of its event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A PDF of a request, and the upload that it is; None where it came with the request."""
+
+    item: PdfItem
+    pdf: OpenPdf
+    upload: PagePdf | None
+
+
+class PagePdfs:
+    """Everything that pages ask of PDFs; belongs to one event loop."""
+
+    def __init__(self, service: Service, folder: Path, views: OfferedViews) -> None:
+        """Begin with no documents, and no worker.
+
+        Args:
+            service: that asks the card.
+            folder: of private copies.
+            views: what the citizen can have shown.
+
+        """
+        self._service = service
+        self._folder = folder
+        self._views = views
+        self._worker = PdfWorker()
+        self.shelf = PageShelf(folder, self._worker)
+
+    async def sign(
+        self, site: Origin, wishes: PadesWishes, entered: SecretBytes | None, tell: Tell
+    ) -> SignDocumentsResult:
+        """Sign all of a request with one PIN, or nothing of it.
+
+        Args:
+            site: who asks.
+            wishes: what for.
+            entered: the PIN as the page handed it over, wiped before this returns; None has the
+                citizen type it in our own window.
+            tell: told how far it is.
+
+        Raises:
+            AgentError: any code.
+
+        """
+        work = WorkFolder(self._folder)
+        try:
+            named = [each for each in wishes.items if isinstance(each, PdfItem)]
+            uploads = {
+                each.identifier: self._unsigned(site, each.identifier)
+                for each in named
+                if each.identifier is not None
+            }
+            with self.shelf.used(tuple(uploads.values())):
+                await asyncio.to_thread(work.open)
+                opened = [await self._open(each, uploads, work) for each in named]
+                result = await self._sign_opened(site, wishes, opened, work, entered, tell)
+        finally:
+            if entered is not None:
+                entered.wipe()
+            await clear_for_sure(work)
+        return result
+
+    async def close(self) -> None:
+        """Put everything away, and end the worker."""
+        await self.shelf.close()
+        await self._worker.close()
+
+    def _unsigned(self, site: Origin, identifier: str) -> PagePdf:
+        found = self.shelf.find(site, identifier)
+        if found.signed is not None:
+            raise BadRequestError("this document is signed already")
+        return found
+
+    async def _open(self, item: PdfItem, uploads: dict[str, PagePdf], work: WorkFolder) -> _Opened:
+        if item.identifier is not None:
+            upload = uploads[item.identifier]
+            return _Opened(item, OpenPdf(upload.copy, upload.facts), upload)
+        copy = await receive_into(work, "", _whole(item.data or b""))
+        facts = await self._worker.ask(InspectPdf(str(copy.file)), PdfFacts, copy.size)
+        return _Opened(item, OpenPdf(copy, facts), None)
+
+    async def _sign_opened(  # noqa: PLR0913, PLR0917  # one request's way, from its one caller
+        self,
+        site: Origin,
+        wishes: PadesWishes,
+        opened: Sequence[_Opened],
+        work: WorkFolder,
+        entered: SecretBytes | None,
+        tell: Tell,
+    ) -> SignDocumentsResult:
+        with self._views.offered([_viewed(each) for each in opened]) as view:
+            asker = _WithTheRest(self._service, wishes, view, tell)
+            signer = PdfSigner(asker, self._worker, work, site)
+            made = await self._signed(signer, wishes, opened, entered)
+        pdfs = iter([await _given(each, pdf) for each, pdf in zip(opened, made, strict=True)])
+        others = iter(asker.others)
+        items = tuple(
+            next(pdfs) if isinstance(each, PdfItem) else SignedItem(signature=next(others))
+            for each in wishes.items
+        )
+        tell("document_signed")
+        used = made[0].signer
+        return SignDocumentsResult(
+            items=items,
+            certificate=used.facts.der,
+            thumbprint=used.facts.thumbprint.hex(),
+            reader=used.reader,
+            card_serial=used.card_serial,
+        )
+
+    @staticmethod
+    async def _signed(
+        signer: PdfSigner,
+        wishes: PadesWishes,
+        opened: Sequence[_Opened],
+        entered: SecretBytes | None,
+    ) -> list[SignedPdf]:
+        """Prepare for the card that is there, and have it sign; once more where another one came.
+
+        That it is another one is found before any PIN is sent to it. A PIN of the page's was meant
+        for the card of before, so then nothing is tried again.
+        """
+        may_repeat = entered is None and wishes.certificate is None
+        while True:
+            chosen = await signer.choose(wishes.reader)
+            ready = [await signer.prepare(each.pdf, each.item.wish, chosen) for each in opened]
+            try:
+                return await signer.sign_prepared(ready, chosen, entered)
+            except KeyNotFoundError:
+                if not may_repeat:
+                    raise
+                may_repeat = False
+
+
+class _WithTheRest:
+    """The use cases as :class:`PdfSigner` asks them, with what a page signs beside its PDFs.
+
+    Attributes:
+        others: the signatures of that, in their order.
+
+    """
+
+    def __init__(self, service: Service, wishes: PadesWishes, view: str, tell: Tell) -> None:
+        self._service = service
+        self._wishes = wishes
+        self._view = view
+        self._tell = tell
+        self.others: tuple[bytes, ...] = ()
+
+    async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
+        """Read the certificates; of one card only where the page names its certificate."""
+        listing = await self._service.certificates(site, reader)
+        wanted = self._wishes.certificate
+        if wanted is None:
+            return listing
+        for each in listing.certificates:
+            if each.id == _ID_SIGN and each.facts.thumbprint == wanted:
+                return _of_one_card(listing, each.reader, wanted)
+        raise KeyNotFoundError("no card here has that certificate")
+
+    async def sign(
+        self, site: Origin, request: SignatureRequest, entered: SecretBytes | None, /
+    ) -> SignatureResult:
+        """Sign the PDFs and the rest; answer with the signatures of the PDFs."""
+        self._tell("document_prepared")
+        wishes = self._wishes
+        prepared = iter(request.documents)
+        documents = tuple(
+            replace(next(prepared), name=each.name) if isinstance(each, PdfItem) else each
+            for each in wishes.items
+        )
+        whole = replace(
+            request,
+            documents=documents,
+            format=wishes.format,
+            signing_time=wishes.signing_time,
+            view=self._view,
+        )
+        result = await self._service.sign(site, whole, entered)
+        signed = list(zip(wishes.items, result.signatures, strict=True))
+        self.others = tuple(made for each, made in signed if isinstance(each, Document))
+        pdfs = tuple(made for each, made in signed if isinstance(each, PdfItem))
+        return replace(result, signatures=pdfs)
+
+
+def single(result: SignDocumentsResult) -> SignPdfResult:
+    """Return the answer about the one PDF of a request."""
+    (item,) = result.items
+    return SignPdfResult(
+        pdf=item.pdf,
+        document=item.document,
+        field=str(item.field),
+        certificate=result.certificate,
+        thumbprint=result.thumbprint,
+        reader=result.reader,
+        card_serial=result.card_serial,
+    )
+
+
+def _of_one_card(listing: CertificateListing, reader: str, wanted: bytes) -> CertificateListing:
+    """Leave out other cards, and other certificates of the same key."""
+    kept = tuple(
+        each
+        for each in listing.certificates
+        if each.reader == reader and (each.id != _ID_SIGN or each.facts.thumbprint == wanted)
+    )
+    return replace(listing, certificates=kept)
+
+
+def _viewed(opened: _Opened) -> ViewedPdf:
+    copy = opened.pdf.copy
+    return ViewedPdf(opened.item.name, copy.file, copy.size, copy.digest, opened.pdf.facts.pages)
+
+
+async def _given(opened: _Opened, made: SignedPdf) -> SignedItem:
+    """Give a signed PDF out, or lay it where its site fetches it."""
+    if opened.upload is None:
+        octets = await asyncio.to_thread(made.file.read_bytes)
+        return SignedItem(pdf=octets, field=made.field)
+    target = opened.upload.work.name(".signed")
+    await asyncio.to_thread(made.file.replace, target)
+    opened.upload.signed = target
+    return SignedItem(document=opened.upload.id, field=made.field)
+
+
+async def _whole(octets: bytes) -> AsyncIterator[bytes]:
+    yield octets

@@ -1,0 +1,408 @@
+"""PDFs that pages hand over and have signed: whose they are, how many, how large, how long."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from agent.documents import page_shelf
+from agent.documents.signing import PdfSigner
+from agent.origin import Origin
+from agent.size_limits import MAX_DATA, MAX_PAGE_PDF
+from agent.web.native import document_calls
+from tests.conftest import CardFactory
+from tests.documents import pdf_judges
+from tests.documents.pdf_files import simple_pdf
+from tests.web.conftest import SITE, STRANGER, AgentFactory
+from tests.web.page_signing_rig import NOBODY, PDF, READER, Rig, b64, code, pieces, signing_rig
+
+OTHER = "https://other.example"
+THIRD = "https://third.example"
+NOT_HEARD: tuple[tuple[dict[str, str], int], ...] = (
+    ({"Origin": STRANGER}, 403),
+    ({"Origin": "null"}, 403),
+    ({}, 403),
+    ({"Origin": SITE, "Sec-Fetch-Mode": "navigate"}, 403),
+    ({"Origin": SITE, "Sec-Fetch-Mode": "no-cors"}, 403),
+    ({"Origin": SITE, "Sec-Fetch-Dest": "iframe"}, 403),
+    ({"Origin": SITE, "Content-Type": "application/json"}, 415),
+    ({"Origin": SITE, "Content-Type": "application/pdf; charset=utf-8"}, 415),
+    ({"Origin": SITE, "Content-Type": "multipart/form-data; boundary=x"}, 415),
+    ({"Origin": SITE, "Content-Encoding": "gzip"}, 415),
+    ({"Origin": SITE, "Content-Length": str(MAX_PAGE_PDF + 1)}, 413),
+)
+
+SENSELESS: tuple[dict[str, Any], ...] = (
+    {"hash": "SHA-512"},
+    {"nonce": b64(b"12345678")},
+    {"signing_certificate": False},
+    {"digest": b64(bytes(32))},
+    {"document": NOBODY},
+    {"data": None, "document": "../../etc/passwd"},
+    {"data": None},
+    {"format": "cms", "pades": {}},
+    {"format": "cms", "data": None, "document": NOBODY},
+    {"pades": {"level": "B-T"}},
+    {"pades": {"level": "B-LTA"}},
+    {"pades": {"level": "b-b"}},
+    {"pades": {"text": "Signed by the ministry"}},
+    {"pades": {"mark": {"page": 1, "text": "Signed"}}},
+    {"pades": {"mark": {"page": 0}}},
+    {"pades": {"mark": {"box": [1, 2, 3]}}},
+    {"pades": {"mark": {"box": [-1, 2, 3, 4]}}},
+    {"pades": {"reason": "a\u202eb"}},
+    {"pades": {"reason": "a" * 256}},
+    {"file": "/etc/passwd"},
+    {"path": "/etc/passwd"},
+)
+
+
+@pytest.fixture
+async def rig(
+    start_agent: AgentFactory, make_card: CardFactory, tmp_path: Path
+) -> AsyncIterator[Rig]:
+    async with signing_rig(start_agent, make_card, tmp_path, "123456", "123456") as made:
+        yield made
+
+
+@pdf_judges.needs_pdfsig
+async def test_a_small_pdf_comes_back_signed_in_the_answer(rig: Rig, tmp_path: Path) -> None:
+    status, told = await rig.sign(data=b64(PDF), document_name="合約.pdf")
+    assert status == 200, told
+    signed = base64.b64decode(told["result"].pop("pdf"))
+    assert set(told["result"]) == {"field", "certificate", "thumbprint", "reader", "card_serial"}
+    assert signed.startswith(PDF)
+    file = tmp_path / "signed.pdf"
+    file.write_bytes(signed)
+    (said,) = pdf_judges.pdfsig(file)
+    assert said["signature validation"] == "Signature is Valid."
+    (asked,) = rig.person.asked
+    (shown,) = asked.purpose.documents
+    assert str(asked.site) == SITE
+    assert (shown.name, shown.digest) == ("合約.pdf", hashlib.sha256(PDF).digest())
+    assert rig.files() == []
+
+
+async def test_a_document_is_told_by_its_facts_signed_and_fetched_by_its_site_alone(
+    rig: Rig,
+) -> None:
+    rig.consent.sites.add(OTHER)
+    status, told = await rig.hand()
+    assert status == 200
+    identifier = told["result"].pop("document")
+    assert told["result"] == {
+        "size": len(PDF),
+        "sha256": hashlib.sha256(PDF).hexdigest(),
+        "pages": 2,
+        "signatures": 0,
+        "fields": [],
+        "encrypted": False,
+        "warnings": [],
+    }
+    for answer in (
+        await rig.sign(OTHER, document=identifier),
+        await rig.call("GET", identifier, OTHER),
+        await rig.call("DELETE", identifier, OTHER),
+        await rig.call("GET", identifier),  # not signed yet
+        await rig.call("GET", NOBODY),
+    ):
+        assert (answer[0], code(answer)) == (400, "bad_request")
+    assert not rig.person.asked
+    status, told = await rig.sign(document=identifier)
+    assert status == 200, told
+    assert told["result"]["document"] == identifier
+    assert code(await rig.call("GET", identifier, OTHER)) == "bad_request"
+    status, signed = await rig.call("GET", identifier)
+    assert status == 200
+    assert signed.startswith(PDF)
+    assert len(pdf_judges.signed_parts(signed)) == 1
+    again = await rig.sign(document=identifier)
+    assert (again[0], code(again)) == (400, "bad_request")
+    assert len(rig.person.asked) == 1
+    assert (await rig.call("DELETE", identifier))[0] == 200
+    assert code(await rig.call("GET", identifier)) == "bad_request"
+    assert rig.files() == []
+
+
+async def test_nobody_else_is_heard_out(rig: Rig) -> None:
+    """The answer comes before one octet of the document was sent."""
+    for headers, status in NOT_HEARD:
+        reader, writer = await rig.agent.raw()
+        sent = {"Content-Type": "application/pdf", "Content-Length": "1000", **headers}
+        lines = [f"{name}: {value}" for name, value in sent.items()]
+        host = rig.agent.url.removeprefix("https://")
+        head = ["POST /v1/documents HTTP/1.1", f"Host: {host}", *lines, "", ""]
+        writer.write("\r\n".join(head).encode())
+        first = await asyncio.wait_for(reader.readline(), 20)
+        writer.close()
+        assert int(first.split()[1]) == status, headers
+    assert rig.files() == []
+
+
+async def test_preflights_are_answered_for_sites_that_are_allowed(rig: Rig) -> None:
+    for path, method in (
+        ("documents", "POST"),
+        (f"documents/{NOBODY}", "GET"),
+        (f"documents/{NOBODY}", "DELETE"),
+    ):
+        for site, status in ((SITE, 204), (STRANGER, 403)):
+            headers = {"Origin": site, "Access-Control-Request-Method": method}
+            url = f"{rig.agent.url}/v1/{path}"
+            async with rig.agent.http.options(url, headers=headers) as response:
+                assert response.status == status
+                if status == 204:
+                    assert response.headers["Access-Control-Allow-Methods"] == method
+                    assert response.headers["Access-Control-Allow-Origin"] == site
+
+
+async def test_what_is_no_document_s_path_is_none(rig: Rig) -> None:
+    for name in ("../status", "A" * 32, "0" * 31, "0" * 33, f"{NOBODY}/x", "%30" * 32):
+        headers = {"Origin": SITE}
+        url = f"{rig.agent.url}/v1/documents/{name}"
+        async with rig.agent.http.get(URL(url, encoded=True), headers=headers) as response:
+            assert response.status == 404
+
+
+async def test_a_site_has_one_document_and_all_sites_two(rig: Rig) -> None:
+    rig.consent.sites |= {OTHER, THIRD}
+    first = await rig.handed()
+    second = await rig.handed()  # another tab: the newer one takes the place
+    assert code(await rig.sign(document=first)) == "bad_request"
+    await rig.handed(site=OTHER)
+    assert len(rig.files()) == 2
+    refused = await rig.hand(site=THIRD)
+    assert (refused[0], code(refused)) == (409, "busy")
+    assert (await rig.sign(document=second))[0] == 200
+    refused = await rig.hand()  # what was signed is not thrown away for a newer one
+    assert code(refused) == "busy"
+    await rig.call("GET", second)
+    await rig.handed()
+    assert code(await rig.call("GET", second)) == "bad_request"
+
+
+async def test_two_uploads_of_a_site_at_once_are_one_too_many(rig: Rig) -> None:
+    rig.consent.sites |= {OTHER, THIRD}
+    go_on = asyncio.Event()
+    slow = asyncio.create_task(rig.hand(pieces(PDF[:9], PDF[9:], wait=go_on)))
+    other = asyncio.create_task(rig.hand(pieces(PDF[:9], PDF[9:], wait=go_on), OTHER))
+    await rig.agent.until(lambda: len(rig.files()) == 2)
+    assert code(await rig.hand()) == "busy"
+    assert code(await rig.hand(site=THIRD)) == "busy"
+    go_on.set()
+    assert (await slow)[0] == 200
+    assert (await other)[0] == 200
+
+
+async def test_half_an_upload_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_calls, "QUIET_SECONDS", 0.05)
+    never = asyncio.Event()
+    slow = await rig.hand(pieces(PDF[:9], PDF[9:], wait=never))
+    assert (slow[0], code(slow)) == (408, "timeout")
+    assert rig.files() == []
+    monkeypatch.undo()
+    reader, writer = await rig.agent.raw()
+    host = rig.agent.url.removeprefix("https://")
+    head = f"POST /v1/documents HTTP/1.1\r\nHost: {host}\r\nOrigin: {SITE}\r\n"
+    writer.write(f"{head}Content-Type: application/pdf\r\nContent-Length: 999\r\n\r\n".encode())
+    writer.write(PDF[:100])
+    await rig.agent.until(rig.files)
+    writer.transport.abort()
+    await rig.agent.until(lambda: not rig.files())
+    del reader
+    await rig.handed()
+
+
+async def test_one_octet_too_many_ends_an_upload_that_does_not_say_its_length(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document_calls, "MAX_PAGE_PDF", len(PDF) - 1)
+    refused = await rig.hand(pieces(PDF))
+    assert (refused[0], code(refused)) == (413, "too_large")
+    assert rig.files() == []
+
+
+async def test_what_is_no_pdf_is_not_kept(rig: Rig) -> None:
+    for body in (b"", b"GIF89a", PDF[:-200], b"/etc/passwd"):
+        assert code(await rig.hand(body)) == "document_damaged"
+        assert code(await rig.sign(data=b64(body))) == "document_damaged"
+    assert rig.files() == []
+    assert not rig.person.asked
+
+
+async def test_a_document_is_gone_after_its_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf_class = page_shelf.PageShelf
+    monkeypatch.setattr(shelf_class.__init__, "__kwdefaults__", {"seconds": 0.05})
+    identifier = await rig.handed()
+    await rig.agent.until(lambda: not rig.files())
+    assert code(await rig.sign(document=identifier)) == "bad_request"
+
+
+async def test_a_site_that_lost_its_permission_gets_nothing_more(rig: Rig) -> None:
+    identifier = await rig.handed()
+    assert (await rig.sign(document=identifier))[0] == 200
+    rig.consent.sites.clear()
+    for answer in (await rig.call("GET", identifier), await rig.call("DELETE", identifier)):
+        assert (answer[0], code(answer)) == (403, "origin_not_allowed")
+
+
+async def test_what_makes_no_sense_is_refused_before_anything_is_done(rig: Rig) -> None:
+    for wrong in SENSELESS:
+        wanted = {"data": b64(PDF), **wrong}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        answer = await rig.sign(**given)
+        assert (answer[0], code(answer)) == (400, "bad_request"), wrong
+    assert not rig.person.asked
+    assert rig.files() == []
+
+
+async def test_what_is_too_long_for_a_message_is_too_large(rig: Rig) -> None:
+    answer = await rig.sign(data=b64(bytes(MAX_DATA + 1)))
+    assert (answer[0], code(answer)) == (413, "too_large")
+
+
+async def test_a_reason_and_a_place_are_in_the_signature(rig: Rig) -> None:
+    wish = {"level": "B-B", "reason": "agreed", "location": "Taipei"}
+    status, told = await rig.sign(data=b64(PDF), pades=wish)
+    assert status == 200, told
+    signed = base64.b64decode(told["result"]["pdf"])
+    assert b"/Reason" in signed
+    assert b"Taipei" in signed
+
+
+async def test_one_pin_signs_pdfs_and_what_is_none(rig: Rig) -> None:
+    identifier = await rig.handed()
+    text = b"and these words"
+    status, told = await rig.sign(
+        format="cms-detached",
+        items=[
+            {"data": b64(PDF), "format": "pades", "document_name": "a.pdf"},
+            {"data": b64(text), "document_name": "b.txt"},
+            {"document": identifier, "format": "pades", "pades": {"reason": "agreed"}},
+        ],
+    )
+    assert status == 200, told
+    first, second, third = told["result"]["items"]
+    assert base64.b64decode(first["pdf"]).startswith(PDF)
+    assert set(second) == {"signature"}
+    assert third["document"] == identifier
+    (asked,) = rig.person.asked
+    assert asked.purpose.count == 3
+    assert [each.name for each in asked.purpose.documents] == ["a.pdf", "b.txt", None]
+    assert [each.digest for each in asked.purpose.documents] == [
+        hashlib.sha256(each).digest() for each in (PDF, text, PDF)
+    ]
+
+
+async def test_batches_that_make_no_sense(rig: Rig) -> None:
+    pdf = {"data": b64(PDF), "format": "pades"}
+    uploaded = {"document": NOBODY, "format": "pades"}
+    senseless: tuple[list[Any], ...] = (
+        [pdf, {"data": b64(b"x"), "format": "pkcs1"}],
+        [pdf, {"data": b64(b"x"), "pades": {}}],
+        [uploaded, uploaded],
+        [{"data": b64(b"x"), "format": "pkcs1"}],
+        [{"data": b64(b"x"), "document": NOBODY}],
+    )
+    for items in senseless:
+        wanted = [*items, {"data": b64(b"y")}]
+        assert code(await rig.sign(format="cms", items=wanted)) == "bad_request", items
+    assert not rig.person.asked
+
+
+async def test_with_a_page_s_pin_nobody_is_asked_and_with_a_wrong_one_nothing_is_left(
+    rig: Rig,
+) -> None:
+    wrong = await rig.sign(data=b64(PDF), pin="000000")
+    assert code(wrong) in {"pin_incorrect", "pin_last_attempt"}
+    assert rig.files() == []
+    status, told = await rig.sign(data=b64(PDF), pin="123456")
+    assert status == 200, told
+    assert not rig.person.asked
+
+
+async def told(socket: Any) -> Any:
+    """Return what the agent says next, but of its reader."""
+    while "reader" in (said := await socket.receive_json()).get("data", {}):
+        pass
+    return said
+
+
+async def test_a_page_that_cancels_or_leaves_leaves_nothing(rig: Rig) -> None:
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: object) -> None:
+        reached.set()
+        await never.wait()
+
+    rig.person.before = wait
+    async with rig.agent.socket() as socket:
+        params = {"hash": "SHA-256", "format": "pades", "data": b64(PDF)}
+        await socket.send_json({"id": 7, "method": "sign", "params": params})
+        assert await told(socket) == {"event": "document_prepared", "data": {"request": 7}}
+        await asyncio.wait_for(reached.wait(), 20)
+        assert rig.files()
+        await socket.send_json({"id": 8, "method": "cancel", "params": {"request": 7}})
+        answers = [await told(socket), await told(socket)]
+        codes = {each["id"]: each.get("error", {}).get("code") for each in answers}
+        assert codes == {7: "user_cancelled", 8: None}
+        await rig.agent.until(lambda: not rig.files())
+        reached.clear()
+        await socket.send_json({"id": 9, "method": "sign", "params": params})
+        await asyncio.wait_for(reached.wait(), 20)
+    await rig.agent.until(lambda: not rig.files())
+
+
+async def test_a_card_that_is_pulled_while_the_citizen_is_asked_leaves_the_document(
+    rig: Rig,
+) -> None:
+    identifier = await rig.handed()
+
+    async def pull(_: object) -> None:
+        rig.provider.remove(READER)
+        await asyncio.Event().wait()
+
+    rig.person.before = pull
+    assert code(await rig.sign(document=identifier)) == "card_removed"
+    assert len(rig.files()) == 1
+
+
+async def test_another_card_than_prepared_for_is_prepared_for_once_more(
+    rig: Rig, make_card: CardFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other card is found before anybody is asked, so that no attempt of it is spent."""
+    other = make_card("gen2")
+    holders = []
+    prepare = PdfSigner.prepare
+
+    async def prepare_and_swap(signer: Any, document: Any, wish: Any, chosen: Any) -> Any:
+        if not holders:
+            rig.provider.remove(READER)
+            rig.provider.insert(READER, other)
+        holders.append(chosen.signer.facts.thumbprint)
+        return await prepare(signer, document, wish, chosen)
+
+    monkeypatch.setattr(PdfSigner, "prepare", prepare_and_swap)
+    status, told = await rig.sign(data=b64(PDF))
+    assert status == 200, told
+    assert len(set(holders)) == 2
+    assert told["result"]["thumbprint"] == holders[-1].hex()
+    assert len(rig.person.asked) == 1
+
+
+async def test_the_agent_that_ends_leaves_nothing(rig: Rig) -> None:
+    await rig.handed()
+    await rig.agent.serving.close()
+    assert rig.files() == []
+
+
+async def test_another_agent_takes_no_pdfs(start_agent: AgentFactory) -> None:
+    agent = await start_agent()
+    params = {"hash": "SHA-256", "format": "pades", "data": b64(simple_pdf())}
+    status, told = await agent.post("sign", {"params": params})
+    assert (status, told["error"]["code"]) == (400, "bad_request")
+    assert agent.service.is_allowed(Origin.parse(SITE))
