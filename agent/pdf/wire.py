@@ -4,6 +4,7 @@ The worker has read a hostile file, so its answers are bounded and checked as a 
 """
 
 from datetime import datetime
+from enum import StrEnum, unique
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -40,6 +41,30 @@ Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Points: TypeAlias = Annotated[float, Meta(ge=0, le=100_000)]
 """1/72 inch."""
 Octets: TypeAlias = Annotated[bytes, Meta(max_length=MAX_OCTETS)]
+
+
+@unique
+class PdfWarning(StrEnum):
+    """Why a document may look different later, although nobody changes it."""
+
+    SCRIPTS = "scripts"
+    FORM_XFA = "xfa"
+    ATTACHMENTS = "attachments"
+    LAYERS = "layers"
+    EXTERNAL = "external"  # content that is fetched from elsewhere
+    COVERED = "covered"  # annotations that can hide what is below them
+    TRAILING = "trailing_bytes"
+
+
+@unique
+class Changes(StrEnum):
+    """What was done to a document after a signature, from harmless to not."""
+
+    NONE = "none"
+    EVIDENCE = "evidence"  # revocation lists, timestamps, empty fields for them
+    FORMS = "forms"  # fields were filled in; more signatures
+    ANNOTATIONS = "annotations"
+    OTHER = "other"  # or what nobody can tell
 
 
 class PdfRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="verb"):

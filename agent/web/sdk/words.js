@@ -8,7 +8,7 @@
  */
 
 /** The codes after which the user may try again. */
-export const RETRIABLE = ["rate_limited", "user_cancelled", "timeout", "busy", "window_unavailable", "no_reader", "no_card", "card_removed", "card_mute", "card_error", "pin_required", "pin_incorrect", "pin_last_attempt", "pin_length", "pcsc_unavailable", "document_password_incorrect", "document_changed", "token_module_failed", "not_running", "connection_lost", "aborted", "site_failed"];
+export const RETRIABLE = ["rate_limited", "user_cancelled", "timeout", "busy", "window_unavailable", "no_reader", "no_card", "card_removed", "card_mute", "card_error", "pin_required", "pin_incorrect", "pin_last_attempt", "pin_length", "pcsc_unavailable", "document_password_incorrect", "document_changed", "token_module_failed", "timestamp_failed", "not_running", "connection_lost", "aborted", "site_failed"];
 
 /** @type {Record<string, Words>} */
 export const WORDS = {
@@ -49,6 +49,8 @@ export const WORDS = {
       document_unsupported: "請把文件列印成新的 PDF，看過之後再簽。",
       document_changed: "請重看一次檔案，再簽署。",
       token_module_failed: "廠商的元件停止回應。請再試一次；若一再發生，請拔下裝置再插上，或更新廠商的元件。",
+      timestamp_failed: "簽章有效，請稍後重試時戳。",
+      evidence_missing: "簽章有效。請管理這台電腦的人在設定中補上清冊。",
       internal: "請儲存元件「檢查與修復」的報告，交給客服。",
       not_running: "請啟動元件，或安裝元件；網頁會說明是哪一種。",
       connection_lost: "等網頁顯示元件執行中，再重新開始。",
@@ -133,6 +135,8 @@ export const WORDS = {
       document_unsupported: "Print the document to a new PDF, look at that one, and sign it.",
       document_changed: "Look at the file again, and then sign.",
       token_module_failed: "The vendor's module stopped. Try again; if it happens again and again, take the device out and put it back, or update the vendor's software.",
+      timestamp_failed: "The signature holds. Try the timestamp again later.",
+      evidence_missing: "The signature holds. Whoever looks after this computer has to name the lists in the settings.",
       internal: "Save the report of “Check and repair” in the component's panel, and send it to support.",
       not_running: "Start the component, or install it; the page shows which.",
       connection_lost: "Start again once the page shows that the component runs.",
@@ -217,6 +221,8 @@ export const WORDS = {
       document_unsupported: "Hãy in tài liệu ra PDF mới, xem lại rồi ký.",
       document_changed: "Hãy xem lại tệp rồi ký.",
       token_module_failed: "Mô-đun của nhà cung cấp đã dừng. Hãy thử lại; nếu cứ lặp lại, hãy rút thiết bị rồi cắm lại, hoặc cập nhật phần mềm của nhà cung cấp.",
+      timestamp_failed: "Chữ ký có hiệu lực. Hãy thử lại dấu thời gian sau.",
+      evidence_missing: "Chữ ký có hiệu lực. Người quản lý máy tính này phải khai báo các danh sách trong cài đặt.",
       internal: "Lưu báo cáo của “Kiểm tra và sửa” trong bảng điều khiển của thành phần và gửi cho bộ phận hỗ trợ.",
       not_running: "Khởi động hoặc cài đặt thành phần; trang sẽ cho biết việc nào.",
       connection_lost: "Bắt đầu lại khi trang cho thấy thành phần đang chạy.",
@@ -301,6 +307,8 @@ export const WORDS = {
       document_unsupported: "Cetak dokumen ke PDF baru, periksa, lalu tandatangani.",
       document_changed: "Lihat lagi berkasnya, lalu tandatangani.",
       token_module_failed: "Modul vendor berhenti. Coba lagi; jika terus terjadi, cabut perangkat lalu pasang lagi, atau perbarui perangkat lunak vendor.",
+      timestamp_failed: "Tanda tangan berlaku. Coba stempel waktunya lagi nanti.",
+      evidence_missing: "Tanda tangan berlaku. Pengelola komputer ini harus menyebut daftarnya dalam pengaturan.",
       internal: "Simpan laporan “Periksa dan perbaiki” di panel komponen dan kirim ke dukungan.",
       not_running: "Jalankan komponen, atau pasang; halaman menunjukkan yang mana.",
       connection_lost: "Mulai lagi setelah halaman menunjukkan komponen berjalan.",
