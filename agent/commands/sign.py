@@ -33,7 +33,7 @@ PADES: Final = "pades"
 MAX_REMARK: Final = 255
 """Characters."""
 _PLACE: Final = re.compile(r"(last|first|[0-9]{1,5})(?::([0-9.]+(?:,[0-9.]+){3}))?(?!\n)$")
-FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1")
+FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1", "ecdsa")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from agent.cards.card import ID_SIGN
+from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.levels import ProofSettings, SignatureLevel, highest
@@ -29,6 +29,7 @@ from agent.pdf.wire import (
     DrawnMark,
     ExaminePdf,
     FoundSignature,
+    HashName,
     InspectPdf,
     KnownPdf,
     MarkPlace,
@@ -39,6 +40,7 @@ from agent.pdf.wire import (
     PreparePdf,
 )
 from agent.secret import SecretBytes
+from agent.signing.certificate_key import usual_hash
 from agent.signing.model import (
     CardCertificate,
     CertificateListing,
@@ -53,6 +55,11 @@ _HOLE: Final = 8192
 _STAMPED_HOLE: Final = 16384
 """The same, with a timestamp; it comes after the card, so that too small a hole costs it."""
 _ID_CA: Final = "CACert"
+_HASH_NAMES: Final[dict[HashAlgorithm, HashName]] = {
+    HashAlgorithm.SHA256: "sha256",
+    HashAlgorithm.SHA384: "sha384",
+    HashAlgorithm.SHA512: "sha512",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +289,7 @@ class PdfSigner:
             raise
         request = SignatureRequest(
             documents=tuple(map(_to_sign, documents)),
+            hash=usual_hash(chosen.signer.facts),
             format=SignatureFormat.CMS_DETACHED,
             certificate=chosen.signer.facts.thumbprint,
             reader=chosen.signer.reader,
@@ -358,6 +366,7 @@ class PdfSigner:
             known=KnownPdf(document.copy.digest, document.facts),
             time=at,
             hole=hole + sum(map(len, chosen.chain)),
+            hash=_HASH_NAMES[usual_hash(signer)],
         )
         try:
             prepared = await self._worker.ask(request, PreparedPdf, document.copy.size)
@@ -430,7 +439,7 @@ def _signer(listing: CertificateListing) -> CardCertificate:
         AgentError: ``key_not_found``, there is none, or several cards have one.
 
     """
-    found = [each for each in listing.certificates if each.id == ID_SIGN.decode()]
+    found = [each for each in listing.certificates if each.signs]
     if not found:
         raise KeyNotFoundError("no card here has a certificate to sign with")
     if len({each.reader for each in found}) > 1:

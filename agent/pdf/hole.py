@@ -58,7 +58,7 @@ def _check(file: BinaryIO, prepared: PreparedPdf, digits: int, *, again: bool) -
         raise _damaged("there is no hole")
     if not again and found.strip(b"<0>"):
         raise _damaged("the hole is not empty")
-    hasher = hashlib.sha256()
+    hasher = hashlib.new(prepared.hash)
     file.seek(0)
     _hash(file, prepared.start, hasher)
     file.seek(prepared.end)

@@ -174,13 +174,14 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str, facts: PdfFac
         end=found.reserved_region_end,
         field=field,
         mark=None if marked is None else marked.outcome,
+        hash=request.hash,
     )
 
 
 def _metadata(request: PreparePdf, field: str) -> PdfSignatureMetadata:
     return PdfSignatureMetadata(
         field_name=field,
-        md_algorithm="sha256",
+        md_algorithm=request.hash,
         subfilter=SigSeedSubFilter.PADES,
         name=request.name,
         reason=request.reason,

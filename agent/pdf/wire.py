@@ -5,7 +5,7 @@ The worker has read a hostile file, so its answers are bounded and checked as a 
 
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -37,10 +37,12 @@ _MAX_TEXT: Final = 1024
 Text: TypeAlias = Annotated[str, Meta(max_length=_MAX_TEXT)]
 """What the document says, unchecked; longer ones are cut."""
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
-Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=64)]
 Points: TypeAlias = Annotated[float, Meta(ge=0, le=100_000)]
 """1/72 inch."""
 Octets: TypeAlias = Annotated[bytes, Meta(max_length=MAX_OCTETS)]
+HashName: TypeAlias = Literal["sha256", "sha384", "sha512"]
+"""As :mod:`hashlib` calls them."""
 
 
 @unique
@@ -154,6 +156,7 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
         mark: that is drawn; None for an invisible signature.
         known: what an inspection said; None has the document looked at again.
         time: that the signature claims; None for that of this moment.
+        hash: what the document is hashed with, as the signer's key wants it.
 
     """
 
@@ -165,6 +168,7 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
     mark: Mark | None = None
     known: KnownPdf | None = None
     hole: Annotated[int, Meta(ge=1024, le=MAX_OCTETS)] = 8192
+    hash: HashName = "sha256"
     time: Annotated[datetime, Meta(tz=True)] | None = None
 
 
@@ -236,11 +240,12 @@ class PreparedPdf(PdfAnswer, frozen=True, tag="prepared"):
     """A copy that waits for its signature.
 
     Attributes:
-        digest: SHA-256 of the file without the hole.
+        digest: of the file without the hole.
         start: where the hole begins, at its "<"; in bytes.
         end: behind its ">".
         field: the name of the field.
         mark: what became of the visible mark; None where none was wanted.
+        hash: that the digest was made with.
 
     """
 
@@ -249,6 +254,7 @@ class PreparedPdf(PdfAnswer, frozen=True, tag="prepared"):
     end: Offset
     field: Text
     mark: DrawnMark | None = None
+    hash: HashName = "sha256"
 
 
 class Integrity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -259,7 +265,8 @@ class Integrity(Struct, frozen=True, forbid_unknown_fields=True):
         certificate: of its signer, DER; empty where none can be read.
         others: certificates that came along, DER; never trusted by themselves.
         hash: the digest algorithm's name, such as "sha256".
-        key: the kind of the signer's key, and its bits: "rsa 2048".
+        key: the kind of the signer's key, and its bits: "rsa 2048"; a curve of NIST by its name:
+            "P-256".
 
     """
 
