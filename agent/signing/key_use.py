@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from agent.cards.card import CITIZEN_CARDS, Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
 from agent.consent.questions import (
+    MAX_PIN,
     CardFacts,
     EnterPin,
     LastAttempt,
@@ -260,7 +261,7 @@ class KeyUser(Generic[P, N, T]):
             seen.attempts_left,
             was_wrong,
             rules.shortest,
-            rules.longest,
+            min(rules.longest, MAX_PIN),
         )
 
     async def _judge(self, error: PinError, card: CardFacts) -> None:
