@@ -8,6 +8,7 @@ from typing import Final
 from agent.words import CountedText, Language, section
 
 _KEY: Final = re.compile(r"\s*\(&.\)|&")
+_CITIZEN_CARDS: Final = frozenset({"gen1", "gen2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ class PromptTexts:
     locked_title: str
     locked_text: str
     locked_steps: tuple[str, ...]
+    locked_elsewhere: tuple[str, ...]
+
+    def how_to_unlock(self, generation: str) -> tuple[str, ...]:
+        """Return the steps for a kind of card: offices unlock citizen cards, and no others."""
+        return self.locked_steps if generation in _CITIZEN_CARDS else self.locked_elsewhere
 
 
 @cache
