@@ -98,11 +98,13 @@ class PromptTexts:
     locked_title: str
     locked_text: str
     locked_steps: tuple[str, ...]
-    locked_elsewhere: tuple[str, ...]
+    locked_elsewhere: str
 
     def how_to_unlock(self, generation: str) -> tuple[str, ...]:
         """Return the steps for a kind of card: offices unlock citizen cards, and no others."""
-        return self.locked_steps if generation in _CITIZEN_CARDS else self.locked_elsewhere
+        if generation in _CITIZEN_CARDS:
+            return self.locked_steps
+        return self.locked_elsewhere, self.locked_steps[-1]
 
 
 @cache
