@@ -80,8 +80,9 @@ def _content(prompt: wire.AnyPrompt, texts: PromptTexts) -> _Content:
         case Locked():
             facts = PageFacts((_card(prompt.card, texts),))
             parts = (PageNotice(texts.locked_text, danger=True), facts)
+            steps = texts.how_to_unlock(prompt.card.generation)
             seen = _button(wire.SEEN, texts.ok, "primary")
-            return texts.locked_title, (*parts, PageSteps(texts.locked_steps)), (seen,)
+            return texts.locked_title, (*parts, PageSteps(steps)), (seen,)
         case _:
             assert_never(prompt)
 

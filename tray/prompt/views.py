@@ -273,7 +273,7 @@ def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
     window.add_notice(texts.locked_text, danger=True)
     panel = window.add_panel()
     _add_card(window, panel, prompt.card)
-    for number, step in enumerate(texts.locked_steps, 1):
+    for number, step in enumerate(texts.how_to_unlock(prompt.card.generation), 1):
         window.add_text(f"{number}.  {step}")
     seen = partial(window.finish, wire.SEEN)
     window.focus_first(window.add_button(texts.ok, seen, "Primary"))

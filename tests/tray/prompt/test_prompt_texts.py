@@ -353,3 +353,16 @@ def test_high_contrast_is_used_where_the_system_is_set_to_it() -> None:
 )
 def test_a_title_names_who_owns_the_site(site: str, shown: str) -> None:
     assert site_in_title(Origin.parse(site)) == shown
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_only_citizen_cards_are_unlocked_at_offices(language: Language) -> None:
+    texts = load_texts(language)
+    offices = {texts.how_to_unlock(each) for each in ("gen1", "gen2")}
+    others = {texts.how_to_unlock(each) for each in ("piv", "pkcs11")}
+    assert offices == {texts.locked_steps}
+    ((first, last),) = others
+    assert "PUK" in first
+    assert last == texts.locked_steps[-1]
+    for office in ("內政部", "戶政", "household"):
+        assert office not in first + last
