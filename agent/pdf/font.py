@@ -5,11 +5,12 @@ are taken out of whatever fonts have them, and put into one small font program. 
 font has is named; nothing is ever drawn in its place.
 """
 
+import mmap
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ EM: Final = 1000
 _NO_EMBEDDING: Final = 0x0302
 """Bits of OS/2 fsType: restricted, no subsets, bitmaps only (OpenType 1.9)."""
 _MAX_FACES: Final = 16
+_TRIED_FACES: Final = 2
+_OPEN_FACES: Final = 3
+_REMEMBERED: Final = 4096
+"""Shapes of one worker; names of a batch have the same ones."""
 _COMPOSED: Final = re.compile(r".[\u0300-\u036f]+", re.DOTALL)
 
 
@@ -158,11 +163,24 @@ def composed(text: str) -> str:
     return _COMPOSED.sub(lambda found: unicodedata.normalize("NFC", found[0]), text)
 
 
+def _read(file: Path, number: int) -> TTFont:
+    """Open a face of a font file, of which only what is needed is ever read.
+
+    Raises:
+        Exception: of many kinds; it is no usable font.
+
+    """
+    with file.open("rb") as stream:
+        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    return TTFont(content, fontNumber=number, lazy=True)
+
+
 @cache
 def _shipped() -> Face:
-    return Face(TTFont(SHIPPED, lazy=True))
+    return Face(_read(SHIPPED, 0))
 
 
+@lru_cache(_REMEMBERED)
 def _shape_of(character: str) -> Shape | None:
     if is_private(character):
         return _rare_shape(character, national=True)
@@ -176,31 +194,34 @@ def _rare_shape(character: str, *, national: bool) -> Shape | None:
     for file in font_files():
         if national and not is_national(file):
             continue
-        for face in _faces(file):
+        for number in _embeddable(file):
             with suppress(Exception):  # a font that is damaged, or of a kind that nobody knows yet
-                found = face.shape(character)
+                found = _face(file, number).shape(character)
                 if found is not None:
                     return found
     return None
 
 
+@lru_cache(_OPEN_FACES)
+def _face(file: Path, number: int) -> Face:
+    return Face(_read(file, number))
+
+
 @cache
-def _faces(file: Path) -> tuple[Face, ...]:
-    return tuple(_read_faces(file))
+def _embeddable(file: Path) -> tuple[int, ...]:
+    """Return the faces of a file that may be embedded, one of Taiwan first.
 
-
-def _read_faces(file: Path) -> Iterator[Face]:
-    """Read the faces of a file that may be embedded, one of Taiwan first."""
+    Not many, because those of one file differ little in what they have; and none that says nothing
+    of embedding.
+    """
     faces = []
     for number in _numbers(file):
         with suppress(Exception):
-            font = TTFont(file, fontNumber=number, lazy=True)
+            font = _read(file, number)
             if not font["OS/2"].fsType & _NO_EMBEDDING:
                 name = str(font["name"].getDebugName(4))
-                faces.append(("Mono" in name, " TC" not in name, number, font))
-    for *_, font in sorted(faces, key=lambda each: each[:3]):
-        with suppress(Exception):
-            yield Face(font)
+                faces.append(("Mono" in name, " TC" not in name, number))
+    return tuple(number for *_, number in sorted(faces)[:_TRIED_FACES])
 
 
 def _numbers(file: Path) -> range:

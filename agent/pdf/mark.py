@@ -23,7 +23,7 @@ from pyhanko.pdf_utils.generic import (
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
 from agent.pdf.font import FontSubset, MarkFont, composed
-from agent.pdf.wire import SMALLEST_MARK, DrawnMark, Mark
+from agent.pdf.wire import DEFAULT_MARK, SMALLEST_MARK, DrawnMark, Mark
 
 LEAST_SIZE: Final = 6.0
 """Points; smaller text is not drawn."""
@@ -36,13 +36,15 @@ _NAME_LEADING: Final = 1.42
 _LEADING: Final = 1.46
 _BASELINE: Final = 0.36
 """Of the size, below the middle of a line: where ideographs stand in the middle of it."""
-_STEPS: Final = tuple(1 - step / 20 for step in range(13))
+_LARGEST: Final = 3.0
+_STEPS: Final = tuple(0.95**step for step in range(42))
 _BAR: Final = 3.0
 _INK: Final = (0.09, 0.14, 0.17)
 _ACCENT: Final = (0.06, 0.39, 0.47)
 _SOFT: Final = (0.33, 0.39, 0.42)
 _FRAME: Final = (0.60, 0.74, 0.78)
 _FONT_NAME: Final = "AnkongMark"
+_BREAKS: Final = " \uff0c"
 _EMBOLDENED: Final = 0.018
 """Of the size: how thick the outline of the name is."""
 _TO_UNICODE: Final = b"""/CIDInit /ProcSet findresource begin
@@ -120,14 +122,15 @@ class MarkLayout:
         """Return lines that fit: smaller ones, or else not all of them."""
         for count in range(len(lines), 0, -1):
             for step in _STEPS:
-                tried = [part for each in lines[:count] for part in self._narrowed(each, step)]
+                size = step * self._scale
+                tried = [part for each in lines[:count] for part in self._narrowed(each, size)]
                 if tried and self._has_room(tried):
                     return tuple(tried)
         return ()
 
-    def _narrowed(self, line: TextLine, step: float) -> list[TextLine]:
+    def _narrowed(self, line: TextLine, scale: float) -> list[TextLine]:
         """Return a line as narrow as the mark: smaller, or in two; [] if it cannot be."""
-        size = max(LEAST_SIZE, line.size * step)
+        size = max(LEAST_SIZE, line.size * scale)
         room = self.width - self.left - self.padding
         width = self.font.width(line.text, size)
         if width > room:
@@ -138,6 +141,12 @@ class MarkLayout:
         if all(self.font.width(each, LEAST_SIZE) <= room for each in halves):
             return [replace(line, text=each, size=LEAST_SIZE) for each in halves]
         return []
+
+    @property
+    def _scale(self) -> float:
+        """How much larger than usual the text is, in a mark that is larger than usual."""
+        usual = min(self.width / DEFAULT_MARK[0], self.height / DEFAULT_MARK[1])
+        return min(_LARGEST, max(1.0, usual))
 
     def _has_room(self, lines: Iterable[TextLine]) -> bool:
         return sum(each.height for each in lines) <= self.height - self.padding
@@ -234,12 +243,12 @@ def _line(text: str, at: int, count: int) -> TextLine:
 
 
 def _halves(text: str) -> tuple[str, ...]:
-    """Return a text in two, at the space that is nearest to its middle."""
-    spaces = [at for at, each in enumerate(text) if each == " "]
-    if not spaces:
+    """Return a text in two, behind the space or comma that is nearest to its middle."""
+    breaks = [at for at, each in enumerate(text, 1) if each in _BREAKS]
+    if not breaks:
         return (text,)
-    at = min(spaces, key=lambda each: abs(2 * each - len(text)))
-    return text[:at], text[at + 1 :]
+    at = min(breaks, key=lambda each: abs(2 * each - len(text)))
+    return text[:at].rstrip(), text[at:]
 
 
 def _draw(line: TextLine, x: float, y: float, font: FontSubset) -> bytes:

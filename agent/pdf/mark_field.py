@@ -9,7 +9,7 @@ from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign.fields import ensure_sig_flags, enumerate_sig_fields, prepare_sig_field
 
 from agent.errors import ErrorCode
-from agent.pdf.mark import MarkLayout, Stamp
+from agent.pdf.mark import EmptyStamp, MarkLayout, Stamp
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import refused
 from agent.pdf.shown_page import Box, ShownPage, find_page, find_page_of
@@ -93,6 +93,13 @@ def _page_of(writer: BasePdfFileWriter, field: str) -> ShownPage:
     reference, widget = found
     named = widget.raw_get("/P") if "/P" in widget else None
     return find_page_of(writer.root, reference, named)
+
+
+def add_invisible_field(writer: BasePdfFileWriter, field: str) -> None:
+    """Make a field that nobody sees; for archives it has an appearance too, an empty one."""
+    _, reference = prepare_sig_field(field, writer.root, update_writer=writer)
+    ensure_sig_flags(writer, lock_sig_flags=False)
+    EmptyStamp(writer, 1, 1).apply_appearance(reference.get_object())
 
 
 def _add_field(writer: BasePdfFileWriter, field: str, page: ShownPage, place: Box) -> None:

@@ -17,7 +17,7 @@ from pyhanko.pdf_utils.layout import BoxConstraints
 from pyhanko.pdf_utils.misc import PdfError as LibraryError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
-from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import ExternalSigner, PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
@@ -28,7 +28,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from agent.errors import ErrorCode
 from agent.pdf.examine import harmed_fields
 from agent.pdf.mark import EmptyStamp, Stamp
-from agent.pdf.mark_field import mark_field, place_of
+from agent.pdf.mark_field import MarkedField, add_invisible_field, mark_field, place_of
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import opened, refused
 from agent.pdf.pdf_facts import facts_of, require_signable
@@ -155,16 +155,13 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str, facts: PdfFac
     if reader.security_handler is not None:
         writer._encrypt = reader.trailer.raw_get("/Encrypt")  # noqa: SLF001  # as its encrypt() does
     try:
-        marked = None if request.mark is None else mark_field(writer, field, request.mark, facts)
+        marked = _add(request, writer, field, facts)
     except LibraryError as error:
         raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, str(error)) from error
-    # An invisible field has an appearance too, an empty one: PDF/A wants it.
-    spec = SigFieldSpec(field, empty_field_appearance=True)
     signer = _TimedSigner(
         _metadata(request, field),
         ExternalSigner(None, SimpleCertificateStore(), signature_value=256),
         stamp_style=_OwnStyle(stamp=None if marked is None else marked.stamp),
-        new_field_spec=spec,
     )
     signer.at = request.time
     found = _hashed(request, signer, writer)
@@ -176,6 +173,17 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str, facts: PdfFac
         mark=None if marked is None else marked.outcome,
         hash=request.hash,
     )
+
+
+def _add(
+    request: PreparePdf, writer: IncrementalPdfFileWriter, field: str, facts: PdfFacts
+) -> MarkedField | None:
+    """Make the field, where it is a new one; return what is drawn there."""
+    if request.mark is not None:
+        return mark_field(writer, field, request.mark, facts)
+    if field not in facts.fields:
+        add_invisible_field(writer, field)
+    return None
 
 
 def _metadata(request: PreparePdf, field: str) -> PdfSignatureMetadata:

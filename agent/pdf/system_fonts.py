@@ -4,6 +4,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -17,9 +18,9 @@ _FAMILIES: Final = (
 )
 _ENDINGS: Final = frozenset({".ttf", ".ttc", ".otf", ".otc"})
 _NATIONAL: Final = ("tw-sung", "tw-kai")
-"""Alone have what the national character set gives private code points; elsewhere these are anything."""
+"""Alone have the national character set at private code points, which mean anything elsewhere."""
 _MAX_FILES: Final = 20_000
-_MAX_FONTS: Final = 40
+_MAX_FONTS: Final = 12
 _RANGES: Final = (  # scripts whose letters stand side by side, from left to right, as they are
     *((0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x370, 0x3FF), (0x400, 0x482), (0x48A, 0x52F)),
     *((0x1E00, 0x1EFF), (0x1F00, 0x1FFF), (0x2010, 0x2027), (0x2030, 0x205E), (0x2070, 0x20BF)),
@@ -47,7 +48,8 @@ def is_national(file: Path) -> bool:
     return file.name.lower().startswith(_NATIONAL)
 
 
-def font_files() -> Iterator[Path]:
+@cache
+def font_files() -> tuple[Path, ...]:
     """Return the files of fonts of known families, the likeliest first."""
     found = []
     for file in islice(_all_files(), _MAX_FILES):
@@ -56,8 +58,7 @@ def font_files() -> Iterator[Path]:
         if rank is not None and file.suffix.lower() in _ENDINGS:
             is_bold = any(each in name for each in ("bold", "black", "heavy", "light", "thin"))
             found.append((is_bold, rank, str(file)))
-    for _, _, path in sorted(found)[:_MAX_FONTS]:
-        yield Path(path)
+    return tuple(Path(path) for _, _, path in sorted(found)[:_MAX_FONTS])
 
 
 def _all_files() -> Iterator[Path]:

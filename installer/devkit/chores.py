@@ -34,6 +34,12 @@ PROOFS = {
             "tests/browser/panel/test_question_access.py",
         ),
     ),
+    "what is signed stays fit for archives": (
+        "pytest",
+        "tests/documents/test_archives.py",
+        "-m",
+        "kit",
+    ),
     "every page of the wizard in every language": (
         "pytest",
         "tests/installer/wizard/test_pages.py",
@@ -229,7 +235,7 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
     needed = (*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE)
-    system.ensure((*needed, *system.LANGUAGES))
+    system.ensure((*needed, *system.LANGUAGES, *system.ARCHIVES))
     venv.ensure()
     node.ensure()
     whole = {"ANKONG_TEST_DATABASES": "both", "ANKONG_TEST_LOOKS": "all"}

@@ -107,6 +107,13 @@ LANGUAGES = (
     Package("default-jdk-headless", has_program("javac")),
     Package("libbcprov-java", _has_file("/usr/share/java/bcprov.jar")),
 )
+# What judges documents for archives; likewise.
+ARCHIVES = (
+    Package("libpdfbox2-java", _has_file("/usr/share/java/preflight.jar")),
+    Package("libcommons-logging-java", _has_file("/usr/share/java/commons-logging.jar")),
+    Package("libjaxb-api-java", _has_file("/usr/share/java/jaxb-api.jar")),
+    Package("libactivation-java", _has_file("/usr/share/java/javax.activation.jar")),
+)
 # Of the scripts that installers run.
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (
@@ -115,6 +122,7 @@ JUDGES = (
     Package("softhsm2", has_program("softhsm2-util")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
+    Package("mupdf-tools", has_program("mutool")),
     Package("poppler-utils", has_program("pdfsig")),
     Package("qpdf", has_program("qpdf")),
     SHELLCHECK,

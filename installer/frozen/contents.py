@@ -82,6 +82,89 @@ UNSHIPPED = (
 """Modules that are left out even where something would import them."""
 
 _PILLOW_KEEPS = frozenset({"BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin"})
+_FONT_READER = frozenset(
+    {
+        "fontTools",
+        *(
+            "fontTools.cffLib",
+            "fontTools.config",
+            "fontTools.encodings",
+            "fontTools.feaLib",
+            "fontTools.misc",
+            "fontTools.pens",
+            "fontTools.ttLib",
+            "fontTools.unicode",
+        ),
+        *("fontTools.cffLib.specializer",),
+        *("fontTools.encodings.codecs",),
+        *("fontTools.feaLib.lookupDebugInfo",),
+        *(
+            "fontTools.misc.arrayTools",
+            "fontTools.misc.bezierTools",
+            "fontTools.misc.configTools",
+            "fontTools.misc.encodingTools",
+            "fontTools.misc.filenames",
+            "fontTools.misc.fixedTools",
+            "fontTools.misc.lazyTools",
+            "fontTools.misc.loggingTools",
+            "fontTools.misc.psCharStrings",
+            "fontTools.misc.roundTools",
+            "fontTools.misc.sstruct",
+            "fontTools.misc.textTools",
+            "fontTools.misc.timeTools",
+            "fontTools.misc.transform",
+            "fontTools.misc.vector",
+            "fontTools.misc.visitor",
+            "fontTools.misc.xmlWriter",
+        ),
+        *(
+            "fontTools.pens.basePen",
+            "fontTools.pens.boundsPen",
+            "fontTools.pens.filterPen",
+            "fontTools.pens.pointPen",
+            "fontTools.pens.recordingPen",
+            "fontTools.pens.t2CharStringPen",
+            "fontTools.pens.transformPen",
+        ),
+        *(
+            "fontTools.ttLib.sfnt",
+            "fontTools.ttLib.standardGlyphOrder",
+            "fontTools.ttLib.tables",
+            "fontTools.ttLib.ttCollection",
+            "fontTools.ttLib.ttFont",
+            "fontTools.ttLib.ttGlyphSet",
+            "fontTools.ttLib.ttVisitor",
+        ),
+        *(
+            "fontTools.ttLib.tables.C_F_F_",
+            "fontTools.ttLib.tables.C_P_A_L_",
+            "fontTools.ttLib.tables.D_S_I_G_",
+            "fontTools.ttLib.tables.DefaultTable",
+            "fontTools.ttLib.tables.O_S_2f_2",
+            "fontTools.ttLib.tables.TupleVariation",
+            "fontTools.ttLib.tables._c_m_a_p",
+            "fontTools.ttLib.tables._f_v_a_r",
+            "fontTools.ttLib.tables._g_l_y_f",
+            "fontTools.ttLib.tables._h_e_a_d",
+            "fontTools.ttLib.tables._h_h_e_a",
+            "fontTools.ttLib.tables._h_m_t_x",
+            "fontTools.ttLib.tables._l_o_c_a",
+            "fontTools.ttLib.tables._m_a_x_p",
+            "fontTools.ttLib.tables._n_a_m_e",
+            "fontTools.ttLib.tables._p_o_s_t",
+            "fontTools.ttLib.tables._v_h_e_a",
+            "fontTools.ttLib.tables._v_m_t_x",
+            "fontTools.ttLib.tables.otBase",
+            "fontTools.ttLib.tables.otConverters",
+            "fontTools.ttLib.tables.otData",
+            "fontTools.ttLib.tables.otDataSchema",
+            "fontTools.ttLib.tables.otTables",
+            "fontTools.ttLib.tables.otTraverse",
+            "fontTools.ttLib.tables.ttProgram",
+        ),
+    }
+)
+"""What takes shapes out of a font; the rest of the library writes, merges and compiles fonts."""
 _UNSHIPPED_ROOMS = tuple(f"{name}." for name in UNSHIPPED if name.startswith("agent."))
 _DEVELOPERS = frozenset(
     {
@@ -143,6 +226,25 @@ def pillow_plugins(site_packages: Path) -> list[str]:
     return [f"PIL.{name}" for name in sorted(plugins) if name not in _PILLOW_KEEPS]
 
 
+def font_tools(site_packages: Path) -> list[str]:
+    """Return the modules of fontTools that no mark needs."""
+    names = set()
+    for path in (site_packages / "fontTools").rglob("*.py"):
+        parts = path.relative_to(site_packages).with_suffix("").parts
+        names.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return sorted(names - _FONT_READER)
+
+
+def plain_font_tools(site_packages: Path) -> list[Entry]:
+    """Return what is compiled in fontTools, in Python, which is a tenth as large."""
+    found = []
+    for name in sorted(_FONT_READER):
+        path = site_packages.joinpath(*name.split("."))
+        if any(each.suffix in {".so", ".pyd"} for each in path.parent.glob(f"{path.name}.*")):
+            found.append((name, f"{path}.py", "PYMODULE"))
+    return found
+
+
 def needed(entries: Iterable[Entry]) -> list[Entry]:
     """Return the collected files without those that hooks add and nothing reads."""
     return [entry for entry in entries if _is_needed(entry[0].replace(os.sep, "/"))]
@@ -157,6 +259,8 @@ def _is_needed(name: str) -> bool:
         if first == "tcl8":
             return rest.startswith(_TCL_MODULES)
         return not first.startswith(_TCL_UNNEEDED)
+    if folder == "fontTools":  # plain_font_tools()
+        return False
     # The service and this library are of one version: always the system's own.
     return not folder.startswith("libpcsclite")
 

@@ -22,7 +22,15 @@ from agent.documents.pdf_verification import verify_pdf
 from agent.documents.pdf_worker import PdfWorker
 from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish
 from agent.origin import LOCAL_USER
-from agent.pdf.wire import PreparedPdf, PreparePdf
+from agent.pdf.wire import (
+    InspectPdf,
+    KnownPdf,
+    Mark,
+    MarkPlace,
+    PdfFacts,
+    PreparedPdf,
+    PreparePdf,
+)
 from agent.pki.report import Inputs
 from agent.secret import SecretBytes
 from agent.signing.service import SigningService
@@ -41,6 +49,9 @@ FEW_PAGES: Final = 3
 BATCH: Final = 20
 _PEAK: Final = re.compile(r"VmHWM:\s+(\d+) kB")
 _WISH: Final = SignatureWish()
+_MARK: Final = Mark(
+    MarkPlace(), ("王測試", "以自然人憑證簽署", "2026-11-27 14:05:33 +08:00", "圖章僅供參考")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +134,34 @@ async def _preparing(
             ratio = statistics.median(a / b for a, b in zip(ours, bare, strict=True))
             most = 3 if name.endswith("MB") else None
             table.add(f"PDF of {name} prepared, over SHA-256", ratio, "ratio", most=most)
+        await _marking(table, wanted, files, folder, worker)
         table.add("PDF worker: most memory", _peak(worker), "MB", most=150)
     finally:
         await worker.close()
+
+
+async def _marking(
+    table: "Table", wanted: PdfEffort, files: dict[str, Path], folder: Path, worker: PdfWorker
+) -> None:
+    """Measure what a visible mark costs, where the agent knows the document already."""
+    for name, file in files.items():
+        facts = await worker.ask(InspectPdf(str(file)), PdfFacts, file.stat().st_size)
+        known = KnownPdf(await asyncio.to_thread(_sha256, file), facts)
+
+        async def known_only(file: Path = file, known: KnownPdf = known) -> None:
+            await _prepare(worker, file, folder, known=known)
+
+        async def marked(file: Path = file, known: KnownPdf = known) -> None:
+            await _prepare(worker, file, folder, known=known, mark=_MARK)
+
+        seconds = await _median(known_only, wanted.times)
+        table.add(f"PDF of {name} prepared, known", seconds * 1000, "ms")
+        bare = (folder / "prepared").stat().st_size
+        await marked()
+        seconds = await _median(marked, wanted.times)
+        table.add(f"PDF of {name} prepared with a mark, known", seconds * 1000, "ms")
+        added = (folder / "prepared").stat().st_size - bare
+        table.add(f"PDF of {name}: bytes that a mark adds", added, "bytes", most=10_000)
 
 
 async def _signing(table: "Table", wanted: PdfEffort, signer: PdfSigner, file: Path) -> None:
@@ -181,10 +217,18 @@ async def _desk(folder: Path) -> "AsyncIterator[Desk]":
         await service.close()
 
 
-async def _prepare(worker: PdfWorker, file: Path, folder: Path) -> None:
+async def _prepare(
+    worker: PdfWorker,
+    file: Path,
+    folder: Path,
+    *,
+    known: KnownPdf | None = None,
+    mark: Mark | None = None,
+) -> None:
     out = folder / "prepared"
     size = await asyncio.to_thread(_made_free, out, file)
-    await worker.ask(PreparePdf(str(file), out=str(out)), PreparedPdf, size)
+    request = PreparePdf(str(file), out=str(out), known=known, mark=mark)
+    await worker.ask(request, PreparedPdf, size)
 
 
 def _made_free(out: Path, file: Path) -> int:
@@ -193,9 +237,9 @@ def _made_free(out: Path, file: Path) -> int:
     return file.stat().st_size
 
 
-def _sha256(file: Path) -> None:
+def _sha256(file: Path) -> bytes:
     with file.open("rb") as content:
-        hashlib.file_digest(content, "sha256")
+        return hashlib.file_digest(content, "sha256").digest()
 
 
 def _peak(worker: PdfWorker) -> float | None:

@@ -327,6 +327,26 @@ ACCEPTED: Final[dict[str, tuple[set[PdfWarning], Maker]]] = {
             stream(b"", b"/F(http://a.example/x)"),
         ),
     ),
+    "a stamp over the text": (
+        {PdfWarning.COVERED},
+        lambda: simple_pdf(page=b"/Annots[<</Subtype/Stamp/Rect[0 0 300 300]>>]"),
+    ),
+    "a filled square over the text": (
+        {PdfWarning.COVERED},
+        lambda: simple_pdf(page=b"/Annots[<</Subtype/Square/IC[1]/Rect[0 0 300 300]>>]"),
+    ),
+    "an empty square around the text": (
+        set(),
+        lambda: simple_pdf(page=b"/Annots[<</Subtype/Square/Rect[0 0 300 300]>>]"),
+    ),
+    "a stamp that nobody sees": (
+        set(),
+        lambda: simple_pdf(page=b"/Annots[<</Subtype/Stamp/F 2/Rect[0 0 300 300]>>]"),
+    ),
+    "annotations that are nonsense": (
+        set(),
+        lambda: simple_pdf(page=b"/Annots[7 null[] <</Subtype 7/Rect/F/F/IC>>]"),
+    ),
     "a form that is direct": (set(), lambda: form(b"6 0 R", sig_field(b"(mine)"))),
     "appearances to be made": (set(), lambda: form(b"", entries=b"/NeedAppearances true")),
     "a form without fields": (set(), catalogue(b"/AcroForm<<>>")),

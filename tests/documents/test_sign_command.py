@@ -46,6 +46,58 @@ def person(nobody: Person, make_gen2_card: CardFactory) -> Person:
     return nobody
 
 
+@pytest.mark.parametrize(
+    ("place", "page", "lines"), [("last", 2, 4), ("first", 1, 4), ("2:10,10,61,21", 2, 1)]
+)
+def test_a_mark_is_put_where_it_is_wanted(
+    person: Person, place: str, page: int, lines: int
+) -> None:
+    (person.folder / "long.pdf").write_bytes(simple_pdf("One", "Two"))
+    said = person.sign("long.pdf", "--mark", place, "--json")
+    assert (said.status, said.err) == (0, "")
+    mark = json.loads(said.out)["mark"]
+    assert mark == {"page": page, "lines": lines, "missing": None, "small": False}
+    report = person.run("verify", "long-signed.pdf", "--json")
+    (signature,) = json.loads(report.out)["signatures"]
+    assert signature["visible"]
+
+
+def test_nothing_is_to_be_seen_unless_it_is_wanted(person: Person) -> None:
+    for words in ((), ("--mark", "none")):
+        said = person.sign("contract.pdf", *words, "--json")
+        assert "mark" not in json.loads(said.out)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mark_that_is_not_as_meant_is_told_before_the_pin(
+    nobody: Person, make_gen2_card: CardFactory, language: str
+) -> None:
+    nobody.has(make_gen2_card(name="\ue000"))
+    said = nobody.sign("contract.pdf", "--mark", "1:9,9,50,19", typed="654321", language=language)
+    assert said.status == 1
+    assert "contract.pdf" in said.err
+    assert "U+E000" in said.err
+    assert "\ue000" not in said.err
+    assert len(said.err.splitlines()) >= 3
+
+
+@pytest.mark.parametrize(
+    "place", ["", "0", "-1", "last:1,2,3", "middle", "1:a,b,c,d", "none:1,2,3,4"]
+)
+def test_a_place_that_is_none_is_a_usage_error(person: Person, place: str) -> None:
+    said = person.sign("contract.pdf", f"--mark={place}")
+    assert said.status == 2
+    assert "last:360,730,200,60" in said.err
+    assert tries_left(person) == 3
+
+
+def test_a_page_that_is_none_costs_no_attempt(person: Person) -> None:
+    said = person.sign("contract.pdf", "--mark", "2", typed="654321")
+    assert said.status == 1
+    assert tries_left(person) == 3
+    assert person.names() == ["annex.pdf", "contract.pdf"]
+
+
 def tries_left(person: Person) -> int:
     data = json.loads(person.cards[0].read_text())
     left: int = data["tries_left"]

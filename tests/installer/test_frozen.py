@@ -2,18 +2,22 @@
 
 import io
 import json
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import fontTools
 import pytest
 from devkit.agreement import disagreements, pins_of
 from devkit.shell import SetupError
+from fontTools.ttLib import TTCollection
 from frozen import contents, icons, sbom, version_resource
 from linux.build import elf, packages
 from PIL import Image
 
 from agent import __version__
+from tests.documents.drawn_fonts import square
 from tray.icon.drawing import draw
 from tray.icon.view import IconStatus
 
@@ -160,3 +164,23 @@ def test_machine_code_is_read_for_what_it_needs(tmp_path: Path) -> None:
     major, minor = map(int, elf.glibc_floor([found]).split("."))
     assert (major, minor) >= (2, 2)
     assert "libc.so.6" not in elf.outside_libraries([found])
+
+
+def test_what_is_shipped_of_the_font_library_is_enough(tmp_path: Path) -> None:
+    packages = Path(fontTools.__file__ or "").parents[1]
+    left_out = contents.font_tools(packages)
+    assert "fontTools.subset" in left_out
+    both = TTCollection()
+    both.fonts = [square("\U00021ed5"), square("\U00021ed6")]
+    both.save(tmp_path / "f.ttc")
+    script = f"""
+import sys
+sys.modules.update(dict.fromkeys({left_out!r}))
+from pathlib import Path
+from agent.pdf import font
+font.font_files = lambda: (Path({str(tmp_path / "f.ttc")!r}),)
+found = font.MarkFont()
+assert found.lacking("\\u738b\\U00021ed5Ang\\u1ebf") is None
+assert found.subset("\\u738b\\U00021ed5").program("Test")
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
