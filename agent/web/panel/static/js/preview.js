@@ -96,7 +96,7 @@ class Preview {
     try {
       const octets = await (await download(path)).arrayBuffer();
       if (sha256 !== undefined && await digestOf(octets) !== sha256) {
-        this.tell("other", notice("bad", h("p", {}, t("preview.other"))));
+        this.tell("other");
         return;
       }
       await this.begin(octets, password);

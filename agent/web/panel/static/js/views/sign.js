@@ -149,7 +149,10 @@ async function look(paper, isSigned = false) {
 function saw(paper, seen) {
   if (seen !== paper.seen && seen !== "shown") wish.hasRead = false;
   paper.seen = seen;
-  if (seen === "other") paper.error = new Refused({ code: "document_changed", message: "" });
+  if (seen === "other") {
+    paper.error = new Refused({ code: "other", message: "" });
+    unlook();
+  }
   showMark();
   redraw();
 }
