@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
+from agent.words import Language
+from tests.browser import axe_judge
 from tests.browser.panel.conftest import PanelAgent
 from tests.browser.panel.test_documents import ANSWERS, NAME, drop, look, row, start
 from tests.browser.panel.test_views import Opened, keep_picture
@@ -19,6 +22,7 @@ from tests.documents.pdf_files import assembled, next_number, simple_pdf, stream
 from tests.documents.refused_pdfs import form, sig_field
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"
 PAGES = simple_pdf("Contract: pay 100 TWD", "Second page", "Third page")
 INK = """(canvas) => {
   const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -32,6 +36,15 @@ INK = """(canvas) => {
 LISTEN = """window.violations = [];
 addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI}) =>
   window.violations.push(`${violatedDirective} ${blockedURI}`));"""
+LARGE = """() => {
+  const ask = window.asked = window.fetch;
+  window.fetch = async (path, options) => {
+    const answer = await ask(path, options);
+    if (!path.startsWith("api/documents?use")) return answer;
+    return new Response(JSON.stringify({...await answer.json(), size: 100_000_000}));
+  };
+}"""
+"""Has the page told that a document has more than it holds."""
 VIEW = "#preview"
 MARK = "#mark-box"
 HOSTILE = simple_pdf(
@@ -90,7 +103,7 @@ def drawn(page: Page, number: int = 1) -> Locator:
 
 
 def settled(page: Page, kind: str = "shown") -> None:
-    expect(page.locator(VIEW)).to_have_attribute("data-seen", kind)
+    expect(page.locator(VIEW)).to_have_attribute("data-seen", kind, timeout=30_000)
 
 
 def where(page: Page) -> list[float]:
@@ -107,6 +120,15 @@ def wanted(page: Page) -> dict[str, Any]:
         page.locator("#go").click()
     told: dict[str, Any] = json.loads(asked.value.post_data or "")
     return told
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> bytes:
+    """Return a document that only its password opens."""
+    (tmp_path / "plain.pdf").write_bytes(PAGES)
+    words = ["qpdf", "--encrypt", "geheim", "owner", "256", "--", "plain.pdf", "locked.pdf"]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    return (tmp_path / "locked.pdf").read_bytes()
 
 
 @pytest.mark.timeout(300)
@@ -137,7 +159,8 @@ def test_a_document_is_looked_at_marked_and_signed_by_keyboard(
     expect(page.locator(f"[data-page='3'] {MARK}")).to_be_visible()
     assert where(page) == pytest.approx([56.97, 87.41, 36.97, 8.31], abs=0.1)
     found = look(page, "sign-marked")
-    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
     expect(page.locator(f"{MARK}:focus")).to_have_count(1)
     for key in ("ArrowUp", "ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowDown"):
         page.keyboard.press(key)
@@ -181,6 +204,9 @@ def test_a_hand_moves_the_mark(opened: Opened, seen: Seen) -> None:
     page.mouse.move(0, 0)
     page.mouse.up()
     assert where(page)[2:] == pytest.approx([60 / 595 * 100, 20 / 842 * 100], abs=0.05)
+    page.get_by_role("button", name="放大圖章").click()
+    assert where(page)[2:] == pytest.approx([72 / 595 * 100, 24 / 842 * 100], abs=0.05)
+    page.get_by_role("button", name="縮小圖章").click()
     paper = page.locator(f"{VIEW} [data-page='1']")
     paper.click(position={"x": 200, "y": 100})
     assert where(page)[:2] != pytest.approx(moved[:2], abs=1)
@@ -221,13 +247,13 @@ def test_what_cannot_be_drawn_says_so_and_takes_a_word(opened: Opened, seen: See
     expect(page.locator(VIEW).get_by_role("alert")).to_contain_text("第 1 頁")
     expect(page.locator("#go")).to_be_disabled()
     page.get_by_role("button", name="移除 scan.pdf").click()
-    page.route("**/api/documents?*", _as_if_large)
+    page.evaluate(LARGE)
     drop(page, {"large.pdf": PAGES})
     settled(page, "large")
     expect(page.locator("#go")).to_be_disabled()
     keep_picture(page, "documents-large")
     page.get_by_role("button", name="移除 large.pdf").click()
-    page.unroute("**/api/documents?*")
+    page.evaluate("() => { window.fetch = window.asked; }")
     page.route("**/pdf.worker.min.mjs", lambda route: route.abort())
     drop(page, {NAME: PAGES})
     settled(page, "unable")
@@ -239,13 +265,41 @@ def test_what_cannot_be_drawn_says_so_and_takes_a_word(opened: Opened, seen: See
     del seen
 
 
-def _as_if_large(route: Route) -> None:
-    """Let a document through, and say that it has more than a page holds."""
-    if route.request.method != "POST":
-        route.continue_()
-        return
-    answer = route.fetch()
-    route.fulfill(response=answer, json={**answer.json(), "size": 100_000_000})
+@pytest.mark.skipif(not ALL, reason="make proof looks at every language")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("language", Language)
+def test_nothing_is_wrong_with_what_is_looked_at(
+    language: Language, opened: Opened, seen: Seen, locked: bytes
+) -> None:
+    page = opened("sign")
+    page.select_option("#speak", str(language))
+    expect(page.locator("html")).to_have_attribute("lang", str(language))
+    found: list[str] = []
+
+    def look_at(state: str) -> None:
+        for width in (1280, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            keep_picture(page, f"preview-{state}-{language}-{width}")
+        page.set_viewport_size({"width": 1280, "height": 800})
+        found.extend(f"{state}: {each}" for each in axe_judge.faults(page, axe_judge.EVERY_LOOK))
+
+    drop(page, {"hostile.pdf": HOSTILE})
+    settled(page)
+    page.locator("#isMarked").check()
+    drawn(page)
+    look_at("marked")
+    drop(page, {"locked.pdf": locked, "broken.pdf": b"%PDF-"})
+    row(page, "locked.pdf").locator("input").wait_for()
+    row(page, "broken.pdf").get_by_role("alert").wait_for()
+    look_at("locked")
+    page.locator("#hasRead").check()
+    page.locator("#go").click()
+    page.locator("#signed").wait_for()
+    page.locator("#sign-list [aria-pressed]").first.click()
+    settled(page)
+    look_at("signed")
+    assert not found, "\n".join(found)
+    del seen
 
 
 def _scanned(picture: bytes) -> bytes:
@@ -294,13 +348,10 @@ def test_two_thousand_pages_are_drawn_as_they_come_into_sight(opened: Opened, se
 
 
 def test_a_document_that_is_locked_is_opened_with_its_own_password(
-    opened: Opened, seen: Seen, tmp_path: Path
+    opened: Opened, seen: Seen, locked: bytes, tmp_path: Path
 ) -> None:
-    (tmp_path / "plain.pdf").write_bytes(PAGES)
-    words = ["qpdf", "--encrypt", "geheim", "owner", "256", "--", "plain.pdf", "locked.pdf"]
-    subprocess.run(words, cwd=tmp_path, check=True)
     page = opened("sign")
-    drop(page, {"locked.pdf": (tmp_path / "locked.pdf").read_bytes()})
+    drop(page, {"locked.pdf": locked})
     field = row(page, "locked.pdf").get_by_label("這不是 PIN 碼")
     expect(field).to_be_visible()
     found = look(page, "sign-locked")

@@ -336,6 +336,23 @@ class Preview {
     announce(t("preview.page", { page, pages: this.sheets.length }));
   }
 
+  /** Make the mark larger or smaller. @param {number} factor */
+  resizeMark(factor) {
+    const sheet = this.sheets[(this.mark?.page ?? 0) - 1];
+    if (!this.mark || this.isFixed || sheet === undefined) return;
+    const [x, y, width, height] = this.mark.box;
+    this.place({ page: this.mark.page, box: fitted([x, y, width * factor, height * factor], sheet.size) });
+    this.setMark(this.mark);
+    this.show();
+  }
+
+  /** Have the keys move the mark. */
+  enterMark() {
+    this.show();
+    /** @type {HTMLElement|null} */ (this.element.querySelector(".mark-box"))?.focus({ preventScroll: true });
+    this.element.querySelector(".mark-box")?.scrollIntoView({ block: "nearest" });
+  }
+
   /** Have the mark in sight. */
   show() {
     const box = this.element.querySelector(".mark-box");
