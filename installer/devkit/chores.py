@@ -31,6 +31,7 @@ PROOFS = {
         *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),
         *(
             "tests/browser/panel/test_panel_access.py",
+            "tests/browser/panel/test_preview.py",
             "tests/browser/panel/test_question_access.py",
         ),
     ),

@@ -25,6 +25,7 @@ SHA256: Final = "e196561c11faacf04e224e177b5d792619136cec5bd2274d8c743e577239ebc
 PLACE: Final = ROOT / "agent" / "web" / "panel" / "static" / "vendor" / "pdfjs"
 _WANTED: Final = {
     "package/LICENSE": "LICENSE",
+    "package/cmaps/LICENSE": "LICENSE-cmaps",
     "package/legacy/build/pdf.min.mjs": "pdf.min.mjs",
     "package/legacy/build/pdf.worker.min.mjs": "pdf.worker.min.mjs",
 }

@@ -23,6 +23,9 @@ _LICENCE_NAME = re.compile(r"licen[cs]e|copying|notice|authors", re.IGNORECASE)
 _OWNER = re.compile(r"^([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9]+)?: ", re.MULTILINE)
 BOOTLOADER = "pyinstaller"
 """It brings the program's own first code, which no entry tells of."""
+PDFJS = ("pdfjs-dist", "5.6.205")
+"""What draws PDFs in the panel; it lies in the checkout."""
+_PDFJS_PLACE = Path("agent", "web", "panel", "static", "vendor", "pdfjs")
 
 
 class UnknownOriginError(Exception):
@@ -63,6 +66,7 @@ def components(
         UnknownOriginError: a file is of no component, or of one that the lock does not name.
 
     """
+    sources = list(sources)
     owners = _owners()
     named = {BOOTLOADER}
     from_system: set[Path] = set()
@@ -73,7 +77,7 @@ def components(
         elif not any(_is_in(path, folder) for folder in own) and not _is_pythons(path):
             from_system.add(path)
     found = [_of_python(), *(_of_distribution(name, locked) for name in sorted(named))]
-    return [*found, *_of_system(from_system)]
+    return [*found, *_of_checkout(sources), *_of_system(from_system)]
 
 
 def _is_in(path: Path, folder: Path) -> bool:
@@ -141,6 +145,23 @@ def _of_python() -> BundledComponent:
     return BundledComponent(
         "python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts
     )
+
+
+def _of_checkout(sources: Iterable[str]) -> list[BundledComponent]:
+    """Return what others made and the checkout has."""
+    folder = _PDFJS_PLACE.as_posix()
+    places = {path.parent for path in map(Path, sources) if path.parent.as_posix().endswith(folder)}
+    name, version = PDFJS
+    return [
+        BundledComponent(
+            name,
+            version,
+            f"pkg:npm/{name}@{version}",
+            "Apache-2.0 AND BSD-3-Clause",
+            tuple(sorted(place.glob("LICENSE*"))),
+        )
+        for place in places
+    ]
 
 
 def _of_system(paths: set[Path]) -> list[BundledComponent]:

@@ -16,11 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from playwright.sync_api import FilePayload, Page
+
 from agent.consent.consent import AlwaysAllow
 from agent.documents.copies import WorkFolder
 from agent.documents.pdf_verification import verify_pdf
 from agent.documents.pdf_worker import PdfWorker
 from agent.documents.signing import OpenPdf, PdfSigner, SignatureWish
+from agent.host.instance.panel_opening import first_address
+from agent.host.machine.paths import Paths
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import (
     InspectPdf,
@@ -32,12 +36,16 @@ from agent.pdf.wire import (
     PreparePdf,
 )
 from agent.pki.report import Inputs
+from agent.portal.demo import browser as demo_browser
 from agent.secret import SecretBytes
 from agent.signing.service import SigningService
 from agent.virtualcard import cardfile
 from agent.virtualcard.model import Generation
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.bench.cards import PIN, CardCase
+from tests.bench.daemon import Daemon
+from tests.bench.waiting_panel import PANEL_IS_FULL
+from tests.browser.world import chromium
 from tests.documents.pdf_files import simple_pdf, stream
 
 if TYPE_CHECKING:
@@ -89,6 +97,7 @@ async def measure_documents(table: "Table", effort: "Effort", place: Path) -> No
     async with _desk(folder) as desk:
         await _signing(table, wanted, desk.signer, files[f"{FEW_PAGES} pages"])
         await _verifying(table, wanted, desk, files)
+    await asyncio.to_thread(_previewing, table, wanted, folder)
 
 
 def _written(folder: Path, wanted: PdfEffort) -> dict[str, Path]:
@@ -199,6 +208,42 @@ async def _verifying(
 
         seconds = await _median(verify, wanted.times)
         table.add(f"PDF of {name} verified", seconds * 1000, "ms")
+
+
+def _previewing(table: "Table", wanted: PdfEffort, folder: Path) -> None:
+    """Measure from the drop until the first page is drawn, by an open panel in Chromium."""
+    found: list[float] = []
+    if demo_browser.find_chromium() is not None and demo_browser.can_make_home():
+        state, home = folder / "panel", folder / "browser"
+        card = CardCase(folder).file(Generation.GEN2, "preview")
+        with Daemon(state, card, consent="ask"):
+            demo_browser.make_home(home, state / "tls" / "authority.pem")
+            with chromium(home) as browser, browser.new_context() as context:
+                page = context.new_page()
+                page.goto(first_address(Paths.choose(state)))
+                page.locator(PANEL_IS_FULL).wait_for()
+                found = [_drawn(page, number) for number in range(wanted.times + 1)]
+    seconds = statistics.median(found[1:]) if found else None  # the first one loads pdf.js
+    first = found[0] if found else None
+    table.add("PDF's first page in the panel, first time", first and first * 1000, "ms", most=3000)
+    table.add("PDF's first page in the panel", seconds and seconds * 1000, "ms", most=1000)
+
+
+def _drawn(page: Page, number: int) -> float:
+    """Hand a document to the panel as a person does; return how many seconds it took to see it."""
+    page.evaluate("(view) => { location.hash = view; }", "#/state")
+    page.evaluate("(view) => { location.hash = view; }", "#/sign")
+    content = simple_pdf(*[f"Contract {number}"] * FEW_PAGES)
+    file = FilePayload(name="contract.pdf", mimeType="application/pdf", buffer=content)
+    chooser = page.locator("#view-sign #drop input")
+    chooser.wait_for(state="attached")
+    begun = time.perf_counter()
+    chooser.set_input_files(file)
+    page.locator("#preview[data-seen=shown] canvas").first.wait_for()
+    seconds = time.perf_counter() - begun
+    page.locator("#sign-list li .button").last.click()
+    page.locator("#preview").wait_for(state="detached")
+    return seconds
 
 
 @asynccontextmanager

@@ -115,6 +115,17 @@ def test_what_is_collected_is_traced_to_its_distribution(
         sbom.components([str(tmp_path / "stranger.so")], [ROOT], locked)
 
 
+def test_what_others_made_and_the_checkout_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr(sbom, "BOOTLOADER", "aiohttp")
+    vendor = ROOT / "agent" / "web" / "panel" / "static" / "vendor" / "pdfjs"
+    sources = [str(vendor / "pdf.min.mjs"), str(vendor / "cmaps" / "B5-H.bcmap")]
+    found = sbom.components(sources, [ROOT], {"aiohttp": version("aiohttp")})
+    (drawing,) = [each for each in found if each.name == "pdfjs-dist"]
+    assert drawing.version.encode() in (vendor / "pdf.min.mjs").read_bytes()
+    assert [text.name for text in drawing.texts] == ["LICENSE", "LICENSE-cmaps"]
+
+
 def test_a_version_that_the_lock_does_not_have_stops_the_build() -> None:
     import aiohttp
 

@@ -86,7 +86,7 @@ def test_a_dropped_document_is_signed_and_found_intact(
     assert saved.value.suggested_filename == "合約-已簽署.pdf"
     signed = tmp_path / "signed.pdf"
     saved.value.save_as(signed)
-    expect(page.locator("#signed .notice.good")).to_be_visible()
+    expect(page.locator("#signed .notice.warning")).to_contain_text("1 份已簽署；1 份沒有簽")
     expect(page.locator("main:focus, main :focus")).to_have_count(1)
     found += look(page, "sign-done")
     assert signed.read_bytes().startswith(PDF)

@@ -75,6 +75,7 @@ export const command = (text) => h("code", {}, text.split(" ").map((word) => [h(
 export function refusal(error) {
   if (!(error instanceof Refused)) return trouble(error);
   switch (error.code) {
+    case "other": return notice("bad", h("p", {}, t("preview.other")));
     case "too_large": return notice("bad", h("p", {}, t("documents.large")));
     case "bad_request": return notice("bad", h("p", {}, t("documents.gone")));
     default: return trouble(error);

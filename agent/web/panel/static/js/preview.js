@@ -96,7 +96,7 @@ class Preview {
     try {
       const octets = await (await download(path)).arrayBuffer();
       if (sha256 !== undefined && await digestOf(octets) !== sha256) {
-        this.tell("other", notice("bad", h("p", {}, t("preview.other"))));
+        this.tell("other");
         return;
       }
       await this.begin(octets, password);
@@ -334,6 +334,23 @@ class Preview {
     this.setMark(this.mark);
     this.show();
     announce(t("preview.page", { page, pages: this.sheets.length }));
+  }
+
+  /** Make the mark larger or smaller. @param {number} factor */
+  resizeMark(factor) {
+    const sheet = this.sheets[(this.mark?.page ?? 0) - 1];
+    if (!this.mark || this.isFixed || sheet === undefined) return;
+    const [x, y, width, height] = this.mark.box;
+    this.place({ page: this.mark.page, box: fitted([x, y, width * factor, height * factor], sheet.size) });
+    this.setMark(this.mark);
+    this.show();
+  }
+
+  /** Have the keys move the mark. */
+  enterMark() {
+    this.show();
+    /** @type {HTMLElement|null} */ (this.element.querySelector(".mark-box"))?.focus({ preventScroll: true });
+    this.element.querySelector(".mark-box")?.scrollIntoView({ block: "nearest" });
   }
 
   /** Have the mark in sight. */

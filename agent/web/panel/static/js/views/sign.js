@@ -149,7 +149,10 @@ async function look(paper, isSigned = false) {
 function saw(paper, seen) {
   if (seen !== paper.seen && seen !== "shown") wish.hasRead = false;
   paper.seen = seen;
-  if (seen === "other") paper.error = new Refused({ code: "document_changed", message: "" });
+  if (seen === "other") {
+    paper.error = new Refused({ code: "other", message: "" });
+    unlook();
+  }
   showMark();
   redraw();
 }
@@ -191,12 +194,12 @@ async function signAll() {
   announce(t("sign.busy"));
   try {
     const { signed, failed } = await post("documents/sign", wanted);
-    papers = chosen;
-    for (const paper of chosen) settle(paper, signed, failed);
+    for (const paper of papers) settle(paper, signed, failed);
     step = "signed";
     unlook();
     const done = chosen.filter(({ isSigned }) => isSigned);
-    announce(t(failed.length > 0 ? "sign.partial" : "sign.done", { done: done.length, failed: failed.length }));
+    const others = papers.length - done.length;
+    announce(t(others > 0 ? "sign.partial" : "sign.done", { done: done.length, failed: others }));
     const [only] = done;
     if (chosen.length === 1 && only && !only.saved) await keep(only);
   } catch (error) {
@@ -212,8 +215,8 @@ function settle(paper, signed, failed) {
   const done = signed.find(({ id }) => id === paper.facts?.id);
   paper.isSigned = done !== undefined;
   paper.saved = done?.saved;
-  const why = failed.find(({ id }) => id === paper.facts?.id);
-  if (why) paper.error = new Refused({ code: why.code, message: "" });
+  const code = paper.facts?.locked ? "document_encrypted" : failed.find(({ id }) => id === paper.facts?.id)?.code;
+  if (code) paper.error = new Refused({ code, message: "" });
 }
 
 /** @param {Paper} paper */
@@ -260,7 +263,7 @@ function row(paper) {
       isOpen && h("div", {}, fingerprint(facts.sha256)),
       isOpen && facts.signatures > 0 && step !== "signed" && h("div", {}, t("sign.already", { count: facts.signatures })),
       isOpen && step !== "signed" && warned(facts.warnings),
-      facts?.locked && paper.asking,
+      facts?.locked && step === "choosing" && paper.asking,
       isSigned && paper.saved && h("div", {}, t("sign.saved", { name: paper.saved })),
       error && refusal(error),
       step === "choosing" && isReady(paper) && ready().length > 1 && looker(paper, false, t("sign.open", { name: paper.name })),
@@ -355,7 +358,8 @@ function option(name, text, changed) {
 
 function marking() {
   const isSeen = ["shown", "partial"].includes(ready()[0]?.seen ?? "");
-  const help = isPlaceable() && isSeen ? "sign.mark_help" : ready().some(({ facts }) => facts?.fields.length) ? "sign.mark_field" : "sign.mark_usual";
+  const isMovable = isPlaceable() && isSeen;
+  const help = isMovable ? "sign.mark_help" : ready().some(({ facts }) => facts?.fields.length) ? "sign.mark_field" : "sign.mark_usual";
   return h("div", { class: "marking" },
     option("isMarked", t("sign.mark"), () => {
       showMark();
@@ -364,6 +368,10 @@ function marking() {
     }),
     wish.isMarked && h("div", { class: "under" },
       h("p", { id: "mark-help" }, t(help)),
+      isMovable && h("div", { class: "row" },
+        button("", t("sign.mark_go"), () => shown?.view?.enterMark()),
+        button("", t("sign.mark_smaller"), () => shown?.view?.resizeMark(1 / 1.2)),
+        button("", t("sign.mark_larger"), () => shown?.view?.resizeMark(1.2))),
       h("small", {}, t("sign.mark_note"))));
 }
 

@@ -116,8 +116,7 @@ function signature(each, count) {
   return h("section", { class: "sheet", "data-signature": each.number, "data-verdict": each.verdict },
     h("div", { class: "row between" }, h("h2", {}, t("verify.number", { number: each.number, count })), count > 1 && h("span", { class: `tag ${kind}` }, t(`verify.${each.verdict}`))),
     facts(rows.filter(([, value]) => value)),
-    isGood && h("div", { class: "row" }, button("", t("verify.extract"), () => extract(each.number)), looker(each.number)),
-    shown?.number === each.number && shown?.view?.element);
+    isGood && h("div", { class: "row" }, button("", t("verify.extract"), () => extract(each.number)), looker(each.number)));
 }
 
 /** @param {number} number */
@@ -141,7 +140,7 @@ function result() {
         h("div", {}, t("documents.facts", { pages: told.pages, size: sizeText(told.size) })),
         h("div", {}, fingerprint(told.sha256))),
       warned(told.warnings)),
-    inOrder.map((each) => signature(each, signatures.length)),
+    inOrder.flatMap((each) => [signature(each, signatures.length), shown?.number === each.number && shown?.view?.element]),
   ];
 }
 
