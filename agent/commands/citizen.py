@@ -81,6 +81,7 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     chosen_place: Callable[[], QuestionPlace] = lambda: "auto",
     *,
     scripted: Prompter | None = None,
+    view: Callable[[str], None] = lambda _: None,
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
@@ -91,6 +92,7 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
         language: returns the language of the windows that the user chose.
         chosen_place: returns where the user chose to be asked.
         scripted: answers all questions in the citizen's place, in a test; None to show windows.
+        view: shows the documents that a question names.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -112,9 +114,9 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     def place() -> QuestionPlace:
         return settings.questions if settings.questions != "auto" else chosen_place()
 
-    desk = QuestionDesk(open_own_window)
+    desk = QuestionDesk(open_own_window, view=view)
     standby = _standby(place) if has_display() and scripted is None else None
-    windows = PromptQueue(scripted or _asking(desk, place, language, standby), block)
+    windows = PromptQueue(scripted or _asking(desk, place, language, standby, view), block)
     leaves = SiteLeaves()
     joining = JoiningPrompter(windows, permissions, leaves)
     # What a test leaves open is not asked in a popup.
@@ -161,6 +163,7 @@ def _asking(
     place: Callable[[], QuestionPlace],
     language: Callable[[], str],
     standby: Standby | None,
+    view: Callable[[str], None],
 ) -> Prompter:
     """Return what asks in windows or pages, as the citizen or an administrator wants."""
     command = prompt_command()
@@ -172,7 +175,7 @@ def _asking(
         return wanted
 
     return PagePrompter(
-        ProcessPrompter(command, language, standby),
+        ProcessPrompter(command, language, standby, view=view),
         desk,
         lambda prompt: describe(command, prompt, language()),
         wants_page,

@@ -11,6 +11,7 @@ import structlog
 
 from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
+from agent.commands.browser import open_own_window
 from agent.commands.citizen import Citizen, open_citizen
 from agent.consent.process import has_display
 from agent.consent.questions import Prompter
@@ -38,6 +39,8 @@ from agent.origin import Origin
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.transport.base import CardProvider
+from agent.web.offered_views import OfferedViews
+from agent.web.panel.document_viewer import DocumentViewer
 from agent.web.recorder.recorder import CallRecorder
 
 if TYPE_CHECKING:
@@ -130,9 +133,11 @@ class Daemon:
         trust_keeper: knows which browsers must be restarted.
         instance: holds the lock, and tells other processes of this one.
         citizen: is asked.
+        viewer: shows the documents that the citizen is asked about.
         history: is told what was done with cards.
         attempts: knows how many tries cards had left.
         testing: answers and controls it in a test; None where a citizen does.
+        views: these documents.
         listeners: are called when the user changed a setting.
 
     """
@@ -150,9 +155,11 @@ class Daemon:
     trust_keeper: TrustKeeper
     instance: Instance
     citizen: Citizen
+    viewer: DocumentViewer
     history: History
     attempts: StoredAttempts
     testing: "AgentTesting | None" = None
+    views: OfferedViews = field(default_factory=OfferedViews)
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def settings_changed(self) -> None:
@@ -208,9 +215,10 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         _log_policy(policy)
         preferences = Preferences(paths.preferences)
         scripted = None if options.testing is None else options.testing.prompter
-        citizen = _citizen(settings, policy, paths, preferences, scripted)
-        key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         panel_key = PanelKey.create(paths.panel_key)
+        viewer = DocumentViewer(panel_key.make_token, open_own_window)
+        citizen = _citizen(settings, policy, paths, preferences, scripted, viewer)
+        key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         yield Daemon(
             make_provider=options.make_provider,
             paths=paths,
@@ -225,18 +233,20 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             trust_keeper=TrustKeeper(paths.trust, paths.tls / identity.AUTHORITY_FILE),
             instance=running,
             citizen=stack.enter_context(closing(citizen)),
+            viewer=viewer,
             history=stack.enter_context(closing(History(paths.history))),
             attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
             testing=options.testing,
         )
 
 
-def _citizen(
+def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here
     settings: Settings,
     policy: Policy,
     paths: Paths,
     preferences: Preferences,
     scripted: Prompter | None,
+    viewer: DocumentViewer,
 ) -> Citizen:
     return open_citizen(
         settings,
@@ -245,6 +255,7 @@ def _citizen(
         lambda: preferences.language,
         lambda: preferences.questions,
         scripted=scripted,
+        view=viewer.show,
     )
 
 

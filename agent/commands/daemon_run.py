@@ -213,6 +213,8 @@ class DaemonRun:
             update=lambda: self._daemon.update.status,
             restart_needed=self._daemon.trust_keeper.restart_needed,
             recorder=self._daemon.recorder,
+            views=self._daemon.views,
+            viewer=self._daemon.viewer,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
@@ -225,6 +227,7 @@ class DaemonRun:
             recorder=self._daemon.recorder,
             is_restart_due=lambda: bool(self._daemon.trust_keeper.restart_needed()),
             documents=self._daemon.paths.documents,
+            views=self._daemon.views,
         )
 
     def _old_listeners(

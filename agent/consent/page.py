@@ -19,6 +19,7 @@ from agent.consent.questions import (
     Locked,
     Prompt,
     SiteAnswer,
+    view_of,
 )
 
 A = TypeVar("A")
@@ -30,6 +31,7 @@ _CAUTIOUS: Final = frozenset(
         wire.NO,
         wire.BLOCK,
         wire.SEEN,
+        wire.LOOK,
         SiteAnswer.CANCEL.encode(),
         SiteAnswer.NEVER.encode(),
     }
@@ -216,7 +218,12 @@ def takes(prompt: Prompt[A], answer: bytes, typed: bytearray | None) -> bool:
             cards = {wire.CARD + b"%d" % place for place in range(len(prompt.cards))}
             return answer in {wire.CANCEL, *cards}
         case EnterPin():
-            return answer == wire.CANCEL or (prompt.may_block and answer == wire.BLOCK)
+            offered = {
+                wire.CANCEL: True,
+                wire.BLOCK: prompt.may_block,
+                wire.LOOK: bool(view_of(prompt)),
+            }
+            return offered.get(answer, False)
         case LastAttempt():
             return answer in {wire.YES, wire.NO}
         case _:

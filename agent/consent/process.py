@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from agent.consent.questions import EnterPin, Prompt, UnaskedError, unshown
+from agent.consent.questions import EnterPin, Prompt, UnaskedError, unshown, view_of
 from agent.consent.standby import Standby
 from agent.consent.window_process import NotTakenError, WindowProcess
 from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, decode_answer, encode_request
@@ -56,6 +56,7 @@ class ProcessPrompter:
         language: Callable[[], str] = lambda: SYSTEM,
         standby: Standby | None = None,
         seconds: float = ANSWER_SECONDS,
+        view: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Remember how.
 
@@ -64,12 +65,14 @@ class ProcessPrompter:
             language: that the citizen chose, as a BCP 47 tag or "system".
             standby: has one ready; None for none.
             seconds: how long a window waits for the citizen.
+            view: shows the documents that a question names.
 
         """
         self._command = tuple(command)
         self._language = language
         self._standby = standby
         self._seconds = seconds
+        self._view = view
 
     def can_ask(self) -> bool:
         """Return whether there is a display."""
@@ -102,9 +105,14 @@ class ProcessPrompter:
             raise _no_window(prompt, f"its program cannot be started: {error}") from error
         return await self._ask_in(window, prompt, request)
 
+    def _look(self, prompt: Prompt[A]) -> None:
+        view = view_of(prompt)
+        if view is not None:
+            self._view(view)
+
     async def _ask_in(self, window: WindowProcess, prompt: Prompt[A], request: bytes) -> A:
         try:
-            answer = await window.converse(request, self._seconds)
+            answer = await window.converse(request, self._seconds, lambda: self._look(prompt))
         except TimeoutError as error:
             raise AgentError("nobody answered the window", code=ErrorCode.TIMEOUT) from error
         finally:

@@ -64,12 +64,14 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
         name: what the page calls it, unchecked; None when it does not say.
         digest: under the request's hash, 20 to 64 bytes.
         text: all that it says, where it is short and plain text; None where it is not.
+        pages: of the file that the digest, SHA-256, is of; None where it is not a whole file's.
 
     """
 
     name: Annotated[str, Meta(max_length=MAX_NAME)] | None
     digest: Annotated[bytes, Meta(min_length=20, max_length=64)]
     text: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
+    pages: Annotated[int, Meta(ge=1)] | None = None
 
 
 class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +83,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
         documents: the first 256 of them at most.
         count: of all documents.
         login: what the citizen proves their identity for; None unless that is the act.
+        view: what names the documents where they can be shown; None where they cannot.
 
     """
 
@@ -89,6 +92,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     documents: Annotated[tuple[DocumentFacts, ...], Meta(max_length=MAX_SHOWN)] = ()
     count: Annotated[int, Meta(ge=0)] = 0
     login: LoginPurpose | None = None
+    view: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,6 +189,11 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
     max_length: PinLength
     may_block: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_REQUIRED
+
+
+def view_of(prompt: Prompt[A]) -> str | None:
+    """Return what names the documents of a question; None where it has none to look at."""
+    return prompt.purpose.view if isinstance(prompt, EnterPin) else None
 
 
 class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):

@@ -5,12 +5,12 @@ import io
 import os
 import time
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE
 from typing import Final, Self
 
-from agent.consent.wire import MAX_ANSWER, TAKEN
+from agent.consent.wire import LOOK, MAX_ANSWER, READING_SECONDS, TAKEN
 from agent.secret import SecretBytes
 
 END_SECONDS: Final = 1.0
@@ -67,12 +67,16 @@ class WindowProcess:
         """Return when it has ended."""
         await self._process.wait()
 
-    async def converse(self, request: bytes, seconds: float) -> bytearray:
+    async def converse(
+        self, request: bytes, seconds: float, look: Callable[[], None] = lambda: None
+    ) -> bytearray:
         """Put the question, once, and wait for the answer.
 
         Args:
             request: one line.
             seconds: for the answer.
+            look: called in the event loop each time the citizen wants to see the documents, which
+                gives them more time.
 
         Returns:
             It, for the caller to wipe; empty where the process ended without one.
@@ -85,6 +89,12 @@ class WindowProcess:
         buffer = bytearray(MAX_ANSWER)
         taken = asyncio.Event()
         loop = asyncio.get_running_loop()
+        limit = asyncio.timeout(seconds)
+
+        def looks() -> None:
+            if not answering.done() and not limit.expired():
+                limit.reschedule(loop.time() + READING_SECONDS)
+                look()
 
         def read() -> int:
             with io.FileIO(reading) as pipe:
@@ -92,13 +102,13 @@ class WindowProcess:
                     if pipe.read(1) != TAKEN:
                         return 0
                     loop.call_soon_threadsafe(taken.set)
-                return _read_into(pipe, buffer)
+                return _read_into(pipe, buffer, lambda: loop.call_soon_threadsafe(looks))
 
         reading, self._reading = self._reading, -1
         # In a thread, straight into a buffer that can be wiped: a stream would make bytes of it.
         answering = loop.run_in_executor(None, read)
         try:
-            async with asyncio.timeout(seconds):
+            async with limit:
                 await self._write(request)
                 if self._waits:
                     await self._until_taken(taken, answering)
@@ -152,10 +162,14 @@ class WindowProcess:
         await ending
 
 
-def _read_into(pipe: io.FileIO, buffer: bytearray) -> int:
-    """Read until the other end closes or the buffer is full; return how many bytes."""
+def _read_into(pipe: io.FileIO, buffer: bytearray, look: Callable[[], object]) -> int:
+    """Read until the other end closes or the buffer is full; return how many bytes.
+
+    What stands before the answer is told to ``look``, octet by octet.
+    """
     room = memoryview(buffer)
-    length = 0
-    while length < len(room) and (count := pipe.readinto(room[length:])):
+    while (length := pipe.readinto(room[:1])) and buffer.startswith(LOOK):
+        look()
+    while 0 < length < len(room) and (count := pipe.readinto(room[length:])):
         length += count
     return length

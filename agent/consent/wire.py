@@ -43,6 +43,14 @@ WAIT: Final = "--wait"
 TAKEN: Final = b"+"
 """The first byte from such a process: it has read its question, and shows the window."""
 
+LOOK: Final = b"?"
+"""One octet, before the answer and as often as the citizen likes: they want to see the documents.
+
+The window stays, and waits longer from then on.
+"""
+READING_SECONDS: Final = 600.0
+"""How long a question waits once its documents were asked for: they have to be read."""
+
 PIN: Final = b"pin:"
 CARD: Final = b"card:"
 """Followed by the place of the chosen card in the question, from 0, in decimal."""

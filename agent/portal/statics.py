@@ -52,7 +52,7 @@ def load_statics() -> Mapping[str, StaticFile]:
     page = spoken_page(found["/index.html"].body.decode()).encode()
     for path in ("/", "/index.html", "/static/index.html"):
         found[path] = _file(page, "text/html")
-    for name in ("ankong.js", "digest.js", "pinbox.js"):
+    for name in ("ankong.js", "digest.js", "pdf.js", "pinbox.js"):
         sdk = _load(files("agent").joinpath("web", "sdk", name))
         if sdk is not None:
             found[f"/sdk/{name}"] = sdk

@@ -227,11 +227,12 @@ def signing_purpose(request: SignatureRequest) -> Purpose:
         name = None if document.name is None else _whole_or_ends(document.name)
         data = document.data if is_alone else None
         text = None if data is None else readable_text(data)
-        return DocumentFacts(name, document.told_digest(request.hash), text)
+        return DocumentFacts(name, document.told_digest(request.hash), text, document.pages)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
     told = request.documents[0].told_hash(request.hash)  # the same of all that one request signs
-    return Purpose(Act.SIGN, told, documents, len(request.documents))
+    count = len(request.documents)
+    return Purpose(Act.SIGN, told, documents, count, view=request.view)
 
 
 def _whole_or_ends(name: str) -> str:

@@ -23,7 +23,7 @@ SDK = ROOT / "agent" / "web" / "sdk"
 MINIFY = ("--bundle", "--minify", "--format=esm", "--charset=utf8")
 MODULES = {"ankong.js": 7, "element.js": 4, "fake.js": 16}
 """The modules of a page, and the most that each may have, in KiB."""
-BESIDE = ("ankong.js", "digest.js", "explain.js")
+BESIDE = ("ankong.js", "digest.js", "explain.js", "pdf.js")
 
 
 @dataclass(frozen=True)

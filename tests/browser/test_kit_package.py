@@ -30,7 +30,7 @@ BUDGETS: Final = {
     "fake.js": 16 * KIB,
 }
 MAX_TARBALL: Final = 92_000  # bytes; a third of it prose in two languages, which no page loads
-BESIDE: Final = ("ankong.js", "digest.js", "explain.js")
+BESIDE: Final = ("ankong.js", "digest.js", "explain.js", "pdf.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 
 

@@ -324,6 +324,7 @@ async def test_the_page_and_the_sdk_are_served(visitor: Visitor) -> None:
         "/css/base.css": "text/css",
         "/sdk/ankong.js": "text/javascript",
         "/sdk/digest.js": "text/javascript",
+        "/sdk/pdf.js": "text/javascript",
         "/sdk/pinbox.js": "text/javascript",
     }.items():
         async with visitor.http.get(path) as response:

@@ -19,7 +19,7 @@ from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, encode_request
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.seldom import SeldomLog
-from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
+from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN, VIEWED
 
 
 @pytest.fixture(autouse=True)
@@ -192,3 +192,22 @@ def is_gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+async def test_documents_are_shown_as_often_as_the_citizen_likes_before_they_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    prompter = window("os.write(1, b'??'); time.sleep(0.1); os.write(1, b'?pin:246813')")
+    monkeypatch.setattr(prompter, "_view", shown.append)
+    assert await prompter.ask(VIEWED) == SecretBytes(bytearray(b"246813"))
+    assert shown == ["ab" * 16] * 3
+    shown.clear()
+    assert await prompter.ask(PIN) == SecretBytes(bytearray(b"246813"))
+    assert shown == []  # it has none that could be shown
+
+
+async def test_who_reads_a_document_has_more_time() -> None:
+    script = "os.write(1, b'?'); sys.stdin.buffer.readline(); time.sleep(1); os.write(1, b'cancel')"
+    read = ProcessPrompter([sys.executable, "-c", f"import os, sys, time; {script}"], seconds=0.9)
+    assert await code_of(read, VIEWED) is ErrorCode.USER_CANCELLED

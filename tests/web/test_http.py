@@ -35,6 +35,7 @@ PUBLIC = [
     "/sdk/digest.js",
     "/sdk/element.js",
     "/sdk/fake.js",
+    "/sdk/pdf.js",
 ]
 
 
@@ -99,6 +100,7 @@ async def test_the_documents_are_those_of_the_package(agent: Any) -> None:
         ("/sdk/element.js", "sdk/element.js", "text/javascript"),
         ("/sdk/explain.js", "sdk/explain.js", "text/javascript"),
         ("/sdk/fake.js", "sdk/fake.js", "text/javascript"),
+        ("/sdk/pdf.js", "sdk/pdf.js", "text/javascript"),
         ("/sdk/style.js", "sdk/style.js", "text/javascript"),
         ("/sdk/words.js", "sdk/words.js", "text/javascript"),
         ("/sdk/ankong.d.ts", "sdk/types/ankong.d.ts", "application/typescript"),

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from agent.consent.questions import EnterPin
 from agent.documents import page_shelf
 from agent.documents.signing import PdfSigner
+from agent.errors import BadRequestError
 from agent.origin import Origin
 from agent.size_limits import MAX_DATA, MAX_PAGE_PDF
 from agent.web.native import document_calls
@@ -312,6 +314,24 @@ async def test_batches_that_make_no_sense(rig: Rig) -> None:
         wanted = [*items, {"data": b64(b"y")}]
         assert code(await rig.sign(format="cms", items=wanted)) == "bad_request", items
     assert not rig.person.asked
+
+
+async def test_while_the_citizen_is_asked_they_can_look_at_these_very_octets(rig: Rig) -> None:
+    seen = []
+
+    async def look(prompt: EnterPin) -> None:
+        seen.extend(rig.views.find(str(prompt.purpose.view)))
+        assert [each.pages for each in prompt.purpose.documents] == [2, 2]
+        assert [each.file.read_bytes() for each in seen] == [PDF, PDF]
+
+    rig.person.before = look
+    identifier = await rig.handed()
+    items = [{"data": b64(PDF), "document_name": "a.pdf"}, {"document": identifier}]
+    assert (await rig.sign(items=items))[0] == 200
+    assert [each.name for each in seen] == ["a.pdf", None]
+    assert {each.digest for each in seen} == {hashlib.sha256(PDF).digest()}
+    with pytest.raises(BadRequestError):
+        rig.views.find(str(rig.person.asked[0].purpose.view))
 
 
 async def test_with_a_page_s_pin_nobody_is_asked_and_with_a_wrong_one_nothing_is_left(

@@ -3,7 +3,7 @@
 import tkinter as tk
 from typing import Final
 
-from agent.consent.questions import EnterPin
+from agent.consent.questions import EnterPin, view_of
 from tray.prompt.glyphs import shown_line
 from tray.prompt.lines import caller_of, describe
 from tray.prompt.window import VALUE_WIDTH, Line, Window
@@ -34,6 +34,11 @@ def add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
         name_lines = 2 if documents[0].text is None else 1
         lines += [Line(name, style.strong, lines=name_lines), Line(fingerprint, style.small)]
     values = window.add_fact(panel, window.texts.documents, lines)
+    if view_of(prompt) is not None:
+        # In the panel and not among the answers: it answers nothing.
+        place = tk.Frame(panel, background=style.palette.panel)
+        place.grid(row=panel.grid_size()[1], column=1, sticky="w", pady=(style.gap(0.3), 0))
+        window.make_button(place, window.texts.view, window.look, "Small").pack()
     if prompt.purpose.count > AT_ONCE:
         _AllDocuments(window, values, prompt)
     elif prompt.purpose.count == 1 and documents[0].text is not None:

@@ -95,7 +95,10 @@ def caller_of(prompt: EnterPin, texts: PromptTexts) -> str:
 def describe(document: DocumentFacts, purpose: Purpose, texts: PromptTexts) -> tuple[str, str, str]:
     """Return a document's name, its fingerprint with the hash, and the fingerprint alone."""
     digits = document.digest[:DIGEST_SHOWN].hex(" ", 2) + _ELLIPSIS
-    fingerprint = texts.fingerprint.format(hash=shown_line(purpose.hash), digest=digits)
+    told = texts.fingerprint if document.pages is None else texts.file_fingerprint
+    fingerprint = told.format(hash=shown_line(purpose.hash), digest=digits)
+    if document.pages is not None:
+        fingerprint = f"{texts.pages.format(count=document.pages)} · {fingerprint}"
     return shown_name(document.name, texts), fingerprint, digits
 
 

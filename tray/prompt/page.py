@@ -26,6 +26,7 @@ from agent.consent.questions import (
     LastAttempt,
     Locked,
     SiteAnswer,
+    view_of,
 )
 from agent.origin import Origin
 from agent.words.language import Language
@@ -131,6 +132,7 @@ def _pin_content(prompt: EnterPin, texts: PromptTexts) -> _Content:
     buttons = (
         _button(wire.CANCEL, texts.cancel),
         _button(wire.PIN, act_label(prompt.purpose, texts), "primary"),
+        _button(wire.LOOK, texts.view) if view_of(prompt) is not None else None,
         _button(wire.BLOCK, texts.block, "quiet") if prompt.may_block else None,
     )
     return pin_title(prompt, texts), parts, buttons

@@ -31,6 +31,9 @@ class PromptTexts:
     show_all: str
     whole_text: str
     fingerprint: str
+    file_fingerprint: str
+    pages: CountedText
+    view: str
     card_number: str
     no_holder: str
     virtual: str

@@ -7,11 +7,13 @@ import threading
 import time
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from tkinter import font as tk_font
 from tkinter import ttk
 from typing import Any, Final, TypeAlias
 
+from agent.consent.wire import LOOK
 from tray.prompt.capture import keep_out_of_captures
 from tray.prompt.picture import draw_card
 from tray.prompt.scroll import ScrolledText
@@ -33,6 +35,7 @@ HEAD_PICTURE: Final = 2.3  # ems, the height of the card in the head
 ICON: Final = 32  # pixels, the height of the window's icon
 _SCREEN_MARGIN: Final = 4.0  # ems of the screen's height that are left to title and task bars
 _POLL_MILLISECONDS: Final = 50  # how often it is checked whether the question was cancelled
+_OUTPUT: Final = 1  # the file number of standard output, where answers go
 _ENTER_KEYS: Final = ("<Return>", "<KP_Enter>")
 
 Press: TypeAlias = Callable[[], None]
@@ -352,6 +355,12 @@ class Window:
         if was_away and not self._is_away:
             due = time.monotonic() + RETURN_DELAY_SECONDS
             self._accepts_input_at = max(self._accepts_input_at, due)
+
+    @staticmethod
+    def look() -> None:
+        """Have the documents shown beside the window, which stays."""
+        with suppress(OSError):  # nobody asks any more: the window is about to close
+            os.write(_OUTPUT, LOOK)
 
     def finish(self, answer: bytes | bytearray) -> None:
         """Close the window; :meth:`run` returns ``answer``, for its caller to wipe."""

@@ -28,7 +28,16 @@ from agent.web.native.socket import HEARTBEAT, SUBPROTOCOL, Session
 from agent.web.recorder.recorder import CallRecording
 from agent.words.language import SYSTEM, Language, requested_language
 
-SDK_MODULES: Final = ("ankong", "digest", "element", "explain", "fake", "style", "words")
+SDK_MODULES: Final = (
+    "ankong",
+    "digest",
+    "element",
+    "explain",
+    "fake",
+    "pdf",
+    "style",
+    "words",
+)
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),

@@ -24,7 +24,9 @@ from agent.host.update.status import UpdateChecking, UpdateStatus
 from agent.origin import LOCAL_USER, Origin
 from agent.signing.model import ReaderView
 from agent.web.front.mount import Routes
+from agent.web.offered_views import OfferedViews
 from agent.web.panel import about, files, messages, search
+from agent.web.panel.document_viewer import DocumentViewer
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
 from agent.web.panel.first_page import FirstDoor
 from agent.web.panel.inspector import Inspector
@@ -33,6 +35,7 @@ from agent.web.panel.own_documents import PanelDocuments
 from agent.web.panel.question_calls import QuestionCalls
 from agent.web.panel.question_desk import QuestionDesk
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
+from agent.web.panel.viewed_documents import ViewedDocuments
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
@@ -84,6 +87,8 @@ class Sources:
         update: gives what is known of newer versions.
         restart_needed: gives the browsers that run and trust us only after a restart.
         recorder: the one that all doors tell what they are asked.
+        views: the documents of questions that are asked now.
+        viewer: is told where the panel is; None where nobody has documents shown.
         clock: the time of day, with a time zone.
 
     """
@@ -106,6 +111,8 @@ class Sources:
     )
     restart_needed: Callable[[], tuple[str, ...]] = field(default=tuple)
     recorder: CallRecorder = field(default_factory=CallRecorder)
+    views: OfferedViews = field(default_factory=OfferedViews)
+    viewer: DocumentViewer | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -178,6 +185,8 @@ class Panel:
         self._ports = ports
         self.first_door.plain_port = ports.hipki_port
         self._desk.listening(ports.port)
+        if self._sources.viewer is not None:
+            self._sources.viewer.listening(ports.port)
         self._live.tell()
 
     def key_used(self) -> None:
@@ -225,6 +234,7 @@ class Panel:
             "settings": {"POST": posted(messages.Change, self._post_settings)},
             **self._inspector.calls(),
             **self._documents.calls(),
+            **ViewedDocuments(self._sources.views).calls(),
         }
 
     # The state, and every change of it.

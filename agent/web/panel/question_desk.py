@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from agent.consent.page import QuestionPage, closing_answer, is_cautious, takes
-from agent.consent.questions import Prompt, unshown
-from agent.consent.wire import decode_answer
+from agent.consent.questions import Prompt, unshown, view_of
+from agent.consent.wire import LOOK, READING_SECONDS, decode_answer
 from agent.errors import AgentError, ErrorCode, RateLimitedError
 from agent.secret import SecretBytes, wipe
 
@@ -53,13 +53,20 @@ class AskedPage:
 
     """
 
-    def __init__(self, prompt: Prompt[Any], page: QuestionPage, seconds: float) -> None:
+    def __init__(
+        self,
+        prompt: Prompt[Any],
+        page: QuestionPage,
+        seconds: float,
+        view: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Begin with a page that has not come yet.
 
         Args:
             prompt: the question.
             page: what it says.
             seconds: for the answer.
+            view: shows the documents that the question names.
 
         """
         self.page = page
@@ -68,6 +75,7 @@ class AskedPage:
         self.arrived = asyncio.Event()
         self._prompt = prompt
         self._seconds = seconds
+        self._view = view
         self._more = MORE_TIMES
         self._deadline = time.monotonic() + seconds
         self._shown_at: float | None = None
@@ -102,7 +110,16 @@ class AskedPage:
         too_soon = shown is None or time.monotonic() - shown < THINKING_SECONDS
         if self._answer.done() or (too_soon and not is_cautious(answer)):
             raise AgentError("not now", code=ErrorCode.BUSY)
+        if answer == LOOK:
+            self._look()
+            return
         self._settle(bytearray(answer) + (typed or b""))
+
+    def _look(self) -> None:
+        """Show the documents, and leave time to read them."""
+        self._deadline = max(self._deadline, time.monotonic() + READING_SECONDS)
+        self._change()
+        self._view(str(view_of(self._prompt)))
 
     def more_time(self) -> None:
         """Give the whole time anew.
@@ -194,15 +211,22 @@ class AskedPage:
 class QuestionDesk:
     """The pages that ask now; belongs to one event loop."""
 
-    def __init__(self, open_page: Callable[[str], bool], seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        open_page: Callable[[str], bool],
+        seconds: float = ANSWER_SECONDS,
+        view: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Begin with none.
 
         Args:
             open_page: opens an address in the citizen's browser and returns whether that worked;
                 may block.
             seconds: how long a page waits for the citizen.
+            view: shows the documents that a question names.
 
         """
+        self._view = view
         self._open_page = open_page
         self._seconds = seconds
         self._port: int | None = None
@@ -223,7 +247,7 @@ class QuestionDesk:
         port = self._port
         if port is None:
             raise unshown(prompt, "the panel has no port")
-        asked = AskedPage(prompt, page, self._seconds)
+        asked = AskedPage(prompt, page, self._seconds, self._view)
         self._asked.append(asked)
         try:
             # In the fragment: it goes to no server, no log and no Referer.

@@ -26,12 +26,13 @@
 /** @typedef {{generation: "gen1"|"gen2"|"piv"|"pkcs11"|null, serial: string|null}} Card */
 /** @typedef {{name: string, state: "empty"|"card"|"mute"|"unsupported", card: Card|null, attemptsLeft: number|null}} Reader */
 /** @typedef {"SHA-256"|"SHA-384"|"SHA-512"|"SHA-1"} Hash */
-/** @typedef {"cms"|"cms-detached"|"pkcs1"|"ecdsa"} Format "pkcs1" of RSA keys, "ecdsa" (DER) of keys on a curve: the signature alone */
+/** @typedef {"cms"|"cms-detached"|"pkcs1"|"ecdsa"|"pades"} Format "pkcs1" of RSA keys, "ecdsa" (DER) of keys on a curve: the signature alone */
 /** @typedef {"sha1WithRSAEncryption"|"sha256WithRSAEncryption"|"sha384WithRSAEncryption"|"sha512WithRSAEncryption"|"ecdsa-with-SHA256"|"ecdsa-with-SHA384"|"ecdsa-with-SHA512"} Algorithm */
 /** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
 /** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
-/** @typedef {{data?: Bytes, digest?: Uint8Array, file?: Blob|ReadableStream<Uint8Array>, documentName?: string}} Item `digest` is over the data, with `hash`; a `file` has any length */
-/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean, signingTime?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets; without `signingTime` the CMS says no time, as a signature in a PDF must not */
+/** @typedef {{data?: Bytes, digest?: Uint8Array, file?: Blob|ReadableStream<Uint8Array>, documentName?: string, document?: string, format?: Format, pades?: Pades}} Item `digest` is over the data, with `hash`; a `file` has any length; `document` names a PDF that was handed over */
+/** @typedef {{level?: "B-B"|"B-T"|"B-LT"|"B-LTA", reason?: string, location?: string, field?: string, mark?: {page?: number|null, box?: [number, number, number, number]|null}}} Pades how a PDF is signed; a mark's box is left, top, width, height in points */
+/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean, signingTime?: boolean, document?: string, pades?: Pades}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets; without `signingTime` the CMS says no time, as a signature in a PDF must not */
 /** @typedef {{algorithm: Algorithm, certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
 /** @typedef {{reader: string, code: string, message: string, retriable: boolean}} Problem `code` as of an error */
@@ -129,13 +130,7 @@ export function fromBase64(text) {
  * @param {Blob|ReadableStream<Uint8Array>} file @param {Hash} [hash] not SHA-1 @param {{signal?: AbortSignal}} [options]
  * @returns {Promise<Uint8Array>}
  */
-export async function digest(file, hash = "SHA-256", { signal } = {}) {
-  if (hash === "SHA-1") throw new AnkongError("bad_request", { message: "no SHA-1 of a file" });
-  const { digestOf } = await import("./digest.js");
-  return digestOf(file, hash, signal).catch((error) => {
-    throw signal?.aborted ? new AnkongError("aborted") : error;
-  });
-}
+export const digest = async (file, hash, options) => (await import("./digest.js")).digestFile(file, hash, options);
 
 /** Rename the keys of a JSON value, all the way down. @param {unknown} value @param {(key: string) => string} rename @returns {any} */
 function renameKeys(value, rename) {
@@ -532,6 +527,19 @@ export class Ankong extends EventTarget {
   }
 
   /**
+   * Sign a PDF in itself (PAdES). One of more than 4 MB, and at most 64, is handed over beside the calls. Events of this object say how
+   * far it is: `document_prepared` before the agent asks, `document_signed` after it. Loads `pdf.js`, which lies beside this module.
+   *
+   * @param {Blob|ArrayBuffer|Uint8Array} file @param {import("./pdf.js").PdfOptions} [options]
+   * @returns {Promise<import("./pdf.js").SignedPdf>}
+   */
+  async signPdf(file, options) {
+    const { socket } = await this.#reach();
+    if (this.pinInstallation) await this.#insist();
+    return (await import("./pdf.js")).signPdf(this, socket, file, options);
+  }
+
+  /**
    * Prove to this site's server who holds the card. The agent signs the challenge together with this page's origin, so that no
    * other site can use the token. The server makes the challenge (32 to 64 random octets; a text is base64url without padding),
    * keeps it in its session, and checks the token.
@@ -579,12 +587,8 @@ export class Ankong extends EventTarget {
     const isLong = items.some(({ file }) => file);
     if (isLong) await this.#reach();
     const prepared = [];
-    for (const { file, ...item } of items) {
-      if (file) {
-        if ((item.data ?? item.digest) !== undefined) throw new AnkongError("bad_request", { message: "either a file, or data, or a digest" });
-        item.digest = await digest(file, hash, rest);
-        item.documentName ??= (await import("./digest.js")).nameOf(file);
-      }
+    for (const given of items) {
+      const item = given.file ? await (await import("./digest.js")).itemOf(given, hash, rest) : given;
       prepared.push({ ...item, data: encode(item.data), digest: encode(item.digest) });
     }
     return { ...rest, hash, format: format ?? (isLong ? "cms-detached" : "cms"), nonce: encode(nonce), items: prepared };

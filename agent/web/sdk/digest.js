@@ -6,7 +6,10 @@
  * @module digest
  */
 
+import { AnkongError } from "./ankong.js";
+
 /** @typedef {"SHA-256"|"SHA-384"|"SHA-512"} LongHash */
+/** @typedef {import("./ankong.js").Item} Item */
 
 // FIPS 180-4 §4.2 and §5.3: constants and first states are the fractions of roots of primes.
 const WORD = (1n << 64n) - 1n;
@@ -274,4 +277,18 @@ export function nameOf(file) {
   const name = "name" in file ? String(file.name) : "";
   const shown = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
   return [...shown].slice(0, 255).join("") || undefined;
+}
+
+/** What `digest` of `ankong.js` does. @param {Blob|ReadableStream<Uint8Array>} file @param {import("./ankong.js").Hash} [hash] @param {{signal?: AbortSignal}} [options] */
+export async function digestFile(file, hash = "SHA-256", { signal } = {}) {
+  if (hash === "SHA-1") throw new AnkongError("bad_request", { message: "no SHA-1 of a file" });
+  return digestOf(file, hash, signal).catch((error) => {
+    throw signal?.aborted ? new AnkongError("aborted") : error;
+  });
+}
+
+/** An item with its file's digest and name in the file's place. @param {Item} item @param {import("./ankong.js").Hash} hash @param {{signal?: AbortSignal}} options @returns {Promise<Item>} */
+export async function itemOf({ file, ...item }, hash, options) {
+  if (!file || (item.data ?? item.digest) !== undefined) throw new AnkongError("bad_request", { message: "either a file, or data, or a digest" });
+  return { ...item, digest: await digestFile(file, hash, options), documentName: item.documentName ?? nameOf(file) };
 }

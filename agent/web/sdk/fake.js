@@ -306,6 +306,20 @@ export class FakeAnkong extends EventTarget {
   }
 
   /**
+   * Sign the file's digest; the PDF gets a last line that says so, and no signature that a reader would find.
+   *
+   * @param {Blob|ArrayBuffer|Uint8Array} file @param {import("./pdf.js").PdfOptions} [options]
+   * @returns {Promise<import("./pdf.js").SignedPdf>}
+   */
+  async signPdf(file, { level, reason, location, field = "Signature1", mark, upload, documentName, ...rest } = {}) {
+    const blob = file instanceof Blob ? file : new Blob([/** @type {ArrayBuffer} */ (file)]);
+    const pades = { level, reason, location, field, mark };
+    const { signatures, ...signer } = await this.#signAll("sign", [{ file: blob, documentName }], { ...rest, format: "pades", pades });
+    for (const event of ["document_prepared", "document_signed"]) this.dispatchEvent(new CustomEvent(event, { detail: { request: 0 } }));
+    return { ...signer, field, pdf: new Blob([blob, `\n% make-believe ${signatures[0]}\n`], { type: "application/pdf" }) };
+  }
+
+  /**
    * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: FakeHash, certificate?: string, reader?: string, pin?: string} & CallOptions} request
    * @returns {Promise<{token: string, algorithm: import("./ankong.js").Algorithm, thumbprint: string, reader: string}>}
    */
@@ -348,7 +362,7 @@ export class FakeAnkong extends EventTarget {
     const names = items.map(({ data, digest, file, documentName }) => ({ data: data === undefined ? undefined : toBase64(data), digest, file: file && true, documentName }));
     await this.#answer(method, { items: names, hash, format: chosen, ...rest }, { signal, timeout });
     requireHash(hash);
-    if (!["cms", "cms-detached", "pkcs1", "ecdsa"].includes(chosen)) throw refusal("bad_request", `no format ${chosen}`);
+    if (!["cms", "cms-detached", "pkcs1", "ecdsa", "pades"].includes(chosen)) throw refusal("bad_request", `no format ${chosen}`);
     this.#requireAllowed();
     if (chosen === "ecdsa") throw refusal("bad_request", "the card's key signs in the format pkcs1, not ecdsa");
     const signer = await this.#unlock(rest);

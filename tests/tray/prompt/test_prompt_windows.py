@@ -20,7 +20,18 @@ from agent.consent.questions import Act, AllowSite, DocumentFacts, EnterPin, Las
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
 from agent.words import Language
-from tests.signing.prompt_support import ALL, ALLOW, BLIND, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import (
+    ALL,
+    ALLOW,
+    BLIND,
+    CARD,
+    CHOOSE,
+    LAST,
+    LOCKED,
+    PIN,
+    SITE,
+    VIEWED,
+)
 from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program, x_server
 from tests.tray.prompt.desktop import Window as DesktopWindow
 from tray.prompt import window as prompt_window
@@ -41,6 +52,16 @@ def test_a_typed_pin_comes_out_as_it_was_typed(desktop: Desktop, language: str) 
         desktop.picture(f"pin-{language[:2]}")
         window.press("Return")
         assert window.answer() == b"pin:246813"
+
+
+@pytest.mark.parametrize("language", ["zh_TW", "en_US"])
+def test_a_document_is_shown_while_its_window_waits(desktop: Desktop, language: str) -> None:
+    desktop.language = f"{language}.UTF-8"
+    with opened(desktop, VIEWED) as window:
+        window.press("2", "alt+v", "4", "6")
+        desktop.picture(f"view-{language}")
+        window.press("shift+Tab", "Return", "Tab", "8", "1", "3", "Return")
+        assert window.answer() == b"??pin:246813"
 
 
 def test_the_pin_can_be_corrected_and_has_its_length(desktop: Desktop) -> None:

@@ -21,6 +21,7 @@ from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.web.front.mount import Mount
+from agent.web.offered_views import OfferedViews
 from agent.web.panel.door import COOKIE
 from agent.web.panel.first_page import FirstMount
 from agent.web.panel.panel import Panel, PanelPorts, Sources
@@ -152,6 +153,7 @@ async def open_door(
         history=history,
         recorder=recorder,
         desk=options.pop("desk", None),
+        views=options.setdefault("views", OfferedViews()),
     )
     tickets = FirstTickets(key.derive(PURPOSE))
     panel = await asyncio.to_thread(

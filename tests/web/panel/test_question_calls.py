@@ -17,7 +17,17 @@ from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.web.panel import question_desk
 from agent.web.panel.question_desk import QuestionDesk, secret_of
-from tests.signing.prompt_support import ALL, ALLOW, CARD, CHOOSE, LAST, LOCKED, OTHER_CARD, PIN
+from tests.signing.prompt_support import (
+    ALL,
+    ALLOW,
+    CARD,
+    CHOOSE,
+    LAST,
+    LOCKED,
+    OTHER_CARD,
+    PIN,
+    VIEWED,
+)
 from tests.web.conftest import AgentFactory
 from tests.web.panel.panel_door import Door, open_door
 
@@ -287,3 +297,25 @@ async def test_a_browser_that_never_opens_holds_no_question_up(
             await at_desk.ask(ALLOW)
     finally:
         closed.set()
+
+
+async def test_looking_at_the_documents_answers_nothing_and_gives_time_to_read_them(
+    at_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(at_desk.desk, "_view", shown.append)
+    asking = at_desk.ask(VIEWED)
+    key = await at_desk.let_in()
+    before = (await at_desk.see(key))["left"]
+    assert await at_desk.answer(key, "?") == 204
+    assert await at_desk.answer(key, "?") == 204
+    assert shown == ["ab" * 16] * 2
+    assert (await at_desk.see(key))["left"] > before
+    assert await at_desk.answer(key, "pin:", "246813") == 204
+    assert await asking == SecretBytes(bytearray(b"246813"))
+    asking = at_desk.ask(PIN)
+    key = await at_desk.let_in()
+    assert await at_desk.answer(key, "?") == 400  # it has none
+    assert await at_desk.answer(key, "cancel") == 204
+    with pytest.raises(AgentError):
+        await asking

@@ -33,7 +33,7 @@ export type Reader = {
     attemptsLeft: number | null;
 };
 export type Hash = "SHA-256" | "SHA-384" | "SHA-512" | "SHA-1";
-export type Format = "cms" | "cms-detached" | "pkcs1" | "ecdsa";
+export type Format = "cms" | "cms-detached" | "pkcs1" | "ecdsa" | "pades";
 export type Algorithm = "sha1WithRSAEncryption" | "sha256WithRSAEncryption" | "sha384WithRSAEncryption" | "sha512WithRSAEncryption" | "ecdsa-with-SHA256" | "ecdsa-with-SHA384" | "ecdsa-with-SHA512";
 export type Bytes = string | ArrayBuffer | Uint8Array;
 export type CallOptions = {
@@ -45,6 +45,19 @@ export type Item = {
     digest?: Uint8Array;
     file?: Blob | ReadableStream<Uint8Array>;
     documentName?: string;
+    document?: string;
+    format?: Format;
+    pades?: Pades;
+};
+export type Pades = {
+    level?: "B-B" | "B-T" | "B-LT" | "B-LTA";
+    reason?: string;
+    location?: string;
+    field?: string;
+    mark?: {
+        page?: number | null;
+        box?: [number, number, number, number] | null;
+    };
 };
 export type SigningOptions = {
     hash?: Hash;
@@ -55,6 +68,8 @@ export type SigningOptions = {
     pin?: string;
     signingCertificate?: boolean;
     signingTime?: boolean;
+    document?: string;
+    pades?: Pades;
 };
 export type Signer = {
     algorithm: Algorithm;
@@ -194,9 +209,9 @@ export declare function fromBase64(text: string): Uint8Array<ArrayBuffer>;
  * @param {Blob|ReadableStream<Uint8Array>} file @param {Hash} [hash] not SHA-1 @param {{signal?: AbortSignal}} [options]
  * @returns {Promise<Uint8Array>}
  */
-export declare function digest(file: Blob | ReadableStream<Uint8Array>, hash?: Hash, { signal }?: {
+export declare const digest: (file: Blob | ReadableStream<Uint8Array>, hash?: Hash, options?: {
     signal?: AbortSignal;
-}): Promise<Uint8Array>;
+}) => Promise<Uint8Array>;
 /** From the wire's snake_case to this module's camelCase. @param {unknown} value */
 export declare const fromWire: (value: unknown) => any;
 /** From this module's camelCase to the wire's snake_case. @param {unknown} value */
@@ -356,6 +371,14 @@ export declare class Ankong extends EventTarget {
     } & SigningOptions & CallOptions): Promise<Signer & {
         signatures: string[];
     }>;
+    /**
+     * Sign a PDF in itself (PAdES). One of more than 4 MB, and at most 64, is handed over beside the calls. Events of this object say how
+     * far it is: `document_prepared` before the agent asks, `document_signed` after it. Loads `pdf.js`, which lies beside this module.
+     *
+     * @param {Blob|ArrayBuffer|Uint8Array} file @param {import("./pdf.js").PdfOptions} [options]
+     * @returns {Promise<import("./pdf.js").SignedPdf>}
+     */
+    signPdf(file: Blob | ArrayBuffer | Uint8Array, options?: import("./pdf.js").PdfOptions): Promise<import("./pdf.js").SignedPdf>;
     /**
      * Prove to this site's server who holds the card. The agent signs the challenge together with this page's origin, so that no
      * other site can use the token. The server makes the challenge (32 to 64 random octets; a text is base64url without padding),

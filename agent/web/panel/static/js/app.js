@@ -9,6 +9,7 @@ import { about } from "./views/about.js";
 import { doctor } from "./views/doctor.js";
 import { history } from "./views/history.js";
 import { inspector } from "./views/inspector.js";
+import { look } from "./views/look.js";
 import { readers } from "./views/readers.js";
 import { selftest } from "./views/selftest.js";
 import { sign } from "./views/sign.js";
@@ -25,6 +26,8 @@ import { verify } from "./views/verify.js";
 
 /** @type {Record<string, View>} */
 const VIEWS = { state: stateView, sign, verify, readers, sites, history, selftest, doctor, inspector, about };
+/** What an address leads to and no menu: the documents of a question. @type {Record<string, View>} */
+const ASIDE = { look };
 const AGAIN = 2_000; // milliseconds after which a lost agent is looked for again
 
 /** @type {State|undefined} */
@@ -33,8 +36,8 @@ let current = "";
 
 /** Which view the address names. */
 function wanted() {
-  const name = location.hash.replace(/^#\/?/, "");
-  return name in VIEWS ? name : "state";
+  const [name = ""] = location.hash.replace(/^#\/?/, "").split("/");
+  return name in VIEWS || name in ASIDE ? name : "state";
 }
 
 function frame() {
@@ -99,7 +102,7 @@ function show() {
   frame();
   const place = h("div", { class: "view", id: `view-${name}` });
   fill(byId("main"), place);
-  guarded(() => VIEWS[name]?.show(place, /** @type {State} */ (state)));
+  guarded(() => (VIEWS[name] ?? ASIDE[name])?.show(place, /** @type {State} */ (state)));
   if (moved) {
     /** @type {HTMLElement|null} */ (place.querySelector("h1"))?.focus();
     scrollTo(0, 0);

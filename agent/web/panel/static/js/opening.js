@@ -9,7 +9,8 @@ export function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1));
   // Who is led here brings a key, or is told that the panel is closed: even in a tab where it is open.
   const token = given.get("token") ?? (location.pathname.endsWith(ENTRANCE) ? "none" : null);
-  if (token !== null) window.history.replaceState(null, "", `./#/${given.get("page") ?? "state"}`);
+  const view = given.get("view"); // of the documents of a question
+  if (token !== null) window.history.replaceState(null, "", `./#/${view === null ? given.get("page") ?? "state" : `look/${view}`}`);
   return token;
 }
 

@@ -166,7 +166,8 @@ const PARTS = {
   pin,
 };
 
-const CAUTIOUS = ["cancel", "never", "no", "seen", "block"];
+const LOOK = "?"; // shows the documents, and answers nothing
+const CAUTIOUS = ["cancel", "never", "no", "seen", "block", LOOK];
 
 /** Whether keys and clicks count by now. */
 const accepts = () => document.hasFocus() && performance.now() >= wakesAt;
@@ -200,13 +201,13 @@ async function answer(given) {
   for (const each of buttons) if (each instanceof HTMLButtonElement) each.disabled = true;
   try {
     const response = await ask("/answer", "POST", body);
-    if (response.ok) {
+    if (response.ok && given !== LOOK) {
       over("answered");
       window.close(); // where the browser lets a page that nobody opened do so
       return;
     }
     if (response.status === 401) over("withdrawn");
-    else announce(t(given === "pin:" ? "question.not_taken" : "question.too_soon"));
+    else if (!response.ok) announce(t(given === "pin:" ? "question.not_taken" : "question.too_soon"));
   } catch {
     over("gone");
   }

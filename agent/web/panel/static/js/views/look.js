@@ -1,0 +1,60 @@
+/** The documents of a question that the agent asks now: the very octets, in a page of ours and not of the site's. */
+
+import { Refused, download, get } from "../api.js";
+import { fingerprint, sizeText } from "../documents.js";
+import { button, fill, h } from "../dom.js";
+import { t } from "../i18n.js";
+import { heading, notice, save, trouble } from "../parts.js";
+
+/** @typedef {{name: string|null, size: number, sha256: string, pages: number}} Viewed */
+
+/** The part of the panel that draws documents, by an address of ours alone. */
+const PREVIEW = "../preview.js";
+
+/** @param {unknown} error */
+const said = (error) => (error instanceof Refused && error.code === "bad_request" ? notice("warning", h("p", {}, t("look.gone"))) : trouble(error));
+
+/** Draw a document where the panel can. @param {object} wanted */
+async function drawn(wanted) {
+  try {
+    return (await import(PREVIEW)).preview(wanted).element;
+  } catch {
+    return null; // it is there to be saved
+  }
+}
+
+/** @param {string} id @param {Viewed} viewed @param {number} number */
+function paper(id, viewed, number) {
+  const path = `documents/viewed/file?${new URLSearchParams({ id, number: String(number) })}`;
+  const name = viewed.name ?? "document.pdf";
+  const trouble = h("div", {});
+  const place = h("div", {});
+  void drawn({ name, path, size: viewed.size, sha256: viewed.sha256 }).then((element) => element && fill(place, element));
+  return h("section", { class: "sheet", "data-sha256": viewed.sha256 },
+    h("h2", {}, name),
+    h("p", {}, t("documents.facts", { pages: viewed.pages, size: sizeText(viewed.size) })),
+    fingerprint(viewed.sha256),
+    h("p", {}, button("", t("look.save"), async () => {
+      try {
+        save(await download(path), name);
+      } catch (error) {
+        fill(trouble, said(error));
+      }
+    })),
+    trouble,
+    place);
+}
+
+/** @type {{show: (place: HTMLElement) => Promise<void>}} */
+export const look = {
+  async show(place) {
+    const [, id = ""] = location.hash.replace(/^#\/?/, "").split("/");
+    fill(place, heading(t("look.title"), t("look.lead")));
+    try {
+      const { documents } = await get(`documents/viewed?${new URLSearchParams({ id })}`);
+      place.append(...documents.map((/** @type {Viewed} */ each, /** @type {number} */ at) => paper(id, each, at + 1)));
+    } catch (error) {
+      place.append(said(error));
+    }
+  },
+};
