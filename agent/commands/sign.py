@@ -14,6 +14,7 @@ from agent.commands.own_service import keep_secrets, own_service, prepared_paths
 from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.commands.sign_pdfs import PdfOptions, sign_pdfs
+from agent.commands.sign_window import sign_in_window
 from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
 from agent.files import FileTooLargeError, read_at_most
@@ -46,6 +47,7 @@ class SignOptions(ReaderOptions, JsonOptions):
         reason: why a PDF is signed; None says nothing.
         location: where, likewise.
         field: the empty signature field of a PDF; None for the first, or a new one.
+        window: whether the files are handed over to the panel, which asks for all the rest.
 
     """
 
@@ -60,6 +62,7 @@ class SignOptions(ReaderOptions, JsonOptions):
     reason: str | None = None
     location: str | None = None
     field: str | None = None
+    window: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -77,6 +80,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--location", type=_remark, metavar="TEXT", help="cli.sign.location")
     parser.add_argument("--field", metavar="NAME", help="cli.sign.field")
     parser.add_argument("--password-stdin", action="store_true", help="cli.sign.password_stdin")
+    parser.add_argument("--window", action="store_true", help="cli.sign.window")
 
 
 def sign(options: SignOptions) -> int:
@@ -88,6 +92,8 @@ def sign(options: SignOptions) -> int:
         OSError: a file cannot be read or written.
 
     """
+    if options.window:
+        return sign_in_window(options.files, options.state_dir)
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)

@@ -2,17 +2,26 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from agent.documents.copies import LEFT_SECONDS, PrivateCopy, WorkFolder, receive_into
+from agent.documents.baskets import BasketFile
+from agent.documents.copies import (
+    LEFT_SECONDS,
+    PrivateCopy,
+    WorkFolder,
+    copy_chosen,
+    receive_into,
+)
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
+from agent.documents.places import save_beside
 from agent.documents.signing import CardAsker, OpenPdf, PdfSigner, SignatureWish
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.host.machine.umask import users_own_mask
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import InspectPdf, PdfFacts
 from agent.pki.report import Inputs
@@ -33,6 +42,7 @@ class ShelvedDocument:
         copy: of it.
         facts: what it is; None where it was not handed over to be signed.
         signed: the copy with a signature; None where it has none yet.
+        saved: where that was saved beside the original; None where it was not.
         verified: what was found; None before that.
 
     """
@@ -43,6 +53,7 @@ class ShelvedDocument:
     facts: PdfFacts | None
     work: WorkFolder = field(repr=False)
     signed: Path | None = None
+    saved: Path | None = None
     verified: VerifiedPdf | None = None
     is_used: bool = False
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
@@ -80,6 +91,30 @@ class DocumentShelf:
             OSError: it cannot be written.
 
         """
+        return await self._take(
+            owner, lambda work: receive_into(work, name, content), is_to_sign=is_to_sign
+        )
+
+    async def take_chosen(self, owner: bytes, chosen: BasketFile) -> ShelvedDocument:
+        """Take a document of a basket, to be signed, and look at it.
+
+        Raises:
+            PdfError: it cannot be signed, or is another file by now; nothing is kept.
+            AgentError: as for :meth:`take`.
+            OSError: it cannot be read or copied.
+
+        """
+        return await self._take(
+            owner, lambda work: asyncio.to_thread(copy_chosen, work, chosen), is_to_sign=True
+        )
+
+    async def _take(
+        self,
+        owner: bytes,
+        receive: Callable[[WorkFolder], Awaitable[PrivateCopy]],
+        *,
+        is_to_sign: bool,
+    ) -> ShelvedDocument:
         theirs = [each for each in self._documents.values() if each.owner == owner]
         if owner in self._taking:
             raise AgentError("another document is on its way", code=ErrorCode.BUSY)
@@ -89,7 +124,7 @@ class DocumentShelf:
         work = WorkFolder(self._folder)
         try:
             await asyncio.to_thread(work.open)
-            copy = await receive_into(work, name, content)
+            copy = await receive(work)
             facts = await self._inspected(copy) if is_to_sign else None
         except BaseException:
             await asyncio.to_thread(work.clear)
@@ -134,11 +169,41 @@ class DocumentShelf:
             for document, made in zip(chosen, await signer.sign(opened, wish, None), strict=True):
                 target = document.work.name(".signed")
                 await asyncio.to_thread(made.file.replace, target)
-                document.signed = target
+                document.signed, document.saved = target, None
         finally:
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
         return chosen
+
+    async def save_beside(self, owner: bytes, identifier: str, mark: str) -> Path | None:
+        """Save a signed document beside its original, over nothing; None where it has none here.
+
+        Args:
+            owner: whose it is.
+            identifier: of the document.
+            mark: what is put behind its name.
+
+        Raises:
+            PdfError: ``document_changed``, the original is another one by now.
+            BadRequestError: there is no such document, or it is not signed.
+            OSError: it cannot be written there.
+
+        """
+        document = self.find(owner, identifier)
+        if document.signed is None:
+            raise BadRequestError("it is not signed")
+        copy = document.copy
+        if copy.handed_over_as is not None or document.saved is not None:
+            return document.saved
+        self._use([document])
+        try:
+            await asyncio.to_thread(copy.require_unchanged)
+            document.saved = await asyncio.to_thread(
+                _save_beside, document.signed, copy.source, mark
+            )
+        finally:
+            self._unuse([document])
+        return document.saved
 
     async def verify(self, owner: bytes, identifier: str, at: datetime) -> dict[str, Any]:
         """Return the report on a document; nobody is trusted without being named.
@@ -208,3 +273,8 @@ class DocumentShelf:
         if document.timer is not None:
             document.timer.cancel()
         await asyncio.to_thread(document.work.clear)
+
+
+def _save_beside(signed: Path, source: Path, mark: str) -> Path:
+    with users_own_mask():  # it is the person's file, and none of the agent's
+        return save_beside(signed, source, mark)

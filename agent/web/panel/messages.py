@@ -105,6 +105,31 @@ class JudgeDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
     id: DocumentId
 
 
+class OpenBasket(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Opens what a file manager handed over, once."""
+
+    id: DocumentId
+
+
+class TakeFromBasket(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Has a file of an opened basket copied, to be signed.
+
+    Attributes:
+        basket: its id.
+        number: of the file in it, from 0.
+
+    """
+
+    basket: DocumentId
+    number: Annotated[int, Meta(ge=0, lt=256)]
+
+
+class RevealDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Shows in the file manager where a signed document was saved."""
+
+    id: DocumentId
+
+
 class Repair(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Carries out one of the doctor's repairs."""
 

@@ -11,12 +11,16 @@ from aiohttp import web
 
 from agent.errors import BadRequestError
 from agent.harmless import printable
+from agent.host.machine.paths import Paths
 from agent.size_limits import MAX_PDF
 from agent.web.front.body import stream_body
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import HEADERS, asked_for, json_answer, posted, session_of, uploaded
+from agent.web.panel.own_baskets import PanelBaskets
 from agent.web.service import Service
+from agent.words import SYSTEM, say
+from agent.words.language import chosen_language
 
 if TYPE_CHECKING:
     from agent.documents.shelf import DocumentShelf, ShelvedDocument
@@ -35,18 +39,27 @@ _MAX_NUMBER: Final = 3  # digits
 class PanelDocuments:
     """What the views for signing and verifying ask for; nothing is loaded before they do."""
 
-    def __init__(self, service: Service, folder: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        paths: Paths,
+        clock: Callable[[], datetime],
+        language: Callable[[], str] = lambda: SYSTEM,
+    ) -> None:
         """Begin with nothing.
 
         Args:
             service: that asks the card.
-            folder: of private copies.
+            paths: of the agent's folder.
             clock: the time of day, with a time zone.
+            language: the person's choice, one of :data:`agent.words.CHOICES`.
 
         """
         self._service = service
-        self._folder = folder
+        self._folder = paths.documents
         self._clock = clock
+        self._language = language
+        self._baskets = PanelBaskets(paths.baskets, self._shelf, _describe)
         self._made: DocumentShelf | None = None
 
     def calls(self) -> Routes:
@@ -60,10 +73,12 @@ class PanelDocuments:
             "documents/verify": {"POST": posted(messages.JudgeDocument, self._verify)},
             "documents/signed": {"GET": asked_for(self._get_signed)},
             "documents/version": {"GET": asked_for(self._get_version)},
+            **self._baskets.calls(),
         }
 
     async def forget(self, session: bytes) -> None:
         """Put away what a session has."""
+        self._baskets.forget(session)
         if self._made is not None:
             await self._made.remove(session)
 
@@ -103,7 +118,14 @@ class PanelDocuments:
         shelf = await self._shelf()
         wish = SignatureWish(wanted.reason or None, wanted.location or None, None, wanted.reader)
         done = await shelf.sign(session_of(request), wanted.ids, wish)
-        return json_answer(messages.write({"signed": [each.id for each in done]}))
+        ids = [each.id for each in done]
+        mark = await asyncio.to_thread(self._mark)
+        signed = await self._baskets.save_all(session_of(request), ids, mark)
+        return json_answer(messages.write({"signed": signed}))
+
+    def _mark(self) -> str:
+        """Return what is put behind the name of a signed document."""
+        return say(chosen_language(self._language()), "panel.sign.suffix", {})
 
     async def _verify(
         self, request: web.BaseRequest, wanted: messages.JudgeDocument
@@ -142,7 +164,7 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
     copy, facts = document.copy, document.facts
     told: dict[str, Any] = {
         "id": document.id,
-        "name": copy.name,
+        "name": printable(copy.name),
         "size": copy.size,
         "sha256": copy.digest.hex(),
     }

@@ -1,6 +1,7 @@
 /** Documents of one's own, signed with one PIN: dropped here, and saved by the browser. */
 
 import { download, post } from "../api.js";
+import { openBasket, unfit, whereSaved } from "../basket.js";
 import { MOST, dropPlace, fingerprint, handOver, putAway, refusal, sizeText, warned } from "../documents.js";
 import { announce, button, fill, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
@@ -8,7 +9,7 @@ import { heading, notice, save } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
 /** @typedef {{id: string, size: number, sha256: string, pages: number, signatures: number, warnings: string[]}} Facts */
-/** @typedef {{name: string, file: File, facts?: Facts, error?: unknown}} Paper */
+/** A document: of this page, or of a basket. @typedef {{name: string, file?: File, hand?: () => Promise<Facts>, problem?: string, facts?: Facts, error?: unknown, signed?: import("../basket.js").Signed}} Paper */
 
 /** @type {Paper[]} */
 let papers = [];
@@ -32,15 +33,29 @@ function redraw() {
 }
 
 /** @param {File[]} files */
-function take(files) {
+const take = (files) => takeAll(files.map((file) => ({ name: file.name, file })));
+
+/** @param {Paper[]} added */
+function takeAll(added) {
   const room = MOST - papers.length;
-  isTooMany = files.length > room;
+  isTooMany = added.length > room;
   failure = undefined;
-  for (const file of files.slice(0, room)) {
-    /** @type {Paper} */
-    const paper = { name: file.name, file };
+  for (const paper of added.slice(0, room)) {
     papers.push(paper);
-    turn = turn.then(() => read(paper)); // the agent takes one at a time
+    if (!paper.problem) turn = turn.then(() => read(paper)); // the agent takes one at a time
+  }
+  redraw();
+}
+
+async function takeBasket() {
+  try {
+    const { chosen, more } = await openBasket();
+    if (chosen.length === 0) return;
+    if (step === "signed") await again();
+    takeAll(chosen);
+    isTooMany ||= more > 0;
+  } catch (error) {
+    failure = error;
   }
   redraw();
 }
@@ -49,7 +64,7 @@ function take(files) {
 async function read(paper) {
   if (!papers.includes(paper)) return;
   try {
-    paper.facts = await handOver(paper.file, "sign");
+    paper.facts = await (paper.file ? handOver(paper.file, "sign") : paper.hand?.());
     if (!papers.includes(paper) && paper.facts) await putAway(paper.facts.id);
   } catch (error) {
     paper.error = error;
@@ -74,12 +89,13 @@ async function signAll() {
   try {
     const { reason, location, reader } = wish;
     const ids = chosen.map(({ facts }) => facts?.id);
-    await post("documents/sign", { ids, ...(reason && { reason }), ...(location && { location }), ...(reader && { reader }) });
+    const told = await post("documents/sign", { ids, ...(reason && { reason }), ...(location && { location }), ...(reader && { reader }) });
+    for (const paper of chosen) paper.signed = told.signed.find((/** @type {import("../basket.js").Signed} */ { id }) => id === paper.facts?.id);
     papers = chosen;
     step = "signed";
     announce(t("sign.done"));
     const [only] = chosen;
-    if (chosen.length === 1 && only) await keep(only);
+    if (chosen.length === 1 && only && !only.signed?.saved) await keep(only);
   } catch (error) {
     failure = error;
     if (step === "signing") step = "choosing";
@@ -112,22 +128,30 @@ async function again() {
   for (const { facts } of old) if (facts) await putAway(facts.id);
 }
 
+/** @param {unknown} error */
+function fail(error) {
+  failure = error;
+  redraw();
+}
+
 /** @param {Paper} paper */
 function row(paper) {
-  const { facts, error } = paper;
-  const drawn = step === "signed" ? "good" : error ? "bad" : facts ? "sign" : "working";
+  const { facts, error, problem } = paper;
+  const drawn = step === "signed" ? "good" : error || problem ? "bad" : facts ? "sign" : "working";
   return h("li", { "data-name": paper.name, "data-sha256": facts?.sha256 },
     icon(drawn, `icon ${drawn === "good" ? "good-ink" : error ? "bad-ink" : "soft-ink"}`),
     h("div", { class: "grow paper" },
       h("div", {}, h("b", {}, h("bdi", {}, paper.name))),
-      !facts && !error && h("div", {}, t("documents.reading")),
+      !facts && !error && !problem && h("div", {}, t("documents.reading")),
       facts && h("div", {}, t("documents.facts", { pages: facts.pages, size: sizeText(facts.size) })),
       facts && h("div", {}, fingerprint(facts.sha256)),
       facts && facts.signatures > 0 && step !== "signed" && h("div", {}, t("sign.already", { count: facts.signatures })),
       facts && step !== "signed" && warned(facts.warnings),
+      problem && unfit(problem),
+      step === "signed" && whereSaved(paper.signed, fail),
       error && refusal(error, "ankong sign FILE.pdf --password-stdin")),
     step === "choosing" && remover(paper),
-    step === "signed" && button("", t("sign.save", { name: signedName(paper) }), () => keepAgain(paper)));
+    step === "signed" && !paper.signed?.saved && button("", t("sign.save", { name: signedName(paper) }), () => keepAgain(paper)));
 }
 
 /** @param {Paper} paper */
@@ -158,7 +182,7 @@ function readers() {
 
 function going() {
   const count = ready().length;
-  const isReading = papers.some(({ facts, error }) => !facts && !error);
+  const isReading = papers.some(({ facts, error, problem }) => !facts && !error && !problem);
   const go = button("primary", count > 1 ? t("sign.go_many", { count }) : t("sign.short"), signAll);
   go.id = "go";
   go.disabled = count === 0 || isReading;
@@ -179,10 +203,10 @@ function draw(place) {
     step === "choosing" && dropPlace(true, papers.length > 0, take),
     isTooMany && notice("warning", h("p", {}, t("documents.many", { count: MOST }))),
     step === "signing" && h("div", { id: "signing" }, notice("plain", h("p", {}, t("sign.busy")))),
-    step === "signed" && h("div", { id: "signed" }, notice("good", h("p", {}, t("sign.done")))),
+    step === "signed" && h("div", { id: "signed" }, notice("good", h("p", {}, t(papers.every(({ signed }) => signed?.saved) ? "basket.done" : "sign.done")))),
     step === "signed" && failed(),
     papers.length > 0 && h("section", { class: "sheet", "aria-label": t("documents.list") }, h("ul", { class: "list" }, papers.map(row))),
-    step === "choosing" && papers.length > 0 && going(),
+    step === "choosing" && (papers.length > 0 ? going() : failed()),
     step === "signed" && h("div", {}, button("", t("sign.again"), again)));
 }
 
@@ -191,6 +215,7 @@ export const sign = {
   show(place, next) {
     state = next;
     draw(place);
+    takeBasket();
   },
 
   /** @param {HTMLElement} place @param {State} next */
