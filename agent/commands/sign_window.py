@@ -1,8 +1,10 @@
 """``ankong sign --window FILE…``: hand files over to the panel, as file managers do."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +20,8 @@ from agent.host.instance.panel_opening import first_address
 from agent.host.instance.starting import is_ready, start_agent
 from agent.host.machine.paths import Paths
 
+_LOCAL: Final = ("file:/localhost/", "file:/")
+"""Beginnings of an address, as :class:`Path` writes it."""
 _PAGE: Final = "sign"
 _START_SECONDS: Final = 60.0
 """For whoever starts the agent meanwhile."""
@@ -45,7 +49,7 @@ def sign_in_window(
     """
     paths = prepared_paths(state_dir)
     folder = BasketFolder(paths.baskets)
-    if not folder.put([describe_file(each) for each in files]):
+    if not folder.put([describe_file(place_of(each)) for each in files]):
         return 0
     basket = folder.close()
     ensure_agent(paths, folder.starting, state_dir)
@@ -72,3 +76,15 @@ def ensure_agent(paths: Paths, lock: Path, state_dir: Path | None) -> None:
                 start_agent(paths, start_command(state_dir))
     except Timeout as error:
         raise AgentError("another process starts the agent", code=ErrorCode.TIMEOUT) from error
+
+
+def place_of(named: Path) -> Path:
+    """Return the path of a file that a file manager names by its address, or by its path.
+
+    Only addresses of this computer are understood (RFC 8089 §2).
+    """
+    text = str(named)
+    for beginning in _LOCAL:
+        if text.startswith(beginning):
+            return Path("/", os.fsdecode(unquote_to_bytes(text[len(beginning) :])))
+    return named

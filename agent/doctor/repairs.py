@@ -96,6 +96,10 @@ def _renew_autostart(installation: InstalledAgent) -> None:
     way.turn_on()
 
 
+def _renew_file_manager(installation: InstalledAgent) -> None:
+    installation.file_manager.turn_on()
+
+
 def _start_service(installation: InstalledAgent) -> None:
     tool = installation.machine.find("systemctl")
     if tool is None:
@@ -117,4 +121,5 @@ REPAIRS: Final[Mapping[str, Callable[[InstalledAgent], None]]] = {
     "start_agent": _start_agent,
     "restart_agent": _restart_agent,
     "renew_autostart": _renew_autostart,
+    "renew_file_manager": _renew_file_manager,
 }
