@@ -80,7 +80,7 @@ class CurrentUser:
         if sys.platform == "win32":
             import winreg  # noqa: PLC0415  # Windows only
 
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # an empty key that stays harms nobody
                 with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
                     keys, values, _ = winreg.QueryInfoKey(opened)
                 if not keys and not values:

@@ -24,8 +24,8 @@ _DEFAULT: Final = ""
 """The name of a key's own value."""
 _FILE: Final = '"%1"'
 _WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
-_LEVELS: Final = 3
-"""Of the key above ours that may be there for us alone: ``shell``, ``.pdf`` and their parent."""
+_LEVELS: Final = 4
+"""Of the keys above ours that may be there for us alone, up to the person's classes."""
 
 
 class KeyRegistry(UserRegistry, Protocol):
