@@ -16,6 +16,7 @@ from agent.commands.parser import (
 )
 from agent.commands.speaking import add_language, spoken_languages
 from agent.host.autostart import Autostart, autostart, start_command
+from agent.host.filemanager import file_manager, sign_command
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
@@ -44,12 +45,14 @@ class CompleteOptions(SetupCommandOptions):
     Attributes:
         autostart: whether the agent starts at sign-in; None to leave it as the user chose.
         trust: whether browsers are made to trust the certificate; None for yes.
+        file_manager: whether file managers offer to sign; None to leave it as the user chose.
         repair: whether damaged settings and certificates are mended first.
 
     """
 
     autostart: bool | None = None
     trust: bool | None = None
+    file_manager: bool | None = None
     repair: bool = False
 
 
@@ -77,9 +80,11 @@ def add(parser: CommandParser) -> None:
 
 
 def _add_complete_options(parser: CommandParser) -> None:
-    for name in ("autostart", "trust"):
+    for name in ("autostart", "trust", "file-manager"):
         parser.add_argument(
-            f"--{name}", action=argparse.BooleanOptionalAction, help=f"cli.setup.{name}"
+            f"--{name}",
+            action=argparse.BooleanOptionalAction,
+            help=f"cli.setup.{name.replace('-', '_')}",
         )
     parser.add_argument("--repair", action="store_true", help="cli.setup.repair")
     add_language(parser)
@@ -95,9 +100,13 @@ def complete(options: CompleteOptions) -> int:
     log_aside()
     paths = Paths.choose(options.state_dir)
     setup = SetupOptions(
-        autostart=options.autostart, trust=options.trust is not False, repair=options.repair
+        autostart=options.autostart,
+        trust=options.trust is not False,
+        file_manager=options.file_manager,
+        repair=options.repair,
     )
-    results = UserSetup(paths, _trust(paths), _autostart(options), setup).run()
+    offering = file_manager(sign_command(options.state_dir))
+    results = UserSetup(paths, _trust(paths), _autostart(options), setup, offering).run()
     return _say(options, results)
 
 
@@ -113,14 +122,17 @@ def complete_once(state_dir: Path | None) -> None:
         return
     way = autostart(start_command(state_dir))
     setup = SetupOptions(autostart=way is not None and way.is_on())
-    UserSetup(paths, _trust(paths), way, setup).run()
+    UserSetup(paths, _trust(paths), way, setup, file_manager(sign_command(state_dir))).run()
 
 
 def undo(options: UndoOptions) -> int:
     """Undo the setup of this user; return 1 if a step failed."""
     log_aside()
     paths = Paths.choose(options.state_dir)
-    results = Uninstall(paths, _trust(paths), _autostart(options), forget=options.forget).run()
+    offering = file_manager(sign_command(options.state_dir))
+    results = Uninstall(
+        paths, _trust(paths), _autostart(options), offering, forget=options.forget
+    ).run()
     return _say(options, results)
 
 

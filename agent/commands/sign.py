@@ -17,6 +17,7 @@ from agent.commands.own_service import keep_secrets, own_service, prepared_paths
 from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.commands.sign_pdfs import PdfOptions, sign_pdfs
+from agent.commands.sign_window import sign_in_window
 from agent.commands.tongue import tongue
 from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
@@ -53,6 +54,7 @@ class SignOptions(ReaderOptions, JsonOptions):
         location: where, likewise.
         field: the empty signature field of a PDF; None for the first, or a new one.
         mark: where the signature of a PDF is to be seen; None for nowhere.
+        window: whether the files are handed over to the panel, which asks for all the rest.
 
     """
 
@@ -68,6 +70,7 @@ class SignOptions(ReaderOptions, JsonOptions):
     location: str | None = None
     field: str | None = None
     mark: MarkPlace | None = None
+    window: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -86,6 +89,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--field", metavar="NAME", help="cli.sign.field")
     parser.add_argument("--mark", type=_mark, metavar="PLACE", help="cli.sign.visible")
     parser.add_argument("--password-stdin", action="store_true", help="cli.sign.password_stdin")
+    parser.add_argument("--window", action="store_true", help="cli.sign.window")
 
 
 def sign(options: SignOptions) -> int:
@@ -97,6 +101,8 @@ def sign(options: SignOptions) -> int:
         OSError: a file cannot be read or written.
 
     """
+    if options.window:
+        return sign_in_window(options.files, options.state_dir)
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)

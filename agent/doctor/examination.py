@@ -18,7 +18,7 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import check_jrsys_ports, check_ports
 from agent.doctor.report import Finding, Report, fault
 from agent.doctor.restart import check_restart
-from agent.doctor.running import check_agent, check_autostart, check_icon
+from agent.doctor.running import check_agent, check_autostart, check_file_manager, check_icon
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
 from agent.doctor.versions import check_versions
@@ -41,6 +41,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_agent,
     check_icon,
     check_autostart,
+    check_file_manager,
     check_ports,
     check_jrsys_ports,
     check_tls,

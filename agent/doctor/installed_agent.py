@@ -7,6 +7,7 @@ from typing import Self
 from agent.doctor.asking import PortAsker
 from agent.doctor.card_survey import CardSurvey
 from agent.host.autostart import Autostart, autostart, start_command
+from agent.host.filemanager import FileManager, file_manager, sign_command
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import Settings
@@ -81,6 +82,17 @@ class InstalledAgent:
     def autostart(self) -> Autostart | None:
         """How this system starts it at sign-in; None where it cannot."""
         return autostart(self.start_command, self.machine)
+
+    @property
+    def file_manager(self) -> FileManager:
+        """How this system's file managers offer to sign."""
+        return file_manager(self.file_manager_command, self.machine)
+
+    @property
+    def file_manager_command(self) -> tuple[str, ...]:
+        """The command that they are to start."""
+        usual = self.paths == Paths.choose()
+        return sign_command(None if usual else self.paths.state)
 
     @property
     def restart(self) -> str | None:

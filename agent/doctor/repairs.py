@@ -1,25 +1,16 @@
 """The doctor's repairs; each may be repeated."""
 
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.running import find_running
 from agent.errors import AgentError, BadRequestError
 from agent.host.instance.quitting import end_running, is_running
+from agent.host.instance.starting import start_agent
 from agent.host.tls import identity
 from agent.host.tls.store import AuthorityFile
-
-_START_SECONDS: Final = 20.0
-_POLL_SECONDS: Final = 0.1
-
-_outliving: Final[list[subprocess.Popen[bytes]]] = []
-"""Agents that were started here: nobody waits for them, or Python would complain of that."""
 
 
 class RepairError(AgentError):
@@ -85,32 +76,12 @@ def _set_aside(path: Path, now: datetime) -> None:
 
 
 def _start_agent(installation: InstalledAgent) -> None:
-    """Start the agent with its icon, on its own; end when it has locked its folder."""
     if is_running(installation.paths):
         return
-    detached: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        detached = {"creationflags": subprocess.DETACHED_PROCESS}
-    started = subprocess.Popen(  # noqa: S603  # our own program, no shell
-        installation.start_command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **detached,
-    )
-    _outliving.append(started)
-    end = time.monotonic() + _START_SECONDS
-    while not _is_ready(installation):
-        if started.poll() is not None:
-            raise RepairError(f"the agent ended at once, with status {started.returncode}")
-        if time.monotonic() >= end:
-            raise RepairError("the agent was started, and is not ready yet")
-        time.sleep(_POLL_SECONDS)
-
-
-def _is_ready(installation: InstalledAgent) -> bool:
-    running = find_running(installation.paths)
-    return running is not None and not running.starts
+    try:
+        start_agent(installation.paths, installation.start_command)
+    except AgentError as error:
+        raise RepairError(error.detail) from error
 
 
 def _restart_agent(installation: InstalledAgent) -> None:
@@ -123,6 +94,10 @@ def _renew_autostart(installation: InstalledAgent) -> None:
     if way is None:
         raise RepairError("this system has no way to start programs at sign-in")
     way.turn_on()
+
+
+def _renew_file_manager(installation: InstalledAgent) -> None:
+    installation.file_manager.turn_on()
 
 
 def _start_service(installation: InstalledAgent) -> None:
@@ -146,4 +121,5 @@ REPAIRS: Final[Mapping[str, Callable[[InstalledAgent], None]]] = {
     "start_agent": _start_agent,
     "restart_agent": _restart_agent,
     "renew_autostart": _renew_autostart,
+    "renew_file_manager": _renew_file_manager,
 }

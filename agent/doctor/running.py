@@ -175,6 +175,23 @@ def check_autostart(installation: InstalledAgent) -> Iterator[Finding]:
         yield ok("autostart", "autostart_ok")
 
 
+def check_file_manager(installation: InstalledAgent) -> Iterator[Finding]:
+    """Report whether file managers offer to sign, with this program, and whether it is there."""
+    words = installation.file_manager.started()
+    if not words:
+        command = command_line(installation.paths, "setup", "complete", "--file-manager")
+        yield note("file_manager", "file_manager_off", command=command)
+        return
+    program = _program(words[0])
+    if program is None:
+        yield fault("file_manager", "file_manager_broken", "renew_file_manager", path=words[0])
+    elif not _is_same((program, *words[1:]), installation.file_manager_command):
+        path = " ".join(words)
+        yield note("file_manager", "file_manager_other", "renew_file_manager", path=path)
+    else:
+        yield ok("file_manager", "file_manager_ok")
+
+
 def _program(name: str) -> str | None:
     """Return the path of a program that can be started; None where there is none."""
     found = name if Path(name).is_absolute() else shutil.which(name)

@@ -5,6 +5,7 @@ What is copied is what is signed: a document that changes afterwards is found to
 
 import asyncio
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import AsyncIterable
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self
 
+from agent.documents.baskets import BasketFile
 from agent.errors import ErrorCode, TooLargeError
 from agent.files import private_opener, regular_opener, remove_leftovers
 from agent.pdf.wire import PdfError
@@ -129,15 +131,41 @@ def copy_into(work: WorkFolder, source: Path) -> PrivateCopy:
         OSError: it is no regular file, or cannot be read or copied.
 
     """
-    target = work.name(".pdf")
-    hasher, size = hashlib.sha256(), 0
     if source.stat().st_size > MAX_PDF:  # before that much is written for nothing
         raise _too_large(source)
-    with (
-        open(source, "rb", opener=regular_opener) as file,
-        # another way: a copy that nobody else reads, and that is gone with the work
-        open(target, "xb", opener=private_opener) as copy,
-    ):
+    with open(source, "rb", opener=regular_opener) as file:
+        return _copied(work, source, file)
+
+
+def copy_chosen(work: WorkFolder, chosen: BasketFile) -> PrivateCopy:
+    """Copy a document of a basket, unless it is another file by now.
+
+    Raises:
+        PdfError: ``document_changed``.
+        TooLargeError: it has more than ``MAX_PDF`` bytes.
+        OSError: it is no regular file any more, or cannot be read or copied.
+
+    """
+    if chosen.size > MAX_PDF:
+        raise _too_large(chosen.place)
+    with open(chosen.place, "rb", opener=private_opener) as file:
+        _require_same(file, chosen)
+        copy = _copied(work, chosen.place, file)
+        _require_same(file, chosen)  # it may be being written
+    return copy
+
+
+def _require_same(file: BinaryIO, chosen: BasketFile) -> None:
+    found = os.fstat(file.fileno())
+    if (found.st_size, found.st_mtime_ns) != (chosen.size, chosen.changed):
+        raise _changed(f"{chosen.place.name} is not the file that was chosen")
+
+
+def _copied(work: WorkFolder, source: Path, file: BinaryIO) -> PrivateCopy:
+    target = work.name(".pdf")
+    hasher, size = hashlib.sha256(), 0
+    # another way: a copy that nobody else reads, and that is gone with the work
+    with open(target, "xb", opener=private_opener) as copy:
         while piece := file.read(_PIECE):
             size += len(piece)
             if size > MAX_PDF:

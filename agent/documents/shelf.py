@@ -2,15 +2,23 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from agent.documents.copies import LEFT_SECONDS, PrivateCopy, WorkFolder, receive_into
+from agent.documents.baskets import BasketFile
+from agent.documents.copies import (
+    LEFT_SECONDS,
+    PrivateCopy,
+    WorkFolder,
+    copy_chosen,
+    receive_into,
+)
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
+from agent.documents.places import save_beside
 from agent.documents.signing import (
     CardAsker,
     OpenPdf,
@@ -20,6 +28,7 @@ from agent.documents.signing import (
     SignatureWish,
 )
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.host.machine.umask import users_own_mask
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import PdfError, PdfFacts
 from agent.pki.report import Inputs
@@ -43,7 +52,7 @@ class ShelvedDocument:
         is_locked: whether it was handed over to be signed, and waits for its password.
         password: that opened it; None where it needed none. Wiped when the document goes.
         signed: the copy with a signature; None where it has none yet.
-        saved: where the agent itself has saved that; None where the page keeps it.
+        saved: where that was saved beside the original; None where it was not.
         verified: what was found; None before that.
 
     """
@@ -119,6 +128,30 @@ class DocumentShelf:
             OSError: it cannot be written.
 
         """
+        return await self._take(
+            owner, lambda work: receive_into(work, name, content), is_to_sign=is_to_sign
+        )
+
+    async def take_chosen(self, owner: bytes, chosen: BasketFile) -> ShelvedDocument:
+        """Take a document of a basket, to be signed, and look at it.
+
+        Raises:
+            PdfError: it cannot be signed, or is another file by now; nothing is kept.
+            AgentError: as for :meth:`take`.
+            OSError: it cannot be read or copied.
+
+        """
+        return await self._take(
+            owner, lambda work: asyncio.to_thread(copy_chosen, work, chosen), is_to_sign=True
+        )
+
+    async def _take(
+        self,
+        owner: bytes,
+        receive: Callable[[WorkFolder], Awaitable[PrivateCopy]],
+        *,
+        is_to_sign: bool,
+    ) -> ShelvedDocument:
         theirs = [each for each in self._documents.values() if each.owner == owner]
         if owner in self._taking:
             raise AgentError("another document is on its way", code=ErrorCode.BUSY)
@@ -128,7 +161,7 @@ class DocumentShelf:
         work = WorkFolder(self._folder)
         try:
             await asyncio.to_thread(work.open)
-            copy = await receive_into(work, name, content)
+            copy = await receive(work)
             facts = await self._look(work, copy) if is_to_sign else None
         except BaseException:
             await asyncio.to_thread(work.clear)
@@ -218,6 +251,36 @@ class DocumentShelf:
         finally:
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
+
+    async def save_beside(self, owner: bytes, identifier: str, mark: str) -> Path | None:
+        """Save a signed document beside its original, over nothing; None where it has none here.
+
+        Args:
+            owner: whose it is.
+            identifier: of the document.
+            mark: what is put behind its name.
+
+        Raises:
+            PdfError: ``document_changed``, the original is another one by now.
+            BadRequestError: there is no such document, or it is not signed.
+            OSError: it cannot be written there.
+
+        """
+        document = self.find(owner, identifier)
+        if document.signed is None:
+            raise BadRequestError("it is not signed")
+        copy = document.copy
+        if copy.handed_over_as is not None or document.saved is not None:
+            return document.saved
+        self._use([document])
+        try:
+            await asyncio.to_thread(copy.require_unchanged)
+            document.saved = await asyncio.to_thread(
+                _save_beside, document.signed, copy.source, mark
+            )
+        finally:
+            self._unuse([document])
+        return document.saved
 
     async def verify(
         self, owner: bytes, identifier: str, at: datetime, password: SecretBytes | None = None
@@ -370,3 +433,8 @@ def _text_of(password: SecretBytes | None) -> str | None:
         raise PdfError(
             "the password is no text", code=ErrorCode.DOCUMENT_PASSWORD_INCORRECT
         ) from error
+
+
+def _save_beside(signed: Path, source: Path, mark: str) -> Path:
+    with users_own_mask():  # it is the person's file, and none of the agent's
+        return save_beside(signed, source, mark)

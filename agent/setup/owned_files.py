@@ -27,6 +27,9 @@ _ASIDE_FOLDER: Final = re.compile(rf"(?P<name>[a-z]+){_ASIDE}")
 _FOLDERS: Final = {
     "logs": re.compile(r"ankong\.log(\.[0-9]+)?"),
     "tls": re.compile(rf"(authority|leaf-[0-9]+)\.(pem|new)|{SCRATCH.pattern}"),
+    "baskets": re.compile(
+        rf"([0-9a-f]{{32}}|filling)\.json|(joining|starting)\.lock|{SCRATCH.pattern}"
+    ),
     "documents": re.compile(r"work-[0-9a-f]{16}\.(pdf|signed)"),
     # The testers' authority (agent/virtualcard/issuer_directory.py).
     "issuer": re.compile(

@@ -24,6 +24,7 @@ class SetupRecord(Struct, frozen=True):
             the outermost first.
         autostart: whether the agent starts at sign-in, as it was chosen; None where nobody has
             chosen yet.
+        file_manager: whether file managers offer to sign, likewise.
 
     """
 
@@ -31,6 +32,7 @@ class SetupRecord(Struct, frozen=True):
     complete: bool
     folders: Annotated[tuple[str, ...], Meta(max_length=_MAX_FOLDERS)]
     autostart: bool | None = None
+    file_manager: bool | None = None
 
     @classmethod
     def read(cls, path: Path) -> "SetupRecord | None":

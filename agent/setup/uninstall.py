@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from agent.host.autostart import Autostart
+from agent.host.filemanager import FileManager
 from agent.host.instance.quitting import QUIT_SECONDS, StillRunningError, end_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.manifest import Manifest
@@ -24,11 +25,12 @@ from agent.setup.report import StepResult, done, failed, run_steps
 class Uninstall:
     """One run of the uninstall."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that was done, and how it is undone
         self,
         paths: Paths,
         trust: Trust,
         autostart: Autostart | None,
+        file_manager: FileManager | None = None,
         *,
         forget: bool = False,
         seconds: float = QUIT_SECONDS,
@@ -39,6 +41,7 @@ class Uninstall:
             paths: of the state folder.
             trust: the trust stores.
             autostart: how this system starts programs at sign-in; None where it cannot.
+            file_manager: how this system's file managers offer to sign; None leaves them alone.
             forget: whether the history and the site decisions are removed too.
             seconds: how long a running agent may take to end.
 
@@ -46,6 +49,7 @@ class Uninstall:
         self._paths = paths
         self._trust = trust
         self._autostart = autostart
+        self._file_manager = file_manager
         self._forget = forget
         self._seconds = seconds
         self._is_manifest_needed = True
@@ -56,6 +60,7 @@ class Uninstall:
             {
                 "agent": self._end_agent,
                 "autostart": self._forget_autostart,
+                "file_manager": self._forget_file_manager,
                 "trust": self._undo_trust,
                 "files": self._remove_files,
             }
@@ -69,6 +74,11 @@ class Uninstall:
         if self._autostart is not None:
             self._autostart.forget()
         yield done("autostart", "autostart_off")
+
+    def _forget_file_manager(self) -> Iterator[StepResult]:
+        if self._file_manager is not None:
+            self._file_manager.forget()
+            yield done("file_manager", "file_manager_off")
 
     def _undo_trust(self) -> Iterator[StepResult]:
         had_steps = bool(Manifest(self._paths.trust).steps)

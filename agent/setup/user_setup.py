@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agent import __version__
 from agent.host.autostart import Autostart
+from agent.host.filemanager import FileManager
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.store import NAMES, OBSTACLES, AuthorityFile, Place, Presence
@@ -23,12 +24,15 @@ class SetupOptions:
         autostart: whether the agent starts at sign-in; None means yes at the first setup, and
             later what the user has chosen since.
         trust: whether the user's browsers are made to trust the local certificate.
+        file_manager: whether file managers offer to sign; None means yes unless the user has
+            chosen otherwise.
         repair: whether what is damaged in the user's own state is mended first.
 
     """
 
     autostart: bool | None = None
     trust: bool = True
+    file_manager: bool | None = None
     repair: bool = False
 
 
@@ -36,7 +40,12 @@ class UserSetup:
     """One run of the setup."""
 
     def __init__(
-        self, paths: Paths, trust: Trust, autostart: Autostart | None, options: SetupOptions
+        self,
+        paths: Paths,
+        trust: Trust,
+        autostart: Autostart | None,
+        options: SetupOptions,
+        file_manager: FileManager | None = None,
     ) -> None:
         """Prepare a run; nothing is changed yet.
 
@@ -45,15 +54,18 @@ class UserSetup:
             trust: the trust stores.
             autostart: how this system starts programs at sign-in; None where it cannot.
             options: what the user chose.
+            file_manager: how this system's file managers offer to sign; None leaves them alone.
 
         """
         self._paths = paths
         self._trust = trust
         self._autostart = autostart
         self._options = options
+        self._file_manager = file_manager
         self._before = SetupRecord.read(paths.installed)
         self._folders = () if self._before is None else self._before.folders
         self._chosen = None if self._before is None else self._before.autostart
+        self._offered = None if self._before is None else self._before.file_manager
 
     def run(self) -> Sequence[StepResult]:
         """Run every step; write the record as complete if all of them succeeded."""
@@ -61,6 +73,7 @@ class UserSetup:
             "certificate": self._make_certificate,
             "trust": self._make_trusted,
             "autostart": self._set_autostart,
+            "file_manager": self._set_file_manager,
         }
         if self._options.repair:
             steps = {"settings": lambda: mend_settings(self._paths), **steps}
@@ -91,6 +104,8 @@ class UserSetup:
         wanted = [self._paths.state]
         if self._autostart is not None and self._autostart.folder is not None:
             wanted.append(self._autostart.folder / "entry")
+        if self._file_manager is not None:
+            wanted += [folder / "entry" for folder in self._file_manager.folders]
         new = [str(folder) for folder in missing_above(wanted)]
         self._folders = (*self._folders, *(each for each in new if each not in self._folders))
         self._paths.prepare()
@@ -133,13 +148,26 @@ class UserSetup:
             return self._chosen is True and not autostart.is_declined()
         return self._before is None or not self._before.complete
 
+    def _set_file_manager(self) -> Iterator[StepResult]:
+        if self._file_manager is None:
+            return
+        wanted = self._options.file_manager
+        if wanted is None:
+            wanted = self._offered is not False
+        self._offered = wanted
+        if wanted:
+            self._file_manager.turn_on()  # also when it is on, as above
+        else:
+            self._file_manager.turn_off()
+        yield done("file_manager", "file_manager_on" if wanted else "file_manager_off")
+
     def _write_record(self, *, complete: bool) -> Iterator[StepResult]:
         if complete:
             self._write(complete=True)
             yield done("record", "record_written")
 
     def _write(self, *, complete: bool) -> None:
-        record = SetupRecord(__version__, complete, self._folders, self._chosen)
+        record = SetupRecord(__version__, complete, self._folders, self._chosen, self._offered)
         record.write(self._paths.installed)
 
 

@@ -42,6 +42,7 @@ SetDateSave on
 !define ALL_UNINSTALL_KEYS "Software\Microsoft\Windows\CurrentVersion\Uninstall"
 !define UNINSTALL_KEY "${ALL_UNINSTALL_KEYS}\${NAME}"
 !define SETTINGS "$LOCALAPPDATA\ankong\config.toml"
+!define VERB_KEY "Software\Classes\SystemFileAssociations\.pdf\shell\Ankong.Sign"
 !define RUN_KEY "Software\Microsoft\Windows\CurrentVersion\Run"
 
 Name "$(ProductLong)"
@@ -303,6 +304,8 @@ Section "-program"
   Call PutInPlace
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortcut "$SMPROGRAMS\${SHORTCUT}" "$INSTDIR\ankongw.exe" "" "$INSTDIR\ankongw.exe" 0
+  ; "Send to" hands over more files at once than the verb that "setup complete" writes
+  CreateShortcut "$SENDTO\${SHORTCUT}" "$INSTDIR\ankongw.exe" "sign --window --" "$INSTDIR\ankongw.exe" 0
   Call Register
   StrCpy $Swapping 0
   Call Complete
@@ -444,7 +447,9 @@ Section "Uninstall"
     ${Loop}
   ${EndIf}
   DeleteRegValue HKCU "${RUN_KEY}" "${NAME}" ; where the program was too broken to do it
+  DeleteRegKey HKCU "${VERB_KEY}"
   Delete "$SMPROGRAMS\${SHORTCUT}"
+  Delete "$SENDTO\${SHORTCUT}"
   Call un.RemoveNext
   Call un.RemoveProgram
   Delete "$INSTDIR\uninstall.exe"

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -65,6 +66,25 @@ class CurrentUser:
                     winreg.DeleteValue(opened, name)
             except FileNotFoundError:
                 return
+
+    def delete_key(self, key: str) -> None:
+        """Delete a key that has no keys below it; nothing happens when it is not there."""
+        if sys.platform == "win32":
+            import winreg  # noqa: PLC0415  # Windows only
+
+            with suppress(FileNotFoundError):
+                winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
+
+    def delete_empty(self, key: str) -> None:
+        """Delete a key that has neither values nor keys below it."""
+        if sys.platform == "win32":
+            import winreg  # noqa: PLC0415  # Windows only
+
+            with suppress(OSError):  # an empty key that stays harms nobody
+                with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
+                    keys, values, _ = winreg.QueryInfoKey(opened)
+                if not keys and not values:
+                    winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
 
 
 class RunKey:

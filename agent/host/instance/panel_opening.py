@@ -23,12 +23,13 @@ FIRST_PAGE: Final = "/first"
 """The path of the first page on the plain port."""
 
 
-def first_address(paths: Paths, page: str = "state") -> str:
+def first_address(paths: Paths, page: str = "state", basket: str | None = None) -> str:
     """Return the address that shows the running agent's panel, once it can be shown.
 
     Args:
         paths: of the agent's folder.
         page: of the panel.
+        basket: the id of the basket that the page is to take; None for none.
 
     Raises:
         PanelUnreachableError: the agent that runs there got none of the panel's ports.
@@ -36,12 +37,13 @@ def first_address(paths: Paths, page: str = "state") -> str:
 
     """
     own = panel_address(paths)
+    more = "" if basket is None else f"&basket={basket}"
     record = read_record(paths.instance)
     # A killed agent leaves its record behind, and its plain port to anybody.
     if record is None or record.hipki_port is None or not is_running(paths):
-        return f"{own}&page={page}"
+        return f"{own}&page={page}{more}"
     ticket = _ticket(paths.panel_key)
-    fragment = f"page={page}&claim={ticket.claim}&half={ticket.half}"
+    fragment = f"page={page}{more}&claim={ticket.claim}&half={ticket.half}"
     return f"http://127.0.0.1:{record.hipki_port}{FIRST_PAGE}#{fragment}"
 
 

@@ -102,6 +102,11 @@ class Paths:
         return self.state / "documents"
 
     @property
+    def baskets(self) -> Path:
+        """The folder of what file managers handed over to be signed."""
+        return self.state / "baskets"
+
+    @property
     def lock(self) -> Path:
         """Held by the one running agent."""
         return self.state / "instance.lock"

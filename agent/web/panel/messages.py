@@ -126,8 +126,27 @@ class JudgeDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
         return f"JudgeDocument({self.id!r})"
 
 
+class OpenBasket(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Opens what a file manager handed over, once."""
+
+    id: DocumentId
+
+
+class TakeFromBasket(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Has a file of an opened basket copied, to be signed.
+
+    Attributes:
+        basket: its id.
+        number: of the file in it, from 0.
+
+    """
+
+    basket: DocumentId
+    number: Annotated[int, Meta(ge=0, lt=256)]
+
+
 class RevealDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
-    """Shows the folder in which the agent saved a signed document."""
+    """Shows in the file manager where a signed document was saved."""
 
     id: DocumentId
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import BadRequestError
 from agent.harmless import printable
+from agent.host.machine.paths import Paths
 from agent.host.machine.reveal import reveal
 from agent.size_limits import MAX_PDF
 from agent.web.front.body import stream_body
@@ -18,8 +19,11 @@ from agent.web.front.file_answer import send_file
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import HEADERS, asked_for, json_answer, posted, session_of, uploaded
+from agent.web.panel.own_baskets import PanelBaskets
 from agent.web.panel.question_desk import secret_of
 from agent.web.service import Service
+from agent.words import SYSTEM, say
+from agent.words.language import chosen_language
 
 if TYPE_CHECKING:
     from agent.documents.shelf import DocumentShelf, ShelvedDocument
@@ -38,23 +42,26 @@ class PanelDocuments:
     def __init__(
         self,
         service: Service,
-        folder: Path,
+        paths: Paths,
         clock: Callable[[], datetime],
+        language: Callable[[], str] = lambda: SYSTEM,
         show: Callable[[Path], bool] = reveal,
     ) -> None:
         """Begin with nothing.
 
         Args:
             service: that asks the card.
-            folder: of private copies.
+            paths: of the agent's folder.
             clock: the time of day, with a time zone.
+            language: the person's choice, one of :data:`agent.words.CHOICES`.
             show: opens the folder of a file, and returns whether it could.
 
         """
-        self._show = show
         self._service = service
-        self._folder = folder
+        self._folder = paths.documents
         self._clock = clock
+        self._language = language
+        self._baskets = PanelBaskets(paths.baskets, self._shelf, _describe, show)
         self._made: DocumentShelf | None = None
 
     def calls(self) -> Routes:
@@ -67,15 +74,16 @@ class PanelDocuments:
             },
             "documents/unlock": {"POST": posted(messages.UnlockDocument, self._unlock)},
             "documents/original": {"GET": asked_for(self._get_original)},
-            "documents/reveal": {"POST": posted(messages.RevealDocument, self._reveal)},
             "documents/sign": {"POST": posted(messages.SignDocuments, self._sign)},
             "documents/verify": {"POST": posted(messages.JudgeDocument, self._verify)},
             "documents/signed": {"GET": asked_for(self._get_signed)},
             "documents/version": {"GET": asked_for(self._get_version)},
+            **self._baskets.calls(),
         }
 
     async def forget(self, session: bytes) -> None:
         """Put away what a session has."""
+        self._baskets.forget(session)
         if self._made is not None:
             await self._made.remove(session)
 
@@ -135,20 +143,15 @@ class PanelDocuments:
             mark=wanted.mark,
         )
         done = await shelf.sign(session_of(request), wanted.ids, wish)
-        signed = [{"id": each.id, "saved": _saved_as(each)} for each in done.signed]
+        ids = [each.id for each in done.signed]
+        mark = await asyncio.to_thread(self._mark)
+        signed = await self._baskets.save_all(session_of(request), ids, mark)
         failed = [{"id": each.id, "code": error.code} for each, error in done.failed]
         return json_answer(messages.write({"signed": signed, "failed": failed}))
 
-    async def _reveal(
-        self, request: web.BaseRequest, wanted: messages.RevealDocument
-    ) -> web.StreamResponse:
-        shelf = await self._shelf()
-        file = shelf.find(session_of(request), wanted.id).saved
-        if file is None:
-            raise BadRequestError("the agent has not saved it")
-        if not await asyncio.to_thread(self._show, file):
-            raise AgentError("no file manager was started", code=ErrorCode.WINDOW_UNAVAILABLE)
-        return json_answer(messages.write({}))
+    def _mark(self) -> str:
+        """Return what is put behind the name of a signed document."""
+        return say(chosen_language(self._language()), "panel.sign.suffix", {})
 
     async def _verify(
         self, request: web.BaseRequest, wanted: messages.JudgeDocument
@@ -193,7 +196,7 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
     copy, facts = document.copy, document.facts
     told: dict[str, Any] = {
         "id": document.id,
-        "name": copy.name,
+        "name": printable(copy.name),
         "size": copy.size,
         "sha256": copy.digest.hex(),
         "locked": document.is_locked,
@@ -207,11 +210,6 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
             "warnings": facts.warnings,
         }
     return told
-
-
-def _saved_as(document: "ShelvedDocument") -> str | None:
-    """Return the name under which the agent has saved a document; never where that is."""
-    return None if document.saved is None else printable(document.saved.name)
 
 
 async def _send(request: web.BaseRequest, file: Path, end: int | None) -> web.StreamResponse:

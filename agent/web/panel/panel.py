@@ -167,7 +167,9 @@ class Panel:
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
-        self._documents = PanelDocuments(sources.service, sources.paths.documents, sources.clock)
+        self._documents = PanelDocuments(
+            sources.service, sources.paths, sources.clock, lambda: sources.preferences.language
+        )
         pages = files.load()
         self.first_door = FirstDoor(pages[files.ROOT])
         self._desk = sources.desk or QuestionDesk(lambda _: False)

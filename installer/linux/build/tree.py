@@ -38,6 +38,8 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root / "usr/share/applications/ankong.desktop",
         menu_entry(),
     )
+    for place, text in file_manager_entries().items():
+        _write(root / "usr/share" / place, text)
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
     for place, text in manual_pages(version).items():
         _compress(root / "usr/share/man" / f"{place}.gz", text)
@@ -75,6 +77,14 @@ def autostart_file() -> str:
     program = f"/{PROGRAM}/ankong"
     # A package that was removed but not purged leaves this file.
     return desktop_file((program, "tray")) + f"TryExec={program}\nIcon=ankong\n"
+
+
+def file_manager_entries() -> dict[str, str]:
+    """Write what has file managers offer to sign, by where it is below ``/usr/share``."""
+    from agent.host.filemanager.desktop_actions import CONTENTS  # noqa: PLC0415  # as above
+
+    command = (f"/{PROGRAM}/ankong", "sign", "--window", "--")
+    return {place: content(command) for place, content in CONTENTS.items()}
 
 
 def menu_entry() -> str:

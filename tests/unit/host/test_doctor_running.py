@@ -22,8 +22,10 @@ from agent.doctor.asking import PortAsker
 from agent.doctor.command_line import command_line
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import check_ports
+from agent.doctor.repairs import repair
 from agent.doctor.report import Finding, Level, Report, note, ok
-from agent.doctor.running import check_agent, check_autostart, check_icon
+from agent.doctor.running import check_agent, check_autostart, check_file_manager, check_icon
+from agent.host.filemanager.desktop_actions import DesktopActions
 from agent.host.instance.record import read_record
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
@@ -321,6 +323,27 @@ def test_an_entry_of_another_program_or_of_none_is_not_well(
     assert one(check_autostart(signing_in)).code == code
 
 
+@linux_only
+def test_file_managers_are_well_only_with_this_program(
+    signing_in: InstalledAgent,
+    program: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = (str(program), "sign", "--window", "--")
+    monkeypatch.setattr(InstalledAgent, "file_manager_command", property(lambda _: command))
+    assert one(check_file_manager(signing_in)).code == "file_manager_off"
+    repair("renew_file_manager", signing_in)
+    assert one(check_file_manager(signing_in)).code == "file_manager_ok"
+    program.rename(tmp_path / "elsewhere")
+    broken = one(check_file_manager(signing_in))
+    assert (broken.code, broken.level) == ("file_manager_broken", Level.FAULT)
+    assert broken.repair == "renew_file_manager"
+    (tmp_path / "elsewhere").rename(program)
+    DesktopActions(("/bin/sh", "sign", "--window", "--"), signing_in.machine).turn_on()
+    assert one(check_file_manager(signing_in)).code == "file_manager_other"
+
+
 # The words at the end, and the commands.
 
 
@@ -350,7 +373,6 @@ def test_the_record_is_for_its_owner_only(paths: Paths) -> None:
 def test_a_repair_starts_the_agent_and_starts_it_again(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agent.doctor.repairs import repair
     from agent.host.instance.quitting import end_running
 
     program = [sys.executable, "-m", "agent", "serve", "--provider", "virtual"]

@@ -36,7 +36,7 @@ def test_a_step_that_fails_in_any_way_does_not_stop_the_others() -> None:
 
 
 def test_every_step_can_fail_in_words() -> None:
-    for step in ("agent", "trust", "autostart", "record", "files"):
+    for step in ("agent", "trust", "autostart", "file_manager", "record", "files"):
         assert f"setup.{step}_failed" in load(Language.ENGLISH)
 
 
@@ -57,7 +57,8 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Non
 
     def move() -> None:
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+            monkeypatch.delenv(name, raising=False)
 
     return move
 

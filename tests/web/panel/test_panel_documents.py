@@ -302,7 +302,7 @@ async def test_one_pin_signs_all_and_readers_agree(
     first, second = await hand(door), await hand(door, simple_pdf("Another"), named("b.pdf"))
     wanted = {"ids": [first["id"], second["id"]], "reason": "同意"}
     assert await door.post("documents/sign", wanted) == {
-        "signed": [{"id": each, "saved": None} for each in wanted["ids"]],
+        "signed": [{"id": each, "saved": None, "unsaved": None} for each in wanted["ids"]],
         "failed": [],
     }
     (question,) = person.asked

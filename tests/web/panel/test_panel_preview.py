@@ -11,7 +11,6 @@ import pytest
 
 from agent.documents.shelf import DocumentShelf
 from agent.documents.signing import PdfSigner, SignatureWish
-from agent.host.machine import reveal
 from agent.web.panel.files import ROOT, load
 from agent.web.panel.first_page import ENTER
 from tests.documents.pdf_files import simple_pdf
@@ -250,23 +249,8 @@ async def test_only_what_the_agent_saved_itself_is_shown_in_its_folder(
     def show(answer: bool) -> Callable[[Path], bool]:
         return lambda file: shown.append(file) or answer  # type: ignore[func-returns-value]
 
-    documents._show = show(True)
+    documents._baskets._show = show(True)
     await door.post("documents/reveal", wanted)
-    documents._show = show(False)
+    documents._baskets._show = show(False)
     assert (await refused(door, "POST", "api/documents/reveal", wanted))[1] == "window_unavailable"
     assert shown == [tmp_path / "signed.pdf"] * 2
-
-
-def test_a_file_manager_is_started_without_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = Path("/home/someone/-x; rm/合 約.pdf")
-    assert reveal.command(file, "linux") == ["xdg-open", "/home/someone/-x; rm"]
-    assert reveal.command(file, "darwin") == ["/usr/bin/open", "-R", str(file)]
-    assert reveal.command(file, "win32") == f'explorer.exe /select,"{file}"'
-    assert not reveal.can_reveal({})
-    assert reveal.can_reveal({"DISPLAY": ":0"})
-    monkeypatch.setattr(reveal, "can_reveal", lambda: True)
-    assert not reveal.reveal(Path("signed.pdf"))
-    monkeypatch.setattr(reveal, "command", lambda *_: ["/no/such/program"])
-    assert not reveal.reveal(file)
-    monkeypatch.setattr(reveal, "command", lambda *_: ["true"])
-    assert reveal.reveal(file)

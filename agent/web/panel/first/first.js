@@ -46,14 +46,14 @@
   // The ticket leaves the address at once, and is handed in at once: after that it is worth nothing to others.
   const takeTicket = async () => {
     const given = new URLSearchParams(location.hash.slice(1));
-    const [claim, half, page] = ["claim", "half", "page"].map((key) => given.get(key) ?? "");
+    const [claim, half, page, basket] = ["claim", "half", "page", "basket"].map((key) => given.get(key) ?? "");
     if (location.hash) history.replaceState(null, "", location.pathname);
     if (!claim) return stored.get();
     const body = JSON.stringify({ claim });
     const response = await ask("/first/claim", { method: "POST", headers: { "Content-Type": "application/json" }, body });
     if (!response.ok) return null;
     const { answer } = await response.json();
-    const opening = { token: `${claim}.${half}.${answer}`, page };
+    const opening = { token: `${claim}.${half}.${answer}`, page, ...(basket && { basket }) };
     stored.set(opening);
     return opening;
   };

@@ -118,7 +118,12 @@ def test_every_override_of_lintian_has_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["etc/xdg/autostart/ankong.desktop", "usr/share/applications/ankong.desktop"]
+    "place",
+    [
+        "etc/xdg/autostart/ankong.desktop",
+        "usr/share/applications/ankong.desktop",
+        "usr/share/applications/ankong-sign.desktop",
+    ],
 )
 def test_the_desktop_files_keep_to_the_specification(unpacked: Path, place: str) -> None:
     need("desktop-file-validate")

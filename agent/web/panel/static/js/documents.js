@@ -28,10 +28,15 @@ export const list = (parts) => new Intl.ListFormat(locale(), { type: "unit" }).f
 /** Hand a file over; the agent looks at it. @param {File} file @param {"sign"|"verify"} use */
 export function handOver(file, use) {
   if (file.size > LARGEST) return Promise.reject(new Refused({ code: "too_large", message: "" }));
+  return inTurn(() => hand(`documents?${new URLSearchParams({ use, name: file.name.slice(-255) })}`, file));
+}
+
+/** Have the agent take documents one after the other. @param {() => Promise<any>} take @returns {Promise<any>} */
+export function inTurn(take) {
   isAny = true;
-  const handed = turn.then(() => hand(`documents?${new URLSearchParams({ use, name: file.name.slice(-255) })}`, file));
-  turn = handed.catch(() => undefined);
-  return handed;
+  const taken = turn.then(take);
+  turn = taken.catch(() => undefined);
+  return taken;
 }
 
 /** @param {string} id */

@@ -2,6 +2,8 @@
 
 import { get, isOpen, open } from "./api.js";
 
+/** The basket that this page was opened for, until it was taken. */
+export const brought = { basket: "" };
 const ENTRANCE = "/enter"; // where other origins may lead a window, and the panel's own address is not
 
 /** Take a token out of the address at once: it stays in no history and under no one's eyes. */
@@ -9,6 +11,7 @@ export function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1));
   // Who is led here brings a key, or is told that the panel is closed: even in a tab where it is open.
   const token = given.get("token") ?? (location.pathname.endsWith(ENTRANCE) ? "none" : null);
+  if (token !== null) brought.basket = given.get("basket") ?? "";
   const view = given.get("view"); // of the documents of a question
   if (token !== null) window.history.replaceState(null, "", `./#/${view === null ? given.get("page") ?? "state" : `look/${view}`}`);
   return token;

@@ -1,6 +1,7 @@
 /** Documents of one's own, signed with one PIN: dropped here, looked at, and saved by the browser. */
 
 import { Refused, download, get, post } from "../api.js";
+import { openBasket, unfit, whereSaved } from "../basket.js";
 import { MOST, dropPlace, fingerprint, handOver, list, putAway, refusal, sizeText, unlocking, warned } from "../documents.js";
 import { announce, button, fill, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
@@ -16,6 +17,8 @@ import { heading, notice, save } from "../parts.js";
  * @typedef {object} Paper
  * @property {string} name
  * @property {File} [file] none where the agent had it first
+ * @property {() => Promise<Facts>} [hand] has the agent take it, where a file manager handed it over
+ * @property {string} [problem] why it is not taken
  * @property {Facts} [facts]
  * @property {unknown} [error]
  * @property {string} [password] that opens it
@@ -23,7 +26,7 @@ import { heading, notice, save } from "../parts.js";
  * @property {Seen} [seen]
  * @property {Mark} [mark]
  * @property {boolean} [isSigned]
- * @property {string|null} [saved] as what, by the agent
+ * @property {import("../basket.js").Signed} [saved] where, by the agent
  */
 
 /** @type {Paper[]} */
@@ -52,15 +55,29 @@ const signedName = (/** @type {Paper} */ paper) => paper.name.replace(/\.pdf$/i,
 const isUnsure = ({ facts, seen }) => (facts?.warnings.length ?? 0) > 0 || ["partial", "large", "unable"].includes(seen ?? "");
 
 /** @param {File[]} files */
-function take(files) {
+const take = (files) => takeAll(files.map((file) => ({ name: file.name, file })));
+
+/** @param {Paper[]} added */
+function takeAll(added) {
   const room = MOST - papers.length;
-  isTooMany = files.length > room;
+  isTooMany = added.length > room;
   failure = undefined;
-  for (const file of files.slice(0, room)) {
-    /** @type {Paper} */
-    const paper = { name: file.name, file };
+  for (const paper of added.slice(0, room)) {
     papers.push(paper);
-    turn = turn.then(() => read(paper)); // the agent takes one at a time
+    if (!paper.problem) turn = turn.then(() => read(paper)); // the agent takes one at a time
+  }
+  redraw();
+}
+
+async function takeBasket() {
+  try {
+    const { chosen, more } = await openBasket();
+    if (chosen.length === 0) return;
+    if (step === "signed") await again();
+    takeAll(chosen);
+    isTooMany ||= more > 0;
+  } catch (error) {
+    failure = error;
   }
   redraw();
 }
@@ -74,9 +91,10 @@ export function adopt(told) {
 
 /** @param {Paper} paper */
 async function read(paper) {
-  if (!papers.includes(paper) || !paper.file) return;
+  if (!papers.includes(paper)) return;
   try {
-    const facts = await handOver(paper.file, "sign");
+    const facts = await (paper.file ? handOver(paper.file, "sign") : paper.hand?.());
+    if (!facts) return;
     if (papers.includes(paper)) hold(paper, facts);
     else await putAway(facts.id);
   } catch (error) {
@@ -201,7 +219,7 @@ async function signAll() {
     const others = papers.length - done.length;
     announce(t(others > 0 ? "sign.partial" : "sign.done", { done: done.length, failed: others }));
     const [only] = done;
-    if (chosen.length === 1 && only && !only.saved) await keep(only);
+    if (chosen.length === 1 && only && !only.saved?.saved) await keep(only);
   } catch (error) {
     failure = error;
     if (step === "signing") step = "choosing";
@@ -210,11 +228,11 @@ async function signAll() {
   redraw();
 }
 
-/** @param {Paper} paper @param {{id: string, saved: string|null}[]} signed @param {{id: string, code: string}[]} failed */
+/** @param {Paper} paper @param {import("../basket.js").Signed[]} signed @param {{id: string, code: string}[]} failed */
 function settle(paper, signed, failed) {
   const done = signed.find(({ id }) => id === paper.facts?.id);
   paper.isSigned = done !== undefined;
-  paper.saved = done?.saved;
+  paper.saved = done;
   const code = paper.facts?.locked ? "document_encrypted" : failed.find(({ id }) => id === paper.facts?.id)?.code;
   if (code) paper.error = new Refused({ code, message: "" });
 }
@@ -251,24 +269,25 @@ async function again() {
 
 /** @param {Paper} paper */
 function row(paper) {
-  const { facts, error, isSigned } = paper;
-  const drawn = isSigned ? "good" : error ? "bad" : facts ? "sign" : "working";
+  const { facts, error, isSigned, problem } = paper;
+  const drawn = isSigned ? "good" : error || problem ? "bad" : facts ? "sign" : "working";
   const isOpen = facts !== undefined && !facts.locked;
   return h("li", { "data-name": paper.name, "data-sha256": facts?.sha256, "data-seen": paper.seen },
-    icon(drawn, `icon ${isSigned ? "good-ink" : error ? "bad-ink" : "soft-ink"}`),
+    icon(drawn, `icon ${isSigned ? "good-ink" : error || problem ? "bad-ink" : "soft-ink"}`),
     h("div", { class: "grow paper" },
       h("div", {}, h("b", {}, h("bdi", {}, paper.name))),
-      !facts && !error && h("div", {}, t("documents.reading")),
+      !facts && !error && !problem && h("div", {}, t("documents.reading")),
       isOpen && h("div", {}, t("documents.facts", { pages: facts.pages, size: sizeText(facts.size) })),
       isOpen && h("div", {}, fingerprint(facts.sha256)),
       isOpen && facts.signatures > 0 && step !== "signed" && h("div", {}, t("sign.already", { count: facts.signatures })),
       isOpen && step !== "signed" && warned(facts.warnings),
       facts?.locked && step === "choosing" && paper.asking,
-      isSigned && paper.saved && h("div", {}, t("sign.saved", { name: paper.saved })),
+      problem && unfit(problem),
+      isSigned && whereSaved(paper.saved),
       error && refusal(error),
       step === "choosing" && isReady(paper) && ready().length > 1 && looker(paper, false, t("sign.open", { name: paper.name })),
       isSigned && h("div", { class: "row" },
-        paper.saved
+        paper.saved?.saved
           ? button("", t("sign.reveal"), () => tried(() => post("documents/reveal", { id: facts?.id })))
           : button("", t("sign.save", { name: signedName(paper) }), () => tried(() => keep(paper))),
         looker(paper, true, t("sign.open", { name: signedName(paper) })))),
@@ -377,7 +396,7 @@ function marking() {
 
 function going() {
   const count = ready().length;
-  const isReading = papers.some(({ facts, error }) => !facts && !error);
+  const isReading = papers.some(({ facts, error, problem }) => !facts && !error && !problem);
   const isLoading = count === 1 && ready()[0]?.seen === "loading";
   const unsure = ready().filter(isUnsure);
   const go = button("primary", count > 1 ? t("sign.go_many", { count }) : t("sign.short"), signAll);
@@ -397,7 +416,7 @@ const failed = () => failure !== undefined && h("div", { id: "failure" }, refusa
 function outcome() {
   const failures = papers.filter(({ isSigned }) => !isSigned).length;
   const done = papers.length - failures;
-  const isKept = papers.some(({ isSigned, saved }) => isSigned && !saved);
+  const isKept = papers.some(({ isSigned, saved }) => isSigned && !saved?.saved);
   return h("div", { id: "signed" }, notice(failures > 0 ? "warning" : "good",
     h("p", {}, h("b", {}, failures > 0 ? t("sign.partial", { done, failed: failures }) : t("sign.done"))),
     isKept && h("p", {}, t("sign.keep"))));
@@ -415,7 +434,7 @@ function redraw() {
   fill(rows, papers.length > 0 && h("section", { class: "sheet", "aria-label": t("documents.list") }, h("ul", { class: "list papers" }, papers.map(row))));
   const element = shown?.view?.element;
   if (seen.firstElementChild !== (element ?? null)) seen.replaceChildren(...(element ? [element] : []));
-  fill(end, step === "choosing" && papers.length > 0 && going(), step === "signed" && h("div", {}, button("", t("sign.again"), again)));
+  fill(end, step === "choosing" && (papers.length > 0 ? going() : failed()), step === "signed" && h("div", {}, button("", t("sign.again"), again)));
 }
 
 export const sign = {
@@ -426,6 +445,7 @@ export const sign = {
     fill(place, heading(t("sign.title"), t("sign.lead")), ...Object.values(places));
     redraw();
     if (step === "choosing") adopt((await get("documents")).documents);
+    void takeBasket();
   },
 
   /** @param {HTMLElement} _place @param {State} next */
