@@ -46,14 +46,14 @@ from agent.virtualcard.model import (
     CardData,
     CardKey,
     Faults,
+    FilledSlot,
     Generation,
     Options,
     Person,
-    PivSlot,
     VirtualCertificate,
 )
 from agent.virtualcard.personalise import check_pin
-from agent.virtualcard.piv_key import PivKey, PivKeyError
+from agent.virtualcard.piv_key import PivKeyError, PivPrivateKey
 from agent.virtualcard.rsa_key import RsaKey, RsaKeyError
 
 MAX_SIZE = 1 << 20  # bytes of the file; it has about 10 000
@@ -125,7 +125,7 @@ class _Slot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     compressed: bool = False
 
     @classmethod
-    def of(cls, slot: PivSlot) -> Self:
+    def of(cls, slot: FilledSlot) -> Self:
         return cls(
             slot=slot.reference,  # type: ignore[arg-type]  # one of the four
             private_key=slot.key.to_der(),
@@ -133,7 +133,7 @@ class _Slot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             compressed=slot.compressed,
         )
 
-    def read(self) -> PivSlot:
+    def read(self) -> FilledSlot:
         """Return the slot.
 
         Raises:
@@ -141,10 +141,10 @@ class _Slot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
         """
         try:
-            key = PivKey.from_der(self.private_key)
+            key = PivPrivateKey.from_der(self.private_key)
         except PivKeyError as error:
             raise BadRequestError(f"a private key of the card file: {error}") from error
-        return PivSlot(self.slot, key, self.certificate, self.compressed)
+        return FilledSlot(self.slot, key, self.certificate, self.compressed)
 
 
 class _Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
-from agent.virtualcard.piv_key import PivKey
+from agent.virtualcard.piv_key import PivPrivateKey
 from agent.virtualcard.rsa_key import RsaKey
 
 MAX_ATTEMPTS = 3  # wrong PINs in a row that lock the card
@@ -50,7 +50,7 @@ class CardKey:
 
 
 @dataclass(frozen=True, slots=True)
-class PivSlot:
+class FilledSlot:
     """A key and its certificate on a PIV card.
 
     Attributes:
@@ -62,7 +62,7 @@ class PivSlot:
     """
 
     reference: int
-    key: PivKey
+    key: PivPrivateKey
     certificate: bytes
     compressed: bool = False
 
@@ -192,4 +192,4 @@ class CardData:
     options: Options = field(default_factory=Options)
     faults: Faults = field(default_factory=Faults)
     files: dict[str, bytes] = field(default_factory=dict)
-    slots: tuple[PivSlot, ...] = ()
+    slots: tuple[FilledSlot, ...] = ()

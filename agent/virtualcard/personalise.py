@@ -16,13 +16,13 @@ from agent.virtualcard.model import (
     CardData,
     CardKey,
     Faults,
+    FilledSlot,
     Generation,
     Options,
     Person,
-    PivSlot,
     VirtualCertificate,
 )
-from agent.virtualcard.piv_key import PivKey, PivKeyKind
+from agent.virtualcard.piv_key import PivKeyKind, PivPrivateKey
 from agent.virtualcard.profile import Use
 from agent.virtualcard.rsa_key import RsaKey
 
@@ -115,12 +115,14 @@ def personalise(
 
 
 def _personalise_piv(order: Order, issuer: TestIssuer) -> CardData:
-    keys = {reference: PivKey.generate(order.key) for reference in sorted(set(order.slots))}
+    keys = {reference: PivPrivateKey.generate(order.key) for reference in sorted(set(order.slots))}
     public = {PIV_USES[reference]: key.public_key for reference, key in keys.items()}
     issued = issuer.issue(order.name, order.id_number, public, order.validity)
     slots = tuple(
         # One of them compressed, as cards are free to: whoever reads it must be able to.
-        PivSlot(reference, key, der(issued[PIV_USES[reference]]), PIV_USES[reference] is Use.KEYX)
+        FilledSlot(
+            reference, key, der(issued[PIV_USES[reference]]), PIV_USES[reference] is Use.KEYX
+        )
         for reference, key in keys.items()
     )
     return CardData(

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from agent.iso7816 import SW, CommandApdu
 from agent.iso7816.tlv import TlvError, encode, read_all, read_one
-from agent.virtualcard.model import CardData, PivSlot, Tally
+from agent.virtualcard.model import CardData, FilledSlot, Tally
 from agent.virtualcard.operating_system import INS_SELECT, INS_VERIFY, MAX_LE, SUCCESS, Answer
 from agent.virtualcard.pin import Pin
 from agent.virtualcard.piv_key import ALGORITHMS
@@ -170,13 +170,13 @@ class PivOperatingSystem:
         result = self._apply(slot, _challenge(body))
         return self._respond(encode(0x7C, encode(0x82, result)), command.le)
 
-    def _require_pin(self, slot: PivSlot, *, is_fresh: bool) -> None:
+    def _require_pin(self, slot: FilledSlot, *, is_fresh: bool) -> None:
         if slot.reference == OPEN_KEY:
             return
         if not (is_fresh if slot.reference == SIGNING_KEY else self.pin.verified):
             raise StatusError(SW.SECURITY_STATUS_NOT_SATISFIED)
 
-    def _apply(self, slot: PivSlot, challenge: bytes) -> bytes:
+    def _apply(self, slot: FilledSlot, challenge: bytes) -> bytes:
         if len(challenge) != slot.key.length:
             raise StatusError(SW.WRONG_DATA)
         begun = time.monotonic()

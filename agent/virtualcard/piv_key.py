@@ -40,7 +40,7 @@ class PivKeyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class PivKey:
+class PivPrivateKey:
     """A private key.
 
     Attributes:

@@ -6,7 +6,7 @@ from agent.iso7816.tlv import encode
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import TestIssuer, der
-from agent.virtualcard.model import Generation, PivSlot
+from agent.virtualcard.model import FilledSlot, Generation
 from agent.virtualcard.personalise import PIV_USES, Order, personalise
 from agent.virtualcard.piv_key import PivKeyKind
 from tests.card.wire import SUCCESS, Wire
@@ -75,7 +75,7 @@ def _template(kind: str) -> bytes:
     uses = dict.fromkeys(PIV_USES.values(), own.key.public_key)
     issued = _issuer().issue(TEST_NAME, TEST_ID_NUMBER, uses)
     data.slots = tuple(
-        PivSlot(slot, own.key, der(issued[use]), slot == 0x9D) for slot, use in PIV_USES.items()
+        FilledSlot(slot, own.key, der(issued[use]), slot == 0x9D) for slot, use in PIV_USES.items()
     )
     return cardfile.dump(data)
 
