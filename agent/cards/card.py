@@ -53,24 +53,38 @@ class PinRules:
         longest: in characters.
         attempts: wrong PINs in a row that lock it; a right one sets the counter back. None where
             that is not known: then however many are left may be few.
+        digits: whether it has no other characters.
+        keypad: whether it is typed on the reader itself and nowhere else; what is handed over in
+            its place is empty.
 
     """
 
     shortest: int
     longest: int
     attempts: int | None
+    digits: bool = False
+    keypad: bool = False
 
     def check(self, pin: SecretBytes) -> None:
         """Refuse a PIN that no card of this kind can have, before it costs an attempt.
 
         Raises:
-            PinError: ``pin_length``: too short, too long, or not printable ASCII.
+            PinError: ``pin_length``: too short, too long, or other characters than it can have;
+                ``pin_required``: it is typed on the reader.
 
         """
-        printable = all(0x20 < byte < 0x7F for byte in pin.buffer)
-        if not (self.shortest <= len(pin) <= self.longest and printable):
+        if self.keypad:
+            if len(pin):
+                error = PinError("it is typed on the keypad", code=ErrorCode.PIN_REQUIRED)
+                error.said = ("cli.error.keypad", {})
+                raise error
+            return
+        first, last = (0x30, 0x39) if self.digits else (0x21, 0x7E)  # printable ASCII
+        has_its_characters = all(first <= byte <= last for byte in pin.buffer)
+        if not (self.shortest <= len(pin) <= self.longest and has_its_characters):
+            kind = "digits" if self.digits else "letters and digits"
             raise PinError(
-                f"a PIN has {self.shortest} to {self.longest} letters and digits",
+                f"a PIN has {self.shortest} to {self.longest} {kind}",
                 code=ErrorCode.PIN_LENGTH,
             )
 
@@ -84,6 +98,22 @@ class Card(ABC):
     @abstractmethod
     def pin_rules(self) -> PinRules:
         """What its PIN can be; a constant where all cards of a kind have the same rules."""
+
+    def require_pin_possible(self) -> None:  # noqa: B027  # most cards cannot say
+        """Refuse where the card itself has just said that no PIN can be sent to it.
+
+        Asked before anybody is asked for one.
+
+        Raises:
+            PinError: ``pin_locked``.
+            UnsupportedCardError: it takes no PIN in this reader.
+
+        """
+
+    @property
+    def few_left(self) -> bool:
+        """Whether the card says that PIN attempts were used up, but not how many are left."""
+        return False
 
     @property
     def key_names(self) -> frozenset[str] | None:

@@ -207,7 +207,7 @@ def takes(prompt: Prompt[A], answer: bytes, typed: bytearray | None) -> bool:
 
     """
     if typed is not None:
-        is_asked = isinstance(prompt, EnterPin) and answer == wire.PIN
+        is_asked = isinstance(prompt, EnterPin) and not prompt.keypad and answer == wire.PIN
         return is_asked and _is_pin(prompt, typed)
     match prompt:
         case AllowSite() | AllowBlind():
@@ -216,7 +216,8 @@ def takes(prompt: Prompt[A], answer: bytes, typed: bytearray | None) -> bool:
             cards = {wire.CARD + b"%d" % place for place in range(len(prompt.cards))}
             return answer in {wire.CANCEL, *cards}
         case EnterPin():
-            return answer == wire.CANCEL or (prompt.may_block and answer == wire.BLOCK)
+            said = {wire.BLOCK: prompt.may_block, wire.KEYPAD: prompt.keypad}
+            return answer == wire.CANCEL or said.get(answer, False)
         case LastAttempt():
             return answer in {wire.YES, wire.NO}
         case _:

@@ -7,6 +7,7 @@ the window itself.
 from dataclasses import dataclass, replace
 from typing import Final
 
+from agent.cards.card import CITIZEN_CARDS
 from agent.cms.login import LoginPurpose
 from agent.consent.questions import Act, CardFacts, DocumentFacts, EnterPin, Purpose
 from agent.domain import split_display_host
@@ -132,6 +133,23 @@ def attempt_texts(left: int | None, texts: PromptTexts) -> tuple[str, str, str]:
             return texts.last_title, texts.last_text, texts.last_confirm
         case _:
             return texts.few_title.format(count=left), texts.few_text, texts.few_confirm
+
+
+def attempts_said(prompt: EnterPin, texts: PromptTexts) -> tuple[str, bool]:
+    """Return how many attempts are left, as far as that is known, and whether that is few."""
+    left, is_token = prompt.attempts_left, prompt.card.generation == "pkcs11"
+    if left is None:
+        if prompt.few_left:
+            return texts.token_few, True
+        return texts.token_attempts if is_token else texts.attempts_unknown, False
+    said = texts.one_attempt_left if left == 1 else texts.attempts_left.format(count=left)
+    return said, left < ATTEMPTS
+
+
+def unlocking(card: CardFacts, texts: PromptTexts) -> tuple[str, ...]:
+    """Return what to do about a locked PIN, step by step."""
+    is_citizens = card.generation in CITIZEN_CARDS
+    return texts.locked_steps if is_citizens else (texts.locked_token,)
 
 
 def card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:

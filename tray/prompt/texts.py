@@ -66,6 +66,7 @@ class PromptTexts:
     identify_title: str
     pin: str
     pin_hint: str
+    keypad: str
     sign: str
     decrypt: str
     login: str
@@ -74,6 +75,8 @@ class PromptTexts:
     attempts_left: CountedText
     attempts_unknown: str
     one_attempt_left: str
+    token_attempts: str
+    token_few: str
     capitals: str
     num_lock: str
     layout: str
@@ -97,6 +100,7 @@ class PromptTexts:
     locked_title: str
     locked_text: str
     locked_steps: tuple[str, ...]
+    locked_token: str
 
 
 @cache

@@ -41,6 +41,7 @@ UpdateUrl = Annotated[
 UpdateKeys = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")], ...], Meta(max_length=4)
 ]
+ModuleName = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][-0-9A-Za-z ._+]*\Z", max_length=32)]
 T = TypeVar("T", bound=Struct)
 M = TypeVar("M")
 
@@ -79,6 +80,19 @@ class Flag:
     text: str
     metavar: str | None = None
     bounds: str | None = None
+
+
+class Pkcs11Module(Struct, frozen=True, forbid_unknown_fields=True):
+    """A vendor's PKCS#11 module.
+
+    Attributes:
+        name: what people call it.
+        path: of its file, absolute.
+
+    """
+
+    name: ModuleName
+    path: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +136,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             disables the check.
         update_keys: Ed25519 public keys, 64 hexadecimal digits each, accepted for signatures of
             the update information in addition to the release keys.
+        pkcs11_modules: vendors' modules for tokens that are no citizen cards; a file that others
+            can change is not loaded (see ``module_files``).
         check_peer: whether to refuse connections from programs of other users of this computer.
         log_level: least severe level that is logged.
 
@@ -159,6 +175,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     update_check: Annotated[bool, Lock(when_unusable=False)] = True
     update_url: Annotated[UpdateUrl, Lock()] = ""
     update_keys: Annotated[UpdateKeys, Lock()] = ()
+    pkcs11_modules: Annotated[
+        Annotated[tuple[Pkcs11Module, ...], Meta(max_length=8)], Lock(when_unusable=())
+    ] = ()
     check_peer: bool = True
     log_level: Annotated[LogLevel, Lock()] = "info"
 
