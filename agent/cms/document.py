@@ -81,6 +81,10 @@ class Document:
         """Return the digest that people are told; errors as of :meth:`message_digest`."""
         return self.message_digest(algorithm) if self.whole is None else self.whole
 
+    def told_hash(self, algorithm: HashAlgorithm) -> HashAlgorithm:
+        """Return the algorithm of :meth:`told_digest`."""
+        return algorithm if self.whole is None else HashAlgorithm.SHA256
+
     def message_digest(self, algorithm: HashAlgorithm) -> bytes:
         """Return the digest under ``algorithm``; hash the content the first time. Thread-safe.
 

@@ -25,7 +25,7 @@ from agent.secret import SecretBytes
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 
-MAX_PIN_LINE: Final = 64
+MAX_PIN_LINE: Final = 66  # bytes: the longest PIN that a token can have, and CR LF
 """Bytes; a longer line on standard input is no PIN."""
 MAX_PASSWORD_LINE: Final = 1024
 

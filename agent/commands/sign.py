@@ -27,7 +27,7 @@ AUTO: Final = "auto"
 PADES: Final = "pades"
 MAX_REMARK: Final = 255
 """Characters."""
-FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1")
+FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1", "ecdsa")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

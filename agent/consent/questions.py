@@ -26,7 +26,8 @@ Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in
 CARD_PULLED: Final = "the card was pulled"
 """Message of the cancellation of a question that a pulled card closed: nobody said no to the site.
 """
-PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
+MAX_PIN: Final = 64  # characters; more than any card takes, and some tokens take longer ones
+PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_PIN)]
 
 
 @unique
@@ -95,8 +96,8 @@ class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         reader: where it is.
-        generation: "gen1" or "gen2".
-        serial: its own number, 16 characters.
+        generation: what kind of card it is, see ``agent.cards.card``.
+        serial: its own number.
         holder: the name in its certificate, unchecked; None where it has none.
         virtual: whether it is a card for testing, in no real reader.
 

@@ -93,5 +93,5 @@ async def _signing_certificate(
         listing = await service.certificates(LOCAL_USER, reader)
     except AgentError as error:
         return error.code
-    signing = (each.facts for each in listing.certificates if each.id == "SIGN")
+    signing = (each.facts for each in listing.certificates if each.signs)
     return next(signing, ErrorCode.KEY_NOT_FOUND)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from agent.cards.card import ID_SIGN
+from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.pdf_worker import PdfWorker
@@ -21,6 +21,7 @@ from agent.pdf.wire import (
     Changes,
     ExaminePdf,
     FoundSignature,
+    HashName,
     InspectPdf,
     PdfError,
     PdfExamination,
@@ -29,6 +30,7 @@ from agent.pdf.wire import (
     PreparePdf,
 )
 from agent.secret import SecretBytes
+from agent.signing.certificate_key import usual_hash
 from agent.signing.model import (
     CardCertificate,
     CertificateListing,
@@ -42,6 +44,11 @@ CONTAINER: Final = "pades-b-b"
 _HOLE: Final = 8192
 """Octets for the signature and its certificate; more for each certificate that goes with it."""
 _ID_CA: Final = "CACert"
+_HASH_NAMES: Final[dict[HashAlgorithm, HashName]] = {
+    HashAlgorithm.SHA256: "sha256",
+    HashAlgorithm.SHA384: "sha384",
+    HashAlgorithm.SHA512: "sha512",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +245,7 @@ class PdfSigner:
             raise
         request = SignatureRequest(
             documents=tuple(map(_to_sign, documents)),
+            hash=usual_hash(chosen.signer.facts),
             format=SignatureFormat.CMS_DETACHED,
             certificate=chosen.signer.facts.thumbprint,
             reader=chosen.signer.reader,
@@ -286,6 +294,7 @@ class PdfSigner:
             reason=wish.reason,
             location=wish.location,
             hole=_HOLE + sum(map(len, chosen.chain)),
+            hash=_HASH_NAMES[usual_hash(chosen.signer.facts)],
         )
         try:
             prepared = await self._worker.ask(request, PreparedPdf, document.copy.size)
@@ -328,7 +337,7 @@ def _signer(listing: CertificateListing) -> CardCertificate:
         AgentError: ``key_not_found``, there is none, or several cards have one.
 
     """
-    found = [each for each in listing.certificates if each.id == ID_SIGN.decode()]
+    found = [each for each in listing.certificates if each.signs]
     if not found:
         raise KeyNotFoundError("no card here has a certificate to sign with")
     if len({each.reader for each in found}) > 1:

@@ -45,7 +45,7 @@ def _check(file: BinaryIO, prepared: PreparedPdf, digits: int) -> None:
     file.seek(prepared.start)
     if file.read(room + 2) != b"<" + b"0" * room + b">":
         raise _damaged("the hole is not empty")
-    hasher = hashlib.sha256()
+    hasher = hashlib.new(prepared.hash)
     file.seek(0)
     _hash(file, prepared.start, hasher)
     file.seek(prepared.end)

@@ -20,6 +20,7 @@ from agent.pdf.wire import MAX_CERTIFICATES, Integrity
 
 MIN_RSA_BITS: Final = 2048
 MIN_CURVE_BITS: Final = 224
+_NIST: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _EDWARDS: Final = {"ed25519": 256, "ed448": 456}
 _STRONG: Final = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512"})
 _TIMESTAMP: Final = "/ETSI.RFC3161"
@@ -45,8 +46,16 @@ def integrity_of(found: EmbeddedPdfSignature, kind: str) -> Integrity:
         certificate=signer.dump(),
         others=tuple(each.dump() for each in certificates.other_certs)[:MAX_CERTIFICATES],
         hash=found.md_algorithm,
-        key=f"{signer.public_key.algorithm} {_bits(signer.public_key)}",
+        key=_key_name(signer.public_key),
     )
+
+
+def _key_name(key: PublicKeyInfo) -> str:
+    if key.algorithm == "ec":
+        form, curve = key.curve
+        if form == "named" and curve in _NIST:
+            return _NIST[curve]
+    return f"{key.algorithm} {_bits(key)}"
 
 
 def _bits(key: PublicKeyInfo) -> int:

@@ -79,7 +79,7 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPd
         writer._encrypt = reader.trailer.raw_get("/Encrypt")  # noqa: SLF001  # as its encrypt() does
     metadata = PdfSignatureMetadata(
         field_name=field,
-        md_algorithm="sha256",
+        md_algorithm=request.hash,
         subfilter=SigSeedSubFilter.PADES,
         name=request.name,
         reason=request.reason,
@@ -109,6 +109,7 @@ def _write(request: PreparePdf, reader: PdfFileReader, field: str) -> PreparedPd
         start=found.reserved_region_start,
         end=found.reserved_region_end,
         field=field,
+        hash=request.hash,
     )
 
 

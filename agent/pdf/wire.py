@@ -4,7 +4,7 @@ The worker has read a hostile file, so its answers are bounded and checked as a 
 """
 
 from enum import StrEnum, unique
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -25,7 +25,9 @@ _MAX_TEXT: Final = 1024
 Text: TypeAlias = Annotated[str, Meta(max_length=_MAX_TEXT)]
 """What the document says, unchecked; longer ones are cut."""
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
-Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=64)]
+HashName: TypeAlias = Literal["sha256", "sha384", "sha512"]
+"""As :mod:`hashlib` calls them."""
 Octets: TypeAlias = Annotated[bytes, Meta(max_length=_MAX_OCTETS)]
 
 
@@ -79,6 +81,7 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
         reason: why it is signed; None leaves it out.
         location: likewise.
         hole: octets that wait for the CMS.
+        hash: what the document is hashed with, as the signer's key wants it.
 
     """
 
@@ -88,6 +91,7 @@ class PreparePdf(PdfRequest, frozen=True, kw_only=True, tag="prepare"):
     reason: str | None = None
     location: str | None = None
     hole: Annotated[int, Meta(ge=1024, le=_MAX_OCTETS)] = 8192
+    hash: HashName = "sha256"
 
 
 class ExaminePdf(PdfRequest, frozen=True, tag="examine"):
@@ -124,10 +128,11 @@ class PreparedPdf(PdfAnswer, frozen=True, tag="prepared"):
     """A copy that waits for its signature.
 
     Attributes:
-        digest: SHA-256 of the file without the hole.
+        digest: of the file without the hole.
         start: where the hole begins, at its "<"; in bytes.
         end: behind its ">".
         field: the name of the field.
+        hash: that the digest was made with.
 
     """
 
@@ -135,6 +140,7 @@ class PreparedPdf(PdfAnswer, frozen=True, tag="prepared"):
     start: Offset
     end: Offset
     field: Text
+    hash: HashName = "sha256"
 
 
 class Integrity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,7 +151,8 @@ class Integrity(Struct, frozen=True, forbid_unknown_fields=True):
         certificate: of its signer, DER; empty where none can be read.
         others: certificates that came along, DER; never trusted by themselves.
         hash: the digest algorithm's name, such as "sha256".
-        key: the kind of the signer's key, and its bits: "rsa 2048".
+        key: the kind of the signer's key, and its bits: "rsa 2048"; a curve of NIST by its name:
+            "P-256".
 
     """
 

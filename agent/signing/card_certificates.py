@@ -8,15 +8,23 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from agent.cards.card import Card, StoredCertificate
+from agent.cards.card import ID_SIGN, Card, StoredCertificate
 from agent.cms.keys import key_name
 from agent.errors import AgentError, SpoiltCertificateError, UnsupportedCardError
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate
 
 
-def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> CardCertificate:
+def card_certificate(
+    reader: str, serial: str, stored: StoredCertificate, signing_key: bytes | None = ID_SIGN
+) -> CardCertificate:
     """Understand a certificate that a card gave.
+
+    Args:
+        reader: where the card is.
+        serial: the card's number.
+        stored: the certificate.
+        signing_key: the identifier of the key that the card signs with; None for none.
 
     Raises:
         SpoiltCertificateError: it is garbage.
@@ -29,7 +37,13 @@ def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> Car
             f"a certificate on the card is garbage: {error.detail}"
         ) from error
     identifier = stored.id.decode("ascii", "replace")
-    return CardCertificate(facts, reader, identifier, stored.label, serial)
+    signs = stored.id == signing_key
+    return CardCertificate(facts, reader, identifier, stored.label, serial, signs)
+
+
+def usual_key(card: Card) -> bytes | None:
+    """Return the identifier of the key that a card signs with where none is named."""
+    return next(iter(card.signing_keys), None)
 
 
 def card_key_certificate(reader: str, card: Card, stored: StoredCertificate) -> CardCertificate:
@@ -39,7 +53,7 @@ def card_key_certificate(reader: str, card: Card, stored: StoredCertificate) -> 
         SpoiltCertificateError: it is garbage, or no card of this kind has such a key.
 
     """
-    certificate = card_certificate(reader, card.serial, stored)
+    certificate = card_certificate(reader, card.serial, stored, usual_key(card))
     known = card.key_names
     if known is not None and key_name(certificate.facts.public_key) not in known:
         raise SpoiltCertificateError(
@@ -49,9 +63,14 @@ def card_key_certificate(reader: str, card: Card, stored: StoredCertificate) -> 
 
 
 def card_certificates(
-    reader: str, serial: str, certificates: Iterable[StoredCertificate]
+    reader: str,
+    serial: str,
+    certificates: Iterable[StoredCertificate],
+    signing_key: bytes | None = ID_SIGN,
 ) -> tuple[CardCertificate, ...]:
     """Understand all certificates of a card; one that is garbage does not hide the others.
+
+    Arguments as of :func:`card_certificate`.
 
     Raises:
         UnsupportedCardError: not one of them makes sense.
@@ -61,7 +80,7 @@ def card_certificates(
     failure: UnsupportedCardError | None = None
     for stored in certificates:
         try:
-            good.append(card_certificate(reader, serial, stored))
+            good.append(card_certificate(reader, serial, stored, signing_key))
         except UnsupportedCardError as error:
             failure = error
     if failure is not None and not good:

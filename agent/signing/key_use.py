@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from agent.cards.card import CITIZEN_CARDS, Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
 from agent.consent.questions import (
+    MAX_PIN,
     CardFacts,
     EnterPin,
     LastAttempt,
@@ -31,7 +32,6 @@ from agent.errors import (
     ErrorCode,
     KeyNotFoundError,
     PinError,
-    UnsupportedCardError,
 )
 from agent.origin import LOCAL_USER, Origin
 from agent.secret import SecretBytes
@@ -48,6 +48,8 @@ T = TypeVar("T")
 
 _NOT_MEANT = frozenset({ErrorCode.KEY_NOT_FOUND, ErrorCode.OTHER_RECIPIENT})
 """What is wrong with a certificate that the request does not mean."""
+FEW = 2
+"""Attempts left that are few on any card, also on one that does not say how many are all."""
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
@@ -115,12 +117,12 @@ def certificates_for(task: KeyTask[P, N, T], card: Card) -> Iterator[StoredCerti
     """Read the certificates of a card that a task may be for, as far as the caller iterates.
 
     Raises:
-        UnsupportedCardError: the card is of a kind that is not meant.
+        KeyNotFoundError: the card is of a kind that is not meant.
         AgentError: as :meth:`KeyTask.candidates`.
 
     """
     if task.citizen_card and card.generation not in CITIZEN_CARDS:
-        raise UnsupportedCardError("the card is no citizen card")
+        raise KeyNotFoundError("the card is no citizen card")
     return task.candidates(card)
 
 
@@ -264,7 +266,7 @@ class KeyUser(Generic[P, N, T]):
             seen.attempts_left,
             was_wrong,
             rules.shortest,
-            rules.longest,
+            min(rules.longest, MAX_PIN),
             keypad=rules.keypad,
             few_left=seen.few_left,
         )
@@ -395,8 +397,10 @@ class KeyUser(Generic[P, N, T]):
         least = spending.least or card.pin_rules.attempts
         if left == 0:
             is_enough = True  # a locked card costs nothing more, and says so itself
-        elif left is None or least is None:
+        elif left is None:
             is_enough = may_be_unknown
+        elif least is None:
+            is_enough = may_be_unknown and left > FEW
         else:
             is_enough = left >= least
         if not is_enough:

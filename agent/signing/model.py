@@ -133,6 +133,7 @@ class CardCertificate:
         id: the identifier as text: SIGN, KEYX, AUTH, CACert, ROOTCACert; other cards have others.
         label: as the card's directory names it.
         card_serial: the card's own number, 16 characters on a citizen card.
+        signs: whether it is of the key that the card signs with where none is named.
 
     """
 
@@ -141,6 +142,7 @@ class CardCertificate:
     id: str
     label: str
     card_serial: str
+    signs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

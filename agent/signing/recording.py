@@ -251,7 +251,7 @@ class Recording:
             outcome=outcome,
             site=presentable(str(self._site)),
             format=_format(request),
-            hash=str(hash_),
+            hash=str(document.told_hash(hash_)),
             digest=digest.hex(),
             document=_presentable(document.name),
             count=count,

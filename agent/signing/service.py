@@ -41,6 +41,7 @@ from agent.signing.card_certificates import (
     card_certificates,
     not_vouched_for,
     preferred_first,
+    usual_key,
 )
 from agent.signing.card_choice import LISTING_SILENCE, CardChoice, CardPlace
 from agent.signing.decrypt_task import DecryptTask
@@ -391,7 +392,7 @@ class SigningService:
 
     def _read_certificates(
         self, card: Card, nobody_waits: ThreadEvent
-    ) -> tuple[str, tuple[StoredCertificate, ...]]:
+    ) -> tuple[str, tuple[StoredCertificate, ...], bytes | None]:
         del nobody_waits  # nothing that could not be undone happens here
         certificates = card.certificates()
         if not all(card.is_proven(stored) for stored in certificates):
@@ -401,7 +402,7 @@ class SigningService:
         if any_expired(certificates, self._clock()):
             # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
             card.forget()
-        return card.serial, certificates
+        return card.serial, certificates, usual_key(card)
 
 
 def _is_blind(request: KeyRequest) -> bool:

@@ -230,7 +230,8 @@ def signing_purpose(request: SignatureRequest) -> Purpose:
         return DocumentFacts(name, document.told_digest(request.hash), text)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
-    return Purpose(Act.SIGN, request.hash, documents, len(request.documents))
+    told = request.documents[0].told_hash(request.hash)  # the same of all that one request signs
+    return Purpose(Act.SIGN, told, documents, len(request.documents))
 
 
 def _whole_or_ends(name: str) -> str:

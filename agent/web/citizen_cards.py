@@ -6,6 +6,7 @@ Their pages know two kinds of cards, with RSA-2048 keys under names that no othe
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import Final
 
 from agent.cards.card import CITIZEN_CARDS
 from agent.errors import AgentError, UnsupportedCardError
@@ -13,6 +14,8 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import model
 from agent.web.service import Service
+
+_OTHER: Final = "the card is no citizen card"
 
 
 class CitizenCards(Service):
@@ -58,29 +61,36 @@ class CitizenCards(Service):
 
         """
         views = self._service.snapshot().readers
-        others = {view.name for view in views if _is_other(view)}
-        if not others or (reader is not None and reader not in others):
-            return await self._service.certificates(site, reader)
+        if reader is not None or not any(map(_is_other, views)):
+            return self._without_others(await self._service.certificates(site, reader))
         await self._service.connect(site)
         names = [
             view.name
             for view in views
-            if reader is None and view.state is model.CardPresence.CARD and view.name not in others
+            if view.state is model.CardPresence.CARD and not _is_other(view)
         ]
         if not names:
-            raise UnsupportedCardError("the card is no citizen card")
+            raise UnsupportedCardError(_OTHER)
         found = await asyncio.gather(*(self._listed(site, name) for name in names))
         certificates = tuple(each for listing in found for each in listing.certificates)
         problems = tuple(each for listing in found for each in listing.problems)
         if not certificates and problems:
             raise problems[0].error
-        return model.CertificateListing(certificates, problems)
+        return self._without_others(model.CertificateListing(certificates, problems))
 
     async def _listed(self, site: Origin, reader: str) -> model.CertificateListing:
         try:
             return await self._service.certificates(site, reader)
         except AgentError as error:
             return model.CertificateListing((), (model.ReaderProblem(reader, error),))
+
+    def _without_others(self, listing: model.CertificateListing) -> model.CertificateListing:
+        """Leave out cards that only turned out to be others when they were read."""
+        others = {view.name for view in self._service.snapshot().readers if _is_other(view)}
+        kept = tuple(each for each in listing.certificates if each.reader not in others)
+        if listing.certificates and not kept:
+            raise UnsupportedCardError(_OTHER)
+        return replace(listing, certificates=kept)
 
     async def sign(
         self, site: Origin, request: model.SignatureRequest, pin: SecretBytes | None

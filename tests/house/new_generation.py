@@ -24,7 +24,7 @@ from agent.cards.card import (
     PinRules,
     StoredCertificate,
 )
-from agent.cards.memory import CardMemory
+from agent.cards.memory import CardMemory, card_key
 from agent.cards.session import CardSession
 from agent.cms.digest import HashAlgorithm
 from agent.errors import CardError, KeyNotFoundError, OtherGenerationError, PinError
@@ -34,13 +34,13 @@ from agent.transport.base import Connection
 
 ATR = bytes.fromhex("3B85800167656E333366")  # historical bytes gen33
 AID = bytes.fromhex("F067656E33")
+ATTEMPTS = 3
 
 
 class Gen3Card(Card):
     """Selects the applet; the key signs a DigestInfo (ISO/IEC 7816-8)."""
 
     generation: ClassVar[CardGeneration] = "gen3"
-    pin_rules: ClassVar[PinRules] = PinRules(shortest=4, longest=8, attempts=3)
 
     def __init__(self, session: CardSession, memory: CardMemory) -> None:
         self._session = session
@@ -49,8 +49,13 @@ class Gen3Card(Card):
         except CardError as error:
             raise OtherGenerationError("not a gen3 card") from error
         self._serial = number.decode("ascii")
-        self._record = memory.record(self._serial)
+        self._record_key = card_key(self.generation, self._serial)
+        self._record = memory.record(self._record_key)
         self._attempts = memory.attempts
+
+    @property
+    def pin_rules(self) -> PinRules:
+        return PinRules(shortest=4, longest=8, attempts=ATTEMPTS)
 
     @property
     def serial(self) -> str:
@@ -58,7 +63,7 @@ class Gen3Card(Card):
 
     @property
     def attempts_left(self) -> int | None:
-        return self._attempts.read(self._serial)
+        return self._attempts.read(self._record_key)
 
     @property
     def pin_sent(self) -> bool:
@@ -95,14 +100,14 @@ class Gen3Card(Card):
         self.pin_rules.check(pin)
         command = SecretBytes(bytearray((0, 0x20, 0, 1, len(pin), *pin.buffer)))
         if self.attempts_left:  # before it is known whether the PIN is right
-            self._attempts.write(self._serial, max(1, self.attempts_left - 1))
+            self._attempts.write(self._record_key, max(1, self.attempts_left - 1))
         try:
             self._session.verify(command)
         except PinError as error:
             if error.attempts_left is not None:
-                self._attempts.write(self._serial, error.attempts_left)
+                self._attempts.write(self._record_key, error.attempts_left)
             raise
-        self._attempts.write(self._serial, self.pin_rules.attempts)
+        self._attempts.write(self._record_key, ATTEMPTS)
         return tuple(
             self._session.send(
                 CommandApdu(0, 0x2A, 0x9E, 0x9A, hash_.digest_info(digest), 256), "sign"
@@ -154,8 +159,8 @@ class Gen3Driver(CardDriver):
             "            GEN3_ATR: third,\n",
             before="            gen2.ATR: second,\n",
         ),
-        Edit("agent/cards/card.py", '"gen3", ', before='"gen1", "gen2"]'),
-        Edit("agent/web/sdk/ankong.js", '"gen3"|', before='"gen1"|"gen2"|null'),
+        Edit("agent/cards/card.py", '"gen3", ', before='"gen1", "gen2", "piv"'),
+        Edit("agent/web/sdk/ankong.js", '"gen3"|', before='"gen1"|"gen2"|"piv"'),
     ),
     generate=("agent.web.native.openapi",),
     proof="""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -91,7 +91,7 @@ class Authority:
     """A certification authority: its name, key and certificate."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     extensions: tuple[x509.ExtensionType, ...] = field(default=())
 
     @property
@@ -129,7 +129,9 @@ class Authority:
             builder = builder.add_extension(extension, critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
-    def authority(self, subject: x509.Name, key: rsa.RSAPrivateKey, serial: int) -> "Authority":
+    def authority(
+        self, subject: x509.Name, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, serial: int
+    ) -> "Authority":
         certificate = self.issue(
             subject, key, serial=serial, usage=("key_cert_sign", "crl_sign"), ca=True
         )
@@ -168,7 +170,10 @@ class Authority:
 
 @cache
 def root() -> Authority:
-    key = rsa_key("root")
+    return self_signed(rsa_key("root"))
+
+
+def self_signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> Authority:
     builder = (
         x509.CertificateBuilder()
         .subject_name(ROOT)

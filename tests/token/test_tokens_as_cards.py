@@ -130,7 +130,7 @@ async def test_a_wrong_pin_is_asked_for_again_and_the_token_says_how_it_stands(
     assert isinstance(second, EnterPin)
     assert (first.attempts_left, first.few_left, first.was_wrong) == (None, False, False)
     assert (second.attempts_left, second.few_left, second.was_wrong) == (None, True, True)
-    assert (first.min_length, first.max_length) == (4, 32)
+    assert (first.min_length, first.max_length) == (4, 64)
     assert first.card.generation == "pkcs11"
 
 

@@ -44,8 +44,8 @@ from agent.errors import (
 from agent.harmless import shortened
 from agent.secret import SecretBytes
 
-MAX_PIN: Final = 32
-"""Characters of the longest PIN that our windows take."""
+LONGEST_PIN: Final = 64
+"""Characters of the longest PIN that a module is sent."""
 SIGN_SECONDS: Final = 60.0
 KEYPAD_SECONDS: Final = 90.0
 """For a PIN that is typed on the reader."""
@@ -84,9 +84,9 @@ class TokenCard(Card):
     @property
     def pin_rules(self) -> PinRules:
         """What CK_TOKEN_INFO says of its PIN, where that makes sense."""
-        shortest, longest = self._state.shortest, min(self._state.longest, MAX_PIN)
+        shortest, longest = self._state.shortest, min(self._state.longest, LONGEST_PIN)
         if not 1 <= shortest <= longest:
-            shortest, longest = 1, MAX_PIN
+            shortest, longest = 1, LONGEST_PIN
         return PinRules(shortest, longest, attempts=None, keypad=self._has_keypad)
 
     @property

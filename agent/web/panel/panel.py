@@ -275,6 +275,7 @@ class Panel:
                 "reader": each.reader,
                 "id": each.id,
                 "label": each.label,
+                "signs": each.signs,
                 "holder": each.facts.subject_cn,
                 "issuer": each.facts.issuer,
                 "usage": [str(use) for use in each.facts.key_usage],

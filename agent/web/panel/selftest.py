@@ -14,18 +14,17 @@ from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER, SELF_TEST
 from agent.pki.certificate import CertificateFacts
+from agent.signing.certificate_key import bare_format, usual_hash
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
     ReaderView,
-    SignatureFormat,
     SignatureRequest,
 )
 from agent.web.service import Service
 
 SOON: Final = timedelta(days=60)
 """How long before its last day a certificate is said to end soon."""
-_SIGNING_ID: Final = "SIGN"
 
 
 @unique
@@ -114,7 +113,7 @@ class SelfTest:
             self._skip("certificate", "signature")
             return
         self._add_card(reader.name)
-        certificate = next((each for each in listing.certificates if each.id == _SIGNING_ID), None)
+        certificate = next((each for each in listing.certificates if each.signs), None)
         if certificate is None:
             self._add("certificate", Outcome.BAD, ErrorCode.KEY_NOT_FOUND)
             self._skip("signature")
@@ -164,7 +163,8 @@ class SelfTest:
         text = f"Ankong self-test\n{self._clock().isoformat()}\n{secrets.token_hex(16)}\n"
         request = SignatureRequest(
             documents=(Document(data=text.encode(), name="Ankong self-test"),),
-            format=SignatureFormat.PKCS1,
+            hash=usual_hash(certificate.facts),
+            format=bare_format(certificate.facts),
             certificate=certificate.facts.thumbprint,
             reader=certificate.reader,
             check_validity=False,

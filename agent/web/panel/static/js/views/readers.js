@@ -18,6 +18,13 @@ function tries(left) {
     " ", t(left === 0 ? "readers.locked" : "readers.left", { left }));
 }
 
+/** @param {{id: string, signs: boolean, usage: string[]}} certificate */
+function purpose({ id, signs, usage }) {
+  if (signs) return "readers.forSigning";
+  if (id === "AUTH") return "readers.forIdentity";
+  return id !== "KEYX" && usage.some((use) => use === "digital_signature" || use === "non_repudiation") ? "readers.forSigning" : "readers.forDecrypting";
+}
+
 /** @param {any} certificate */
 function described(certificate) {
   const over = new Date(certificate.not_after) < new Date();
@@ -26,7 +33,7 @@ function described(certificate) {
   const word = over ? "readers.expired" : early ? "readers.early" : "readers.valid";
   return h("li", {}, h("div", { class: "grow" },
     h("div", { class: "row" }, h("b", {}, certificate.holder ?? certificate.label), h("span", { class: `tag ${kind}` }, t(word)),
-      h("span", { class: "tag" }, t(certificate.id === "SIGN" ? "readers.forSigning" : "readers.forDecrypting"))),
+      h("span", { class: "tag" }, t(purpose(certificate))))),
     h("div", {}, t("readers.validity", { from: day(certificate.not_before), to: day(certificate.not_after) })),
     h("small", {}, certificate.issuer)));
 }
