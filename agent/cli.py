@@ -46,6 +46,7 @@ COMMANDS: Final = tuple(
         "serve",
         "status",
         "certificates",
+        "modules",
         "sign",
         "verify",
         "card",

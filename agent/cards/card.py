@@ -54,6 +54,8 @@ class PinRules:
         attempts: wrong PINs in a row that lock it; a right one sets the counter back. None where
             that is not known: then however many are left may be few.
         digits: whether it has no other characters.
+        keypad: whether it is typed on the reader itself and nowhere else; what is handed over in
+            its place is empty.
 
     """
 
@@ -61,14 +63,22 @@ class PinRules:
     longest: int
     attempts: int | None
     digits: bool = False
+    keypad: bool = False
 
     def check(self, pin: SecretBytes) -> None:
         """Refuse a PIN that no card of this kind can have, before it costs an attempt.
 
         Raises:
-            PinError: ``pin_length``: too short, too long, or other characters than it can have.
+            PinError: ``pin_length``: too short, too long, or other characters than it can have;
+                ``pin_required``: it is typed on the reader.
 
         """
+        if self.keypad:
+            if len(pin):
+                error = PinError("it is typed on the keypad", code=ErrorCode.PIN_REQUIRED)
+                error.said = ("cli.error.keypad", {})
+                raise error
+            return
         first, last = (0x30, 0x39) if self.digits else (0x21, 0x7E)  # printable ASCII
         has_its_characters = all(first <= byte <= last for byte in pin.buffer)
         if not (self.shortest <= len(pin) <= self.longest and has_its_characters):
@@ -99,6 +109,11 @@ class Card(ABC):
             UnsupportedCardError: it takes no PIN in this reader.
 
         """
+
+    @property
+    def few_left(self) -> bool:
+        """Whether the card says that PIN attempts were used up, but not how many are left."""
+        return False
 
     @property
     def key_names(self) -> frozenset[str] | None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from agent.commands.open_tokens import open_tokens
 from agent.commands.output import log_aside, say, say_aside
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
@@ -11,6 +12,9 @@ from agent.commands.tongue import tell
 from agent.consent.consent import AlwaysAllow
 from agent.errors import ErrorCode
 from agent.harmless import printable
+from agent.host.machine.paths import Paths
+from agent.host.settings import config
+from agent.host.settings.policy import Policy
 from agent.origin import LOCAL_USER
 from agent.signing.model import ReaderProblem
 from agent.signing.service import SigningService
@@ -40,7 +44,9 @@ def certificates(options: CertificatesOptions) -> int:
     """Print the certificates on the card in each reader."""
     provider = options.open_provider()
     log_aside()
-    service = SigningService(provider, AlwaysAllow())
+    paths = Paths.choose(options.state_dir)
+    settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
+    service = SigningService(provider, AlwaysAllow(), tokens=open_tokens(settings))
     listing = asyncio.run(
         use_service(service, lambda: service.certificates(LOCAL_USER, options.reader))
     )
@@ -61,4 +67,6 @@ def certificates(options: CertificatesOptions) -> int:
 def _describe(problem: ReaderProblem) -> str:
     if problem.error.code is ErrorCode.TIMEOUT:
         return tell("cli.certificates.said.silent", reader=printable(problem.reader))
+    if problem.error.code is ErrorCode.PIN_REQUIRED:
+        return tell("cli.certificates.said.hidden", reader=printable(problem.reader))
     return f"{problem.reader}: {problem.error.code}: {problem.error.detail}"

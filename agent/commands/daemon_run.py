@@ -15,6 +15,7 @@ import structlog
 
 from agent import __version__
 from agent.commands.daemon import Daemon, Observer
+from agent.commands.open_tokens import open_tokens
 from agent.commands.panel_doctor import PanelDoctor
 from agent.host.instance import install_key, quitting
 from agent.host.peer import check as peer
@@ -193,6 +194,7 @@ class DaemonRun:
             on_signed=signed,
             on_use=None if store is None else store.touch,
             check_version=self._daemon.update.check_version,
+            tokens=open_tokens(self._daemon.settings),
         )
 
     def _sources(self, service: SigningService) -> Sources:

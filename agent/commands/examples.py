@@ -25,6 +25,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "tray": ("tray --panel",),
     "status": ("status", "status --json"),
     "certificates": ("certificates", "certificates --json"),
+    "modules": ("modules", "modules --json"),
     "sign": (
         "sign contract.pdf",
         "sign contract.pdf annex.pdf --out signed",

@@ -9,6 +9,7 @@ from typing import Final
 
 from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
+from agent.commands.open_tokens import open_tokens
 from agent.commands.tongue import tell
 from agent.consent.consent import AlwaysAllow
 from agent.errors import AgentError, ErrorCode
@@ -69,6 +70,7 @@ def own_service(provider: CardProvider, paths: Paths) -> Iterator[SigningService
             attempts=attempts,
             history=history,
             check_version=lambda: status.check(known),
+            tokens=open_tokens(settings),
         )
 
 

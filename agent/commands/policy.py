@@ -198,6 +198,9 @@ def _toml(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        pairs = (f"{name} = {_toml(each)}" for name, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{printable(value)}"' if isinstance(value, str) else str(value)

@@ -209,7 +209,7 @@ def takes(prompt: Prompt[A], answer: bytes, typed: bytearray | None) -> bool:
 
     """
     if typed is not None:
-        is_asked = isinstance(prompt, EnterPin) and answer == wire.PIN
+        is_asked = isinstance(prompt, EnterPin) and not prompt.keypad and answer == wire.PIN
         return is_asked and _is_pin(prompt, typed)
     match prompt:
         case AllowSite() | AllowBlind():
@@ -222,6 +222,7 @@ def takes(prompt: Prompt[A], answer: bytes, typed: bytearray | None) -> bool:
                 wire.CANCEL: True,
                 wire.BLOCK: prompt.may_block,
                 wire.LOOK: bool(view_of(prompt)),
+                wire.KEYPAD: prompt.keypad,
             }
             return offered.get(answer, False)
         case LastAttempt():

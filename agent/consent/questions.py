@@ -178,6 +178,9 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
         max_length: characters of the longest PIN.
         may_block: whether the window offers to block the site, which is the error
             ``origin_blocked``.
+        keypad: whether the PIN is typed on the reader, so that the window has no field; what is
+            answered is empty then.
+        few_left: whether the card says that attempts were used up, but not how many are left.
 
     """
 
@@ -188,6 +191,8 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
     min_length: PinLength
     max_length: PinLength
     may_block: bool = False
+    keypad: bool = False
+    few_left: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_REQUIRED
 
 

@@ -54,6 +54,8 @@ READING_SECONDS: Final = 600.0
 PIN: Final = b"pin:"
 CARD: Final = b"card:"
 """Followed by the place of the chosen card in the question, from 0, in decimal."""
+KEYPAD: Final = b"keypad"
+"""That the reader is to ask for the PIN on its own keypad."""
 YES: Final = b"yes"
 NO: Final = b"no"
 SEEN: Final = b"seen"
@@ -116,12 +118,11 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
     match prompt:
         case AllowSite() | AllowBlind() if bytes(raw) in _SITE_ANSWERS:
             return _SITE_ANSWERS[bytes(raw)]
-        case EnterPin() if raw == BLOCK:
-            raise AgentError("blocked in the PIN window", code=ErrorCode.ORIGIN_BLOCKED)
-        case EnterPin() if raw == CANCEL:
-            raise AgentError("cancelled in the PIN window", code=ErrorCode.USER_CANCELLED)
-        case EnterPin() if raw.startswith(PIN):
-            return _pin(prompt, memoryview(raw)[len(PIN) :])
+        case EnterPin() if raw == BLOCK or raw == CANCEL:  # noqa: PLR1714, SIM109  # without a copy
+            code = _PIN_REFUSALS[bytes(raw)]
+            raise AgentError(f"{raw.decode()} in the PIN window", code=code)
+        case EnterPin() if raw == KEYPAD or raw.startswith(PIN):
+            return _pin(prompt, raw)
         case ChooseCard() if raw == CANCEL:
             raise AgentError("cancelled in the card window", code=ErrorCode.USER_CANCELLED)
         case ChooseCard() if bytes(raw) in (offered := _card_answers(prompt)):
@@ -134,6 +135,7 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
             raise AgentError("the window ended without an answer")
 
 
+_PIN_REFUSALS: Final = {BLOCK: ErrorCode.ORIGIN_BLOCKED, CANCEL: ErrorCode.USER_CANCELLED}
 _SITE_ANSWERS: Final = {answer.value.encode(): answer for answer in SiteAnswer}
 
 
@@ -141,7 +143,13 @@ def _card_answers(prompt: ChooseCard) -> dict[bytes, CardFacts]:
     return {CARD + b"%d" % place: card for place, card in enumerate(prompt.cards)}
 
 
-def _pin(prompt: EnterPin, typed: memoryview) -> SecretBytes:
-    if not prompt.min_length <= len(typed) <= prompt.max_length:
-        raise AgentError("the window gave a PIN of a length that it must not")
-    return SecretBytes(bytearray(typed))
+def _pin(prompt: EnterPin, answer: bytearray) -> SecretBytes:
+    """Return what was typed in the window; nothing, where it is typed on the reader."""
+    if prompt.keypad != (answer == KEYPAD):
+        raise AgentError("the window gave a PIN that is typed elsewhere")
+    if prompt.keypad:
+        return SecretBytes(bytearray())
+    with memoryview(answer) as typed:
+        if not prompt.min_length <= len(typed) - len(PIN) <= prompt.max_length:
+            raise AgentError("the window gave a PIN of a length that it must not")
+        return SecretBytes(bytearray(typed[len(PIN) :]))

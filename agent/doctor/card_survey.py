@@ -52,6 +52,7 @@ async def survey_readers(open_provider: Callable[[], CardProvider]) -> CardSurve
 
 async def survey(service: SigningService) -> CardSurvey:
     """Survey the readers of a service that runs already, and read the cards' certificates."""
+    await service.look_at_tokens()
     await _wait_until_probed(service)
     certificates: dict[str, CertificateFacts] = {}
     problems: dict[str, ErrorCode] = {}

@@ -20,6 +20,7 @@ from agent.doctor.report import Finding, Report, fault
 from agent.doctor.restart import check_restart
 from agent.doctor.running import check_agent, check_autostart, check_file_manager, check_icon
 from agent.doctor.tls import check_tls, check_trust
+from agent.doctor.token_modules import check_token_modules
 from agent.doctor.update import check_update
 from agent.doctor.versions import check_versions
 from agent.doctor.windows import check_windows
@@ -37,6 +38,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_policy,
     check_service,
     check_readers,
+    check_token_modules,
     check_windows,
     check_agent,
     check_icon,

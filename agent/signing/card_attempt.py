@@ -1,8 +1,10 @@
 """One transaction on a card: whether it may be tried once more, and what the log says of it."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -10,6 +12,7 @@ from agent.cards.card import Card
 from agent.errors import AgentError, CardError, ErrorCode, SharingViolationError
 from agent.transport.observed import ObservedConnection
 
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 DOUBTS: Final = frozenset(
@@ -91,3 +94,32 @@ class CardAttempt:
             detail=error.detail,
             decision=decision,
         )
+
+
+async def until_silent(
+    answer: asyncio.Future[T], attempt: Callable[[], CardAttempt | None], silence: float
+) -> T:
+    """Wait for a future, as long as a card goes on answering.
+
+    Args:
+        answer: what is waited for; it is cancelled where it did not come.
+        attempt: gives the newest on the card's reader.
+        silence: seconds without an answer of the card.
+
+    Raises:
+        TimeoutError: there was such a silence.
+
+    """
+    asked_at = time.monotonic()
+    try:
+        while not answer.done():
+            newest = attempt()
+            progress = asked_at if newest is None else max(asked_at, newest.last_progress)
+            left = progress + silence - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            await asyncio.wait((answer,), timeout=left)
+        return answer.result()
+    finally:
+        answer.cancel()
+        del answer  # an error in it knows this frame, and would keep what the page sent

@@ -33,7 +33,7 @@ from agent.errors import (
     KeyNotFoundError,
     PinError,
 )
-from agent.origin import Origin
+from agent.origin import LOCAL_USER, Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_key_certificate
 from agent.signing.card_watch import while_cards_stay
@@ -134,6 +134,7 @@ class _Seen:
         card: what the citizen is shown of it.
         attempts_left: PIN attempts as last seen, 1 or more; None when not known.
         pin_rules: what its PIN can be.
+        few_left: whether the card says that few attempts are left.
         refusal: why no PIN is asked for, where the card has just said so itself.
 
     """
@@ -141,6 +142,7 @@ class _Seen:
     card: CardFacts
     attempts_left: int | None
     pin_rules: PinRules
+    few_left: bool = False
     refusal: PinError | None = None
 
 
@@ -218,6 +220,8 @@ class KeyUser(Generic[P, N, T]):
         try:
             return await self._use(pin, _Spending(by_page=True))
         except PinError as error:
+            if error.code is ErrorCode.PIN_REQUIRED and self.prompter.can_ask():
+                return await self._with_typed_pin()  # on the reader, which a window says
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
             left = error.attempts_left
@@ -263,6 +267,8 @@ class KeyUser(Generic[P, N, T]):
             was_wrong,
             rules.shortest,
             min(rules.longest, MAX_PIN),
+            keypad=rules.keypad,
+            few_left=seen.few_left,
         )
 
     async def _judge(self, error: PinError, card: CardFacts) -> None:
@@ -318,7 +324,8 @@ class KeyUser(Generic[P, N, T]):
             card.require_pin_possible()
         except PinError as error:
             refusal = error
-        return _Seen(shown, card.attempts_left or None, card.pin_rules, refusal)
+        left = card.attempts_left or None
+        return _Seen(shown, left, card.pin_rules, card.few_left, refusal)
 
     def _choose(self, card: Card) -> _Chosen[P]:
         """Choose the certificate that can do the task, and best, where a key has several.
@@ -351,6 +358,8 @@ class KeyUser(Generic[P, N, T]):
     ) -> T:
         """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
+        if card.pin_rules.keypad and spending.by_page and self.site != LOCAL_USER:
+            raise PinError("a window asks for it", code=ErrorCode.PIN_REQUIRED)
         chosen = self._choose(card)
         self._check_number(card, self.serial)
         self._check_number(card, spending.expected)

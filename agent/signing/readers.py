@@ -2,9 +2,8 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -12,6 +11,8 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from agent.cards.card import Card, CardDriver
+from agent.cards.pkcs11.token_card import KEYPAD_SECONDS
+from agent.cards.pkcs11.token_source import TokenSlot, TokenSource
 from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
@@ -24,10 +25,11 @@ from agent.errors import (
     SpoiltCertificateError,
     UnsupportedCardError,
 )
-from agent.signing.card_attempt import DOUBTS, CardAttempt
+from agent.signing.card_attempt import DOUBTS, CardAttempt, until_silent
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
-from agent.signing.patience import Patience
-from agent.signing.seat import Seat, presence_of
+from agent.signing.reader_monitor import ReaderMonitor
+from agent.signing.seat import Seat, presence_of, shown, token_seat
+from agent.signing.token_watch import TokenWatch
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
 from agent.transport.observed import ObservedConnection
@@ -41,7 +43,6 @@ the event is set when nobody waits for the result any more.
 
 MAX_PENDING = 16  # operations in one reader's queue
 EVENT_BACKLOG = 256  # events kept for a listener who does not read them
-WAIT = 60.0  # seconds; how long one look at the readers lasts when nothing happens
 PROBE_PAUSES: Final = (0.0, 1.0, 4.0)  # seconds before each question to a card that is not known
 CLOSE_TIMEOUT = 3.0  # seconds to wait for threads that are in the middle of something
 
@@ -51,9 +52,13 @@ _log = structlog.get_logger(__name__)
 class Readers:
     """Watches a provider and runs card operations; belongs to one event loop."""
 
-    def __init__(self, provider: CardProvider, registry: Registry) -> None:
+    def __init__(
+        self, provider: CardProvider, registry: Registry, tokens: TokenSource | None = None
+    ) -> None:
+        """Prepare to watch a provider, and the tokens of modules, which do the work themselves."""
         self._provider = provider
         self._registry = registry
+        self._source = tokens or TokenSource(())
         self._seats: dict[str, Seat] = {}
         self._workers: dict[str, Worker] = {}
         self._attempts: dict[str, CardAttempt] = {}  # the newest of each reader
@@ -64,11 +69,13 @@ class Readers:
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
         self._tells_attempts = False
-        self._told_of_no_service = False  # for the watching thread only
-        self._closing = threading.Event()
+        self._tokens = TokenWatch(self._source, self._take_tokens)
+        self._tokens_seen = 0
         self._looked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._monitor = threading.Thread(target=self._watch, name="readers", daemon=True)
+        self._monitor = ReaderMonitor(
+            provider, lambda states: self._in_loop(partial(self._take, states))
+        )
 
     @property
     def provider_kind(self) -> str:
@@ -83,21 +90,19 @@ class Readers:
 
     async def close(self) -> None:
         """Stop watching and let go of every thread."""
-        self._closing.set()
+        self._monitor.stop()
         for probe in self._probes:
             probe.cancel()
+        self._tokens.stop()
         for worker in self._workers.values():
             worker.stop()
         await asyncio.to_thread(self._join)
 
     def _join(self) -> None:
-        # More than once: a cancel that comes just before a wait wakes nobody.
-        deadline = time.monotonic() + CLOSE_TIMEOUT
-        while self._monitor.is_alive() and time.monotonic() < deadline:
-            self._provider.cancel()
-            self._monitor.join(0.02)
-        stopped = [worker.join(CLOSE_TIMEOUT) for worker in self._workers.values()]
-        if all(stopped) and not self._monitor.is_alive():
+        stopped = [self._monitor.join(CLOSE_TIMEOUT)]
+        stopped += [worker.join(CLOSE_TIMEOUT) for worker in self._workers.values()]
+        self._source.close()  # whatever a module is still at
+        if all(stopped):
             self._provider.close()
 
     def snapshot(self) -> Snapshot:
@@ -113,18 +118,30 @@ class Readers:
         queue: asyncio.Queue[Event] = asyncio.Queue(EVENT_BACKLOG)
         self._listeners.add(queue)
         try:
-            yield queue
+            with self._tokens.closely():
+                yield queue
         finally:
             self._listeners.discard(queue)
 
     @contextmanager
-    def watch(self, changed: Callable[[], None]) -> Iterator[None]:
-        """Call ``changed`` in the event loop after each new snapshot, while the context lasts."""
+    def watch(self, changed: Callable[[], None], *, closely: bool = False) -> Iterator[None]:
+        """Call ``changed`` in the event loop after each new snapshot, while the context lasts.
+
+        Args:
+            changed: must not block.
+            closely: whether somebody looks, so that the modules are asked for their tokens too.
+
+        """
         self._watchers.add(changed)
         try:
-            yield
+            with self._tokens.closely() if closely else nullcontext():
+                yield
         finally:
             self._watchers.discard(changed)
+
+    async def look_at_tokens(self) -> None:
+        """Ask the modules which tokens there are; those that do not answer soon are left out."""
+        await self._tokens.look()
 
     @contextmanager
     def work(self) -> Iterator[None]:
@@ -162,6 +179,9 @@ class Readers:
 
         """
         before = self._seat_with_card(reader)
+        if before.token is not None:  # a module says nothing before it has done everything
+            silence = None
+            seconds += KEYPAD_SECONDS if before.token.has_keypad else 0
         worker = self._worker(reader)
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
@@ -172,32 +192,18 @@ class Readers:
         try:
             with self.work():
                 async with asyncio.timeout(seconds):
-                    return await self._until_silent(reader, answer, silence or seconds)
+                    return await until_silent(
+                        answer, lambda: self._attempts.get(reader), silence or seconds
+                    )
         except TimeoutError as error:
             raise AgentError("the card did not answer in time", code=ErrorCode.TIMEOUT) from error
         except UnsupportedCardError as error:
-            if not isinstance(error, SpoiltCertificateError):
+            if not isinstance(error, SpoiltCertificateError) and before.token is None:
                 self._mark_unsupported(before.state)
             raise
         finally:
             nobody_waits.set()
             del answer  # an error in it knows this frame, and would keep what the page sent
-
-    async def _until_silent(self, reader: str, answer: asyncio.Future[T], silence: float) -> T:
-        """Wait for a future; raise TimeoutError after a silence of that many seconds."""
-        asked_at = time.monotonic()
-        try:
-            while not answer.done():
-                attempt = self._attempts.get(reader)
-                progress = asked_at if attempt is None else max(asked_at, attempt.last_progress)
-                left = progress + silence - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                await asyncio.wait((answer,), timeout=left)
-            return answer.result()
-        finally:
-            answer.cancel()
-            del answer  # likewise
 
     def _note_card(self, state: ReaderState, serial: str, attempts_left: int | None) -> None:
         """Remember what an operation learnt about a card, if it is there still."""
@@ -263,10 +269,7 @@ class Readers:
         reader = attempt.reader
         seat = self._seat_with_card(reader)
         with ExitStack() as stack:
-            connection = attempt.connection = ObservedConnection(self._provider.open(reader))
-            stack.callback(connection.close)
-            self._look_for_keypad(reader, connection)
-            card = attempt.card = self._open_card(stack, seat, connection)
+            card = attempt.card = self._opened(stack, seat, attempt)
             attempt.require_number(seat.view.serial)
             try:
                 yield card
@@ -277,6 +280,14 @@ class Readers:
             finally:
                 note = partial(self._note_card, seat.state, card.serial, card.attempts_left)
                 self._in_loop(note)
+
+    def _opened(self, stack: ExitStack, seat: Seat, attempt: CardAttempt) -> Card:
+        if seat.token is not None:
+            return stack.enter_context(self._source.open(seat.token))
+        connection = attempt.connection = ObservedConnection(self._provider.open(attempt.reader))
+        stack.callback(connection.close)
+        self._look_for_keypad(attempt.reader, connection)
+        return self._open_card(stack, seat, connection)
 
     def _open_card(self, stack: ExitStack, seat: Seat, connection: Connection) -> Card:
         """Begin the transaction that ``stack`` ends, with the driver that the card proves right."""
@@ -318,39 +329,6 @@ class Readers:
             raise MuteCardError("the card does not answer")
         return seat
 
-    # In the monitor's thread.
-
-    def _watch(self) -> None:
-        known: tuple[ReaderState, ...] | None = None
-        patience = Patience()
-        while not self._closing.is_set():
-            try:
-                if known is None:
-                    known = self._provider.readers()
-                    self._tell(known)
-                    patience.renew()
-                states = self._provider.wait(known, WAIT)
-                if states != known:
-                    self._tell(states)
-                known = states
-            except ServiceUnavailableError:
-                known = None
-                self._tell(None)
-                self._closing.wait(patience.next_pause())
-            except Exception:  # noqa: BLE001  # whatever a library throws: go on watching
-                _log.exception("watching the readers failed")
-                known = None
-                self._tell(None)
-                self._closing.wait(patience.next_pause())
-
-    def _tell(self, states: tuple[ReaderState, ...] | None) -> None:
-        if states is None and self._told_of_no_service:
-            return  # once is enough: the loop is not to wake up with each look for a service
-        self._told_of_no_service = states is None
-        loop = self._loop
-        if loop is not None and not self._closing.is_set():
-            loop.call_soon_threadsafe(self._take, states)
-
     # In the event loop.
 
     def _take(self, states: tuple[ReaderState, ...] | None) -> None:
@@ -359,13 +337,33 @@ class Readers:
             self._snapshot = replace(self._snapshot, service_available=available)
             self._announce("service_changed", None)
         now = {state.name: state for state in states or ()}
-        for name in [name for name in self._seats if name not in now]:
+        tokens = {name: seat for name, seat in self._seats.items() if seat.token is not None}
+        for name in [name for name in self._seats if name not in (now.keys() | tokens.keys())]:
             self._remove(name)
         for state in now.values():
             self._update(state)
-        self._seats = {name: self._seats[name] for name in now}
+        self._seats = {name: self._seats[name] for name in now} | tokens
         self._publish()
         self._looked.set()
+
+    def _take_tokens(self, slots: tuple[TokenSlot, ...]) -> None:
+        """Show the tokens that there are now."""
+        now = {slot.name: slot for slot in slots}
+        for name, seat in tuple(self._seats.items()):
+            token = seat.token
+            if token is not None and (name not in now or now[name].is_same != token.is_same):
+                self._remove(name)
+        for name, slot in now.items():
+            before = self._seats.get(name)
+            if before is not None:
+                if before.token is not None:
+                    self._seats[name] = replace(before, token=slot)
+                continue
+            self._tokens_seen += 1
+            seat = self._seats[name] = token_seat(slot, self._tokens_seen)
+            self._publish()
+            self._announce("reader_added", seat.view)
+            self._announce("card_inserted", seat.view)
 
     def _remove(self, name: str) -> None:
         seat = self._seats.pop(name)
@@ -482,7 +480,7 @@ class Readers:
         return worker
 
     def _publish(self) -> None:
-        views = tuple(seat.view for seat in self._seats.values())
+        views = shown(self._seats.values())
         self._snapshot = replace(self._snapshot, readers=views, working=self._at_work > 0)
         for changed in tuple(self._watchers):
             changed()
@@ -496,5 +494,4 @@ class Readers:
 
 
 def _look(card: Card, nobody_waits: threading.Event) -> None:
-    """Do nothing with a card: it has told its number by then."""
-    del card, nobody_waits
+    del card, nobody_waits  # it has told its number by then

@@ -17,6 +17,7 @@ import structlog
 from agent.cards.card import CITIZEN_CARDS, Card, StoredCertificate
 from agent.cards.known_attempts import KnownAttempts
 from agent.cards.memory import CardMemory
+from agent.cards.pkcs11.token_source import TokenSource
 from agent.cards.registry import Registry
 from agent.cms.digest import HashAlgorithm
 from agent.consent.consent import Consent
@@ -87,6 +88,7 @@ class SigningService:
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Origin], None] | None = None,
         check_version: Callable[[], None] = lambda: None,
+        tokens: TokenSource | None = None,
     ) -> None:
         """Prepare the service; :meth:`start` begins to watch the readers.
 
@@ -105,9 +107,10 @@ class SigningService:
             on_signed: told in the event loop after each use of a key; must not block.
             on_use: likewise, of each request by a site that is allowed.
             check_version: raises where this version of the program must not use keys any more.
+            tokens: of PKCS#11 modules, beside the readers; closed by :meth:`close`.
 
         """
-        self._readers = Readers(provider, Registry(CardMemory(attempts)))
+        self._readers = Readers(provider, Registry(CardMemory(attempts)), tokens)
         self._consent = consent
         self._clock = clock
         self._recorder = Recorder(history, on_signed, clock)
@@ -134,13 +137,29 @@ class SigningService:
         """Return all readers as they are now; from any thread, without waiting."""
         return self._readers.snapshot()
 
+    async def look_at_tokens(self) -> None:
+        """Ask the modules which tokens there are, so that :meth:`snapshot` says so.
+
+        Readers are watched; modules are asked when somebody wants to know. One that does not answer
+        within a few seconds is left out.
+        """
+        await self._readers.look_at_tokens()
+
     def subscribe(self) -> AbstractAsyncContextManager[Queue[Event]]:
         """Return a queue of changes for as long as the context lasts."""
         return self._readers.subscribe()
 
-    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call ``changed`` in the event loop after each new snapshot, while the context lasts."""
-        return self._readers.watch(changed)
+    def watch(
+        self, changed: Callable[[], None], *, closely: bool = False
+    ) -> AbstractContextManager[None]:
+        """Call ``changed`` in the event loop after each new snapshot, while the context lasts.
+
+        Args:
+            changed: must not block.
+            closely: whether somebody looks, so that the modules are asked for their tokens too.
+
+        """
+        return self._readers.watch(changed, closely=closely)
 
     def is_allowed(self, site: Origin) -> bool:
         """Return whether a site may ask for more than the status, without asking anybody."""
@@ -201,6 +220,7 @@ class SigningService:
 
         """
         await self.connect(site)
+        await self.look_at_tokens()
         names = (reader,) if reader is not None else self._readers_with_card()
         outcomes = await asyncio.gather(
             *(self._certificates_in(name) for name in names), return_exceptions=True
@@ -268,6 +288,7 @@ class SigningService:
                 self._check_version()
                 self._check_hash(request)
                 await self._permit(site, blind=_is_blind(request))
+                await self.look_at_tokens()
                 choice = CardChoice(self._readers, self._prompter, site, task)
                 place = await self._choose(choice, request, certificate)
                 recording.reader = place.reader
@@ -348,7 +369,7 @@ class SigningService:
 
     def _readers_with_card(self) -> tuple[str, ...]:
         snapshot = self._readers.snapshot()
-        if not snapshot.service_available:
+        if not snapshot.service_available and not snapshot.readers:  # a token needs none
             raise ServiceUnavailableError("no PC/SC service")
         if not snapshot.readers:
             raise NoReaderError("no reader")

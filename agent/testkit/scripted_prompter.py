@@ -138,6 +138,8 @@ class ScriptedPrompter:
                 raise _UnfitAnswerError("the rule's answer is none to this question")
 
     def _pin(self, prompt: EnterPin, said: str) -> SecretBytes:
+        if prompt.keypad:
+            return SecretBytes(bytearray())
         typed = self._pin_of(prompt.card) if said == OF_CARD else said.encode("ascii")
         if typed is None:
             raise _UnfitAnswerError("the card is in no reader any more: nobody knows its PIN")

@@ -31,6 +31,9 @@ class CitizenCards(Service):
             return found
         return replace(found, readers=tuple(map(_as_known, found.readers)))
 
+    async def look_at_tokens(self) -> None:
+        """Ask nobody: a token is no citizen card."""
+
     def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
         """Return a queue of changes."""
         return self._service.subscribe()

@@ -15,6 +15,9 @@ class Service(Protocol):
     def snapshot(self) -> model.Snapshot:
         """Return all readers as they are now."""
 
+    async def look_at_tokens(self) -> None:
+        """See which tokens there are, beside the readers, which are watched."""
+
     def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
         """Return a queue of changes."""
 

@@ -286,7 +286,7 @@ async def test_a_service_that_stays_away_is_looked_for_ever_more_rarely(
                 enough.set()
             return 0.001
 
-    monkeypatch.setattr("agent.signing.readers.Patience", Noting)
+    monkeypatch.setattr("agent.signing.reader_monitor.Patience", Noting)
     provider = provider_with()
     provider.set_service(False)
     service = SigningService(provider, AlwaysAllow())

@@ -194,7 +194,7 @@ async def test_a_service_that_fails_is_asked_again_and_left_in_peace_between(
 
     monkeypatch.setattr(provider, call, fail)
     readers = Readers(provider, Registry())
-    slow = readers._closing = Slow()
+    slow = readers._monitor._closing = Slow()
     with structlog.testing.capture_logs():  # a traceback takes seconds to print
         await readers.start()
         async with asyncio.timeout(WAIT), readers.subscribe() as events:

@@ -68,6 +68,9 @@ class FakeService:
     def snapshot(self) -> Snapshot:
         return self.view
 
+    async def look_at_tokens(self) -> None:
+        """Have none."""
+
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[asyncio.Queue[Event]]:
         queue: asyncio.Queue[Event] = asyncio.Queue()

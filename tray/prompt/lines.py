@@ -137,6 +137,17 @@ def attempt_texts(left: int | None, texts: PromptTexts) -> tuple[str, str, str]:
             return texts.few_title.format(count=left), texts.few_text, texts.few_confirm
 
 
+def attempts_said(prompt: EnterPin, texts: PromptTexts) -> tuple[str, bool]:
+    """Return how many attempts are left, as far as that is known, and whether that is few."""
+    left, is_token = prompt.attempts_left, prompt.card.generation == "pkcs11"
+    if left is None:
+        if prompt.few_left:
+            return texts.token_few, True
+        return texts.token_attempts if is_token else texts.attempts_unknown, False
+    said = texts.one_attempt_left if left == 1 else texts.attempts_left.format(count=left)
+    return said, left < ATTEMPTS
+
+
 def card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:
     """Return whose card it is, the mark of a virtual one, and what tells it from another."""
     holder = shown_line(card.holder or "") or texts.no_holder

@@ -32,9 +32,9 @@ from agent.origin import Origin
 from agent.words.language import Language
 from tray.prompt.glyphs import shown_line
 from tray.prompt.lines import (
-    ATTEMPTS,
     act_label,
     attempt_texts,
+    attempts_said,
     caller_of,
     card_lines,
     describe,
@@ -127,22 +127,27 @@ def _pin_content(prompt: EnterPin, texts: PromptTexts) -> _Content:
         PageFacts(tuple(row for row in rows if row is not None)),
         _site_warning(prompt.site, texts),
         PageText(texts.each_document) if many else None,
-        _pin_field(prompt, texts),
+        *_pin_parts(prompt, texts),
     )
+    go_on = wire.KEYPAD if prompt.keypad else wire.PIN
     buttons = (
         _button(wire.CANCEL, texts.cancel),
-        _button(wire.PIN, act_label(prompt.purpose, texts), "primary"),
+        _button(go_on, act_label(prompt.purpose, texts), "primary"),
         _button(wire.LOOK, texts.view) if view_of(prompt) is not None else None,
         _button(wire.BLOCK, texts.block, "quiet") if prompt.may_block else None,
     )
     return pin_title(prompt, texts), parts, buttons
 
 
+def _pin_parts(prompt: EnterPin, texts: PromptTexts) -> tuple[PagePart, ...]:
+    if prompt.keypad:
+        said, few = attempts_said(prompt, texts)
+        return PageNotice(texts.keypad), PageNotice(said, danger=True) if few else PageText(said)
+    return (_pin_field(prompt, texts),)
+
+
 def _pin_field(prompt: EnterPin, texts: PromptTexts) -> PagePin:
-    left = prompt.attempts_left
-    said = texts.attempts_unknown
-    if left is not None:
-        said = texts.one_attempt_left if left == 1 else texts.attempts_left.format(count=left)
+    said, few = attempts_said(prompt, texts)
     return PagePin(
         name=texts.pin,
         hint=texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length),
@@ -151,7 +156,7 @@ def _pin_field(prompt: EnterPin, texts: PromptTexts) -> PagePin:
         layout=texts.layout,
         no_digit=texts.no_digit,
         attempts=said,
-        few=left is not None and left < ATTEMPTS,
+        few=few,
         least=prompt.min_length,
         most=prompt.max_length,
     )

@@ -70,6 +70,7 @@ class PromptTexts:
     identify_title: str
     pin: str
     pin_hint: str
+    keypad: str
     sign: str
     decrypt: str
     login: str
@@ -78,6 +79,8 @@ class PromptTexts:
     attempts_left: CountedText
     attempts_unknown: str
     one_attempt_left: str
+    token_attempts: str
+    token_few: str
     capitals: str
     num_lock: str
     layout: str

@@ -24,6 +24,7 @@ from tray.prompt.lines import (
     ATTEMPTS,
     act_label,
     attempt_texts,
+    attempts_said,
     card_lines,
     pin_title,
     site_lines,
@@ -144,8 +145,31 @@ def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
     _add_site_warnings(window, prompt.site)
     if prompt.purpose.count > 1 and not prompt.was_wrong:  # where more matters, and was said
         window.add_text(texts.each_document)
-    _PinEntry(window, prompt)
+    if prompt.keypad:
+        _add_keypad(window, prompt)
+    else:
+        _PinEntry(window, prompt)
     return window
+
+
+def _add_keypad(window: Window, prompt: EnterPin) -> None:
+    """Add what stands in the place of a field where the reader has one."""
+    texts = window.texts
+    window.add_notice(texts.keypad)
+    said, few = attempts_said(prompt, texts)
+    if few:
+        window.add_notice(said, danger=True)
+    else:
+        window.add_text(said)
+    if prompt.may_block:
+        window.add_button(texts.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
+    go_on = partial(window.finish, wire.KEYPAD)
+    window.add_button(act_label(prompt.purpose, texts), go_on, "Primary")
+    cancel = partial(window.finish, wire.CANCEL)
+    # A stray Enter makes no reader wait.
+    window.focus_first(window.add_button(texts.cancel, cancel, "Plain"))
+    window.on_cancel(cancel)
+    window.wait_on_return()
 
 
 class _PinEntry:
@@ -200,13 +224,12 @@ class _PinEntry:
     def _attempts(self, parent: tk.Frame) -> tk.Label:
         window, left = self._window, self._prompt.attempts_left
         palette = window.style.palette
-        text, front = window.texts.attempts_unknown, palette.muted
-        if left is not None:
-            pips = "●" * left + "○" * max(0, ATTEMPTS - left)
-            last, texts = left == 1, window.texts
-            said = texts.one_attempt_left if last else texts.attempts_left.format(count=left)
-            text = f"{pips}  {said}"
-            front = palette.ink if left >= ATTEMPTS else palette.danger
+        text, few = attempts_said(self._prompt, window.texts)
+        front = palette.muted if left is None else palette.ink
+        if few:
+            front = palette.danger
+        if left is not None and self._prompt.card.generation != "pkcs11":  # it has no full number
+            text = f"{'●' * left}{'○' * max(0, ATTEMPTS - left)}  {text}"
         return tk.Label(
             parent, text=text, font=window.style.small, background=palette.paper, foreground=front
         )

@@ -48,11 +48,13 @@ class TokenModuleError(AgentError):
 
     Attributes:
         is_none: whether the file cannot be loaded as a module at all.
+        has_hung: whether it did not answer in time.
 
     """
 
     code = ErrorCode.TOKEN_MODULE_FAILED
     is_none = False
+    has_hung = False
 
 
 class TokenRefusalError(AgentError):
@@ -125,6 +127,11 @@ class TokenModule:
         """The number of the process; None while there is none."""
         process = self._process
         return None if process is None else process.pid
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._turn.locked()
 
     def ask(
         self,
@@ -226,7 +233,9 @@ class TokenModule:
             _log.warning(
                 "a token module failed", module=self.file.name, error=repr(error), status=status
             )
-            raise TokenModuleError(f"{self.file.name}: {status}") from error
+            failure = TokenModuleError(f"{self.file.name}: {status}")
+            failure.has_hung = late.is_set()
+            raise failure from error
         except BaseException:
             self._end()
             raise

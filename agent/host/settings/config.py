@@ -60,6 +60,7 @@ AnchorPaths = Annotated[
     Meta(max_length=16),
 ]
 DocumentLevel = Literal["B-B", "B-T", "B-LT", "B-LTA"]
+ModuleName = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][-0-9A-Za-z ._+]*\Z", max_length=32)]
 T = TypeVar("T", bound=Struct)
 M = TypeVar("M")
 
@@ -98,6 +99,19 @@ class Flag:
     text: str
     metavar: str | None = None
     bounds: str | None = None
+
+
+class Pkcs11Module(Struct, frozen=True, forbid_unknown_fields=True):
+    """A vendor's PKCS#11 module.
+
+    Attributes:
+        name: what people call it.
+        path: of its file, absolute.
+
+    """
+
+    name: ModuleName
+    path: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +163,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         evidence_urls: addresses of revocation lists, which go into documents and judge them.
         document_anchors: absolute paths of files or folders with the authorities' certificates
             that are trusted for signatures of documents, and those in between.
+        pkcs11_modules: vendors' modules for tokens that are no citizen cards; a file that others
+            can change is not loaded (see ``module_files``).
         check_peer: whether to refuse connections from programs of other users of this computer.
         log_level: least severe level that is logged.
 
@@ -191,6 +207,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     document_level: Annotated[DocumentLevel, Lock()] = "B-B"
     evidence_urls: Annotated[EvidenceUrls, Lock()] = ()
     document_anchors: Annotated[AnchorPaths, Lock()] = ()
+    pkcs11_modules: Annotated[
+        Annotated[tuple[Pkcs11Module, ...], Meta(max_length=8)], Lock(when_unusable=())
+    ] = ()
     check_peer: bool = True
     log_level: Annotated[LogLevel, Lock()] = "info"
 

@@ -96,6 +96,8 @@ def expected(kind: Any) -> Words:
 def _expected_plain(kind: Any, bounds: Mapping[str, Any]) -> Words:
     if kind is bool:
         return "cli.expected.bool", {}
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return "cli.expected.table", {"names": ", ".join(kind.__struct_fields__)}
     if kind is int:
         return "cli.expected.number", {"least": bounds.get("ge", 0), "most": bounds.get("le", "…")}
     if "pattern" in bounds:

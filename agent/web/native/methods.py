@@ -116,6 +116,7 @@ class NativeApi:
             case messages.StatusRequest(params=status):
                 return self.status(site, convert.or_none(status.nonce))
             case messages.ReadersRequest():
+                await self._service.look_at_tokens()
                 return convert.readers(self._service.snapshot())
             case messages.ConnectRequest(params=wish):
                 with self._questions.hold(site):

@@ -20,7 +20,7 @@ SEND_SECONDS: Final = 10.0
 class Watched(Protocol):
     """What changes."""
 
-    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
+    def watch(self, changed: Callable[[], None], *, closely: bool) -> AbstractContextManager[None]:
         """Call ``changed`` in the event loop after each change, while the context lasts."""
 
 
@@ -67,7 +67,7 @@ class Live:
         self._waiting.add(changed)
         try:
             await response.prepare(request)
-            with self._watched.watch(changed.set):
+            with self._watched.watch(changed.set, closely=True):
                 await self._run(response, changed)
         except (TimeoutError, ConnectionError):
             response.force_close()  # the page went away, or does not read

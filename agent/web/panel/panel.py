@@ -47,7 +47,7 @@ class PanelService(Service, Protocol):
     def provider_kind(self) -> str:
         """``"pcsc"`` or ``"virtual"``."""
 
-    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
+    def watch(self, changed: Callable[[], None], *, closely: bool) -> AbstractContextManager[None]:
         """Call ``changed`` after each new snapshot, while the context lasts."""
 
 

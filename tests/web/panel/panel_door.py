@@ -51,7 +51,8 @@ class PanelService(FakeService):
     watchers: set[Callable[[], None]] = field(default_factory=set)
 
     @contextmanager
-    def watch(self, changed: Callable[[], None]) -> Iterator[None]:
+    def watch(self, changed: Callable[[], None], *, closely: bool) -> Iterator[None]:
+        assert closely
         self.watchers.add(changed)
         try:
             yield

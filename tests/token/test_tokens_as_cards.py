@@ -1,0 +1,263 @@
+"""Tokens in the use cases: what a person or a page has of them is what they have of a card."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.cards.pkcs11.module_client import ModuleFile, TokenModule
+from agent.cards.pkcs11.token_source import TokenSource
+from agent.cms.document import Document
+from agent.cms.verify import verify
+from agent.consent.consent import AlwaysAllow, Ask
+from agent.consent.permissions import Permission
+from agent.consent.questions import EnterPin, LastAttempt, Locked
+from agent.errors import AgentError, ErrorCode
+from agent.origin import LOCAL_USER
+from agent.secret import SecretBytes
+from agent.signing.model import (
+    CardPresence,
+    DecryptFormat,
+    DecryptionRequest,
+    SignatureFormat,
+    SignatureRequest,
+)
+from agent.signing.service import SigningService
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.provider import READER_NAME, VirtualProvider
+from tests.signing.permission_support import MemoryPermissions
+from tests.signing.prompt_support import SITE, Citizen, says, types
+from tests.token.token_support import HOLDER, SOFTHSM, HeldKey, secret
+
+Stub = Callable[[str], Path]
+SoftHsm = Callable[..., list[HeldKey]]
+CardFactory = Callable[..., VirtualCard]
+STUB_READER = "Stub reader 00 00 (Stub)"
+HELLO = Document(data=b"hello", name="hello.txt")
+ONE = SignatureRequest((HELLO,))
+
+
+@asynccontextmanager
+async def service_with(
+    path: object, name: str = "Stub", citizen: Citizen | None = None, provider: Any = None
+) -> AsyncIterator[SigningService]:
+    source = TokenSource([TokenModule(ModuleFile(name, str(path)))])
+    permissions = MemoryPermissions()
+    permissions.remember(SITE, Permission.ALLOWED)
+    consent = AlwaysAllow() if citizen is None else Ask(permissions, citizen)
+    service = SigningService(
+        provider or VirtualProvider(readers=0), consent, prompter=citizen, tokens=source
+    )
+    await service.start()
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+def softhsm_service() -> AbstractAsyncContextManager[SigningService]:
+    return service_with(SOFTHSM, "SoftHSM")
+
+
+def calls(log: Path) -> str:
+    """Return what the stub has been asked."""
+    return log.read_text() if log.exists() else ""
+
+
+async def code_of(awaitable: Any) -> tuple[ErrorCode, int | None]:
+    with pytest.raises(AgentError) as caught:
+        await awaitable
+    return caught.value.code, caught.value.attempts_left
+
+
+@pytest.mark.parametrize("kind", ["rsa2048", "rsa3072", "p256", "p384", "rsa2048!"])
+async def test_a_token_signs_as_a_card_does(kind: str, softhsm: SoftHsm) -> None:
+    (held,) = softhsm(kind)
+    async with softhsm_service() as service:
+        (shown,) = (await service.certificates(LOCAL_USER)).certificates
+        assert (shown.id, shown.facts.der, shown.label) == ("SIGN", held.certificate, "Key 01")
+        (view,) = service.snapshot().readers
+        assert (view.state, view.generation) == (CardPresence.CARD, "pkcs11")
+        typed = secret()
+        many = SignatureRequest((HELLO, Document(data=b"more")))
+        made = await service.sign(LOCAL_USER, many, typed)
+        assert typed.wiped
+        assert made.certificate.facts.subject_cn == HOLDER
+        assert verify(made.signatures[0]).certificate == held.certificate
+        bare = SignatureFormat.PKCS1 if kind.startswith("rsa") else SignatureFormat.ECDSA
+        request = SignatureRequest((HELLO,), format=bare)
+        assert (await service.sign(LOCAL_USER, request, secret())).signatures[0]
+
+
+async def test_of_several_keys_one_has_to_be_named(softhsm: SoftHsm) -> None:
+    first, second = softhsm("rsa2048", "p256")
+    async with softhsm_service() as service:
+        found = {
+            each.facts.der: each for each in (await service.certificates(LOCAL_USER)).certificates
+        }
+        assert {each.id for each in found.values()} == {"01", "02"}
+        assert await code_of(service.sign(LOCAL_USER, ONE, secret())) == (
+            ErrorCode.KEY_NOT_FOUND,
+            None,
+        )
+        for held in (first, second):
+            wanted = found[held.certificate].facts.thumbprint
+            request = SignatureRequest((HELLO,), certificate=wanted)
+            made = await service.sign(LOCAL_USER, request, secret())
+            assert verify(made.signatures[0]).certificate == held.certificate
+
+
+async def test_nothing_is_decrypted_and_no_pin_sent_for_it(stub: Stub, stub_log: Path) -> None:
+    async with service_with(stub("")) as service:
+        request = DecryptionRequest(bytes(256), DecryptFormat.PKCS1)
+        code, _ = await code_of(service.decrypt(LOCAL_USER, request, secret()))
+    assert code is ErrorCode.KEY_NOT_FOUND
+    assert "login" not in calls(stub_log)
+
+
+async def test_a_wrong_pin_is_asked_for_again_and_the_token_says_how_it_stands(
+    softhsm: SoftHsm,
+) -> None:
+    softhsm("p256")
+    citizen = Citizen([types("000000"), types("654321")])
+    async with service_with(SOFTHSM, "SoftHSM", citizen) as service:
+        await service.sign(SITE, ONE, None)
+    first, second = citizen.asked
+    assert isinstance(first, EnterPin)
+    assert isinstance(second, EnterPin)
+    assert (first.attempts_left, first.few_left, first.was_wrong) == (None, False, False)
+    assert (second.attempts_left, second.few_left, second.was_wrong) == (None, True, True)
+    assert (first.min_length, first.max_length) == (4, 64)
+    assert first.card.generation == "pkcs11"
+
+
+async def test_a_pin_of_a_page_is_not_sent_unasked(stub: Stub, stub_log: Path) -> None:
+    citizen = Citizen([says(False)])
+    async with service_with(stub(""), citizen=citizen) as service:
+        code, _ = await code_of(service.sign(SITE, ONE, secret()))
+    assert code is ErrorCode.PIN_LAST_ATTEMPT
+    (asked,) = citizen.asked
+    assert isinstance(asked, LastAttempt)
+    assert asked.attempts_left is None
+    assert "login" not in calls(stub_log)
+
+
+async def test_the_final_try_is_a_question_of_its_own(stub: Stub, stub_log: Path) -> None:
+    citizen = Citizen([says(False)])
+    async with service_with(stub("final-try"), citizen=citizen) as service:
+        assert await code_of(service.sign(SITE, ONE, None)) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
+    assert isinstance(citizen.asked[0], LastAttempt)
+    assert "login" not in calls(stub_log)
+
+
+async def test_a_locked_token_is_told_of_and_asks_for_no_pin(stub: Stub, stub_log: Path) -> None:
+    citizen = Citizen([says(None)])
+    async with service_with(stub("locked"), citizen=citizen) as service:
+        assert await code_of(service.sign(SITE, ONE, None)) == (ErrorCode.PIN_LOCKED, 0)
+    assert isinstance(citizen.asked[0], Locked)
+    assert "login" not in calls(stub_log)
+
+
+async def test_a_pin_is_typed_on_the_keypad_where_there_is_one(stub: Stub, stub_log: Path) -> None:
+    citizen = Citizen([lambda _: SecretBytes(bytearray())] * 2)
+    async with service_with(stub("protected"), citizen=citizen) as service:
+        for given in (None, secret()):  # a page's own PIN is of no use there
+            assert (await service.sign(SITE, ONE, given)).signatures
+        (view,) = service.snapshot().readers
+        assert view.keypad
+    assert all(isinstance(each, EnterPin) and each.keypad for each in citizen.asked)
+    assert len(citizen.asked) == 2
+    assert calls(stub_log).count("login 0\n") == 2
+
+
+async def test_a_person_without_windows_is_told_of_the_keypad(stub: Stub) -> None:
+    async with service_with(stub("protected")) as service:
+        assert await code_of(service.sign(LOCAL_USER, ONE, secret())) == (
+            ErrorCode.PIN_REQUIRED,
+            None,
+        )
+        nothing = SecretBytes(bytearray())
+        assert (await service.sign(LOCAL_USER, ONE, nothing)).signatures
+
+
+async def test_a_token_that_shows_nothing_is_never_logged_in_unasked(
+    stub: Stub, stub_log: Path
+) -> None:
+    async with service_with(stub("private")) as service:
+        code, _ = await code_of(service.certificates(LOCAL_USER))
+        assert code is ErrorCode.PIN_REQUIRED
+        assert service.snapshot().readers[0].state is CardPresence.CARD
+        assert (await code_of(service.sign(LOCAL_USER, ONE, secret())))[0] is ErrorCode.PIN_REQUIRED
+    assert "login" not in calls(stub_log)
+
+
+@pytest.mark.parametrize("fault", ["wrong-sign", "lie-sign", "empty-sign"])
+async def test_what_is_no_signature_is_no_answer(fault: str, stub: Stub) -> None:
+    async with service_with(stub(fault)) as service:
+        assert (await code_of(service.sign(LOCAL_USER, ONE, secret())))[0] is ErrorCode.CARD_ERROR
+
+
+async def test_a_module_that_dies_is_named_and_the_next_request_works(stub: Stub) -> None:
+    async with service_with(stub("")) as service:
+        await service.sign(LOCAL_USER, ONE, secret())
+        service._readers._source._modules[0].close()
+        stub("crash-sign")
+        service._readers._source._modules[0]._closed = False
+        code, _ = await code_of(service.sign(LOCAL_USER, ONE, secret()))
+        assert code is ErrorCode.TOKEN_MODULE_FAILED
+        stub("")
+        assert (await service.sign(LOCAL_USER, ONE, secret())).signatures
+
+
+async def test_a_module_that_cannot_begin_harms_no_card(stub: Stub, make_card: CardFactory) -> None:
+    provider = VirtualProvider(readers=1)
+    provider.insert(READER_NAME.format(0), make_card())
+    async with service_with(stub("crash-initialize"), provider=provider) as service:
+        assert (await service.sign(LOCAL_USER, ONE, secret(b"123456"))).signatures
+        assert "Stub" in service._readers._tokens.problems
+
+
+async def test_a_card_that_a_module_sees_too_is_there_once(
+    stub: Stub, make_card: CardFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = READER_NAME.format(0)
+    monkeypatch.setenv("STUB_SLOT", f"{reader} [slot 1]")
+    provider = VirtualProvider(readers=1)
+    provider.insert(reader, make_card())
+    async with service_with(stub(""), provider=provider) as service:
+        await service.look_at_tokens()
+        assert [view.name for view in service.snapshot().readers] == [reader]
+        async with service.subscribe() as changes:
+            provider.remove(reader)
+            while len(service.snapshot().readers) != 1 or (
+                service.snapshot().readers[0].name == reader
+            ):
+                await asyncio.wait_for(changes.get(), 20)
+        assert service.snapshot().readers[0].generation == "pkcs11"
+
+
+async def test_tokens_come_and_go_while_somebody_looks(stub: Stub) -> None:
+    async with service_with(stub("pulled")) as service:
+        async with service.subscribe() as changes:
+            module = service._readers._source._modules[0]
+            await service.look_at_tokens()
+            assert service.snapshot().readers == ()
+            stub("")
+            process = module._process
+            assert process is not None
+            process.kill()
+            while not service.snapshot().readers:
+                await asyncio.wait_for(changes.get(), 20)
+        assert service.snapshot().readers[0].name == STUB_READER
+    assert module.process_id is None
+
+
+async def test_nobody_asks_a_module_while_nobody_looks(stub: Stub) -> None:
+    async with service_with(stub("")) as service:
+        module = service._readers._source._modules[0]
+        with service.watch(lambda: None):
+            await asyncio.sleep(0.05)
+        assert module.process_id is None
