@@ -63,6 +63,7 @@ def components(
         UnknownOriginError: a file is of no component, or of one that the lock does not name.
 
     """
+    sources = list(sources)
     owners = _owners()
     named = {BOOTLOADER}
     from_system: set[Path] = set()
@@ -73,6 +74,7 @@ def components(
         elif not any(_is_in(path, folder) for folder in own) and not _is_pythons(path):
             from_system.add(path)
     found = [_of_python(), *(_of_distribution(name, locked) for name in sorted(named))]
+    found += [_of_font(path) for path in sorted(map(Path, sources)) if path.suffix == ".otf"]
     return [*found, *_of_system(from_system)]
 
 
@@ -141,6 +143,13 @@ def _of_python() -> BundledComponent:
     return BundledComponent(
         "python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts
     )
+
+
+def _of_font(path: Path) -> BundledComponent:
+    """Return a font of ours, which was cut out of one by others; its licence lies beside it."""
+    name, version = path.stem, "2.004"
+    purl = f"pkg:generic/{name.lower()}@{version}"
+    return BundledComponent(name, version, purl, "OFL-1.1", (path.with_name("OFL.txt"),))
 
 
 def _of_system(paths: set[Path]) -> list[BundledComponent]:
