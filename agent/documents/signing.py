@@ -224,10 +224,10 @@ class PdfSigner:
         request = InspectPdf(str(copy.file), password)
         facts = await self._worker.ask(request, PdfFacts, copy.size)
         if facts.signatures:
-            await self._rehearse(copy, password)
+            await self._rehearse(copy, password, facts)
         return OpenPdf(copy, facts, password if facts.encrypted else None)
 
-    async def _rehearse(self, copy: PrivateCopy, password: str | None) -> None:
+    async def _rehearse(self, copy: PrivateCopy, password: str | None, facts: PdfFacts) -> None:
         """Find out whether earlier signatures allow another, which only an attempt can tell.
 
         Raises:
@@ -235,7 +235,8 @@ class PdfSigner:
 
         """
         out = self._work.name(".signed")
-        request = PreparePdf(str(copy.file), password, out=str(out))
+        known = KnownPdf(copy.digest, facts)
+        request = PreparePdf(str(copy.file), password, out=str(out), known=known)
         await self._worker.ask(request, PreparedPdf, copy.size)
         out.unlink()
 

@@ -46,6 +46,7 @@ NAMES = {
     "libc6-dev": ("glibc-devel", "glibc", "glibc-devel", "", ""),
     "libnss3-tools": ("nss-tools", "nss", "mozilla-nss-tools", "nss", ""),
     "libpcsclite-dev": ("pcsc-lite-devel", "pcsclite", "pcsc-lite-devel", "pcsc-lite", ""),
+    "mupdf-tools": ("mupdf", "mupdf-tools", "mupdf", "mupdf-tools", ""),
     "opensc": ("opensc", "opensc", "opensc", "opensc", "OpenSC.OpenSC"),
     "openssl": ("openssl", "openssl", "openssl", "openssl", "ShiningLight.OpenSSL.Light"),
     "pcscd": ("pcsc-lite", "pcsclite", "pcsc-lite", "", ""),
@@ -74,6 +75,7 @@ WITHOUT = {
     "libnss3-tools": "certutil is not there, no browser is made to trust the agent, and the demo "
     "tells an address instead of opening a browser",
     "libpcsclite-dev": "pyscard cannot be compiled",
+    "mupdf-tools": "pictures of visible marks are not drawn by a second reader",
     "opensc": "the tests that hold signatures against OpenSC are skipped",
     "pcscd": "there are no readers, and PROVIDER=pcsc does not run",
     "pkg-config": "pyscard cannot be compiled",

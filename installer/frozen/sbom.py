@@ -77,7 +77,9 @@ def components(
         elif not any(_is_in(path, folder) for folder in own) and not _is_pythons(path):
             from_system.add(path)
     found = [_of_python(), *(_of_distribution(name, locked) for name in sorted(named))]
-    return [*found, *_of_checkout(sources), *_of_system(from_system)]
+    found += _of_checkout(sources)
+    found += [_of_font(path) for path in sorted(map(Path, sources)) if path.suffix == ".otf"]
+    return [*found, *_of_system(from_system)]
 
 
 def _is_in(path: Path, folder: Path) -> bool:
@@ -162,6 +164,13 @@ def _of_checkout(sources: Iterable[str]) -> list[BundledComponent]:
         )
         for place in places
     ]
+
+
+def _of_font(path: Path) -> BundledComponent:
+    """Return a font of ours, which was cut out of one by others; its licence lies beside it."""
+    name, version = path.stem, "2.004"
+    purl = f"pkg:generic/{name.lower()}@{version}"
+    return BundledComponent(name, version, purl, "OFL-1.1", (path.with_name("OFL.txt"),))
 
 
 def _of_system(paths: set[Path]) -> list[BundledComponent]:
