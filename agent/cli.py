@@ -48,6 +48,7 @@ COMMANDS: Final = tuple(
         "certificates",
         "sign",
         "verify",
+        "extend",
         "card",
         "trust",
         "doctor",

@@ -213,6 +213,7 @@ class DaemonRun:
             update=lambda: self._daemon.update.status,
             restart_needed=self._daemon.trust_keeper.restart_needed,
             recorder=self._daemon.recorder,
+            settings=self._daemon.settings,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:

@@ -14,6 +14,7 @@ from agent.commands.own_service import keep_secrets, own_service, prepared_paths
 from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.commands.sign_pdfs import PdfOptions, sign_pdfs
+from agent.documents.levels import SignatureLevel
 from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
 from agent.files import FileTooLargeError, read_at_most
@@ -25,6 +26,7 @@ from agent.size_limits import MAX_ATTACHED_FILE
 HASHES: Final = ("SHA-256", "SHA-384", "SHA-512")
 AUTO: Final = "auto"
 PADES: Final = "pades"
+LEVELS: Final = tuple(map(str, SignatureLevel))
 MAX_REMARK: Final = 255
 """Characters."""
 FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1")
@@ -46,6 +48,7 @@ class SignOptions(ReaderOptions, JsonOptions):
         reason: why a PDF is signed; None says nothing.
         location: where, likewise.
         field: the empty signature field of a PDF; None for the first, or a new one.
+        level: how long the proof of a PDF is to last; None for what the settings say.
 
     """
 
@@ -60,6 +63,7 @@ class SignOptions(ReaderOptions, JsonOptions):
     reason: str | None = None
     location: str | None = None
     field: str | None = None
+    level: str | None = None
 
 
 def add(parser: CommandParser) -> None:
@@ -76,6 +80,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--reason", type=_remark, metavar="TEXT", help="cli.sign.reason")
     parser.add_argument("--location", type=_remark, metavar="TEXT", help="cli.sign.location")
     parser.add_argument("--field", metavar="NAME", help="cli.sign.field")
+    parser.add_argument("--level", choices=LEVELS, help="cli.sign.level")
     parser.add_argument("--password-stdin", action="store_true", help="cli.sign.password_stdin")
 
 
@@ -115,7 +120,13 @@ def _sign_pdfs(options: SignOptions) -> int:
         files=options.files,
         out=options.out,
         force=options.force,
-        wish=SignatureWish(options.reason, options.location, options.field, options.reader),
+        wish=SignatureWish(
+            options.reason,
+            options.location,
+            options.field,
+            options.reader,
+            level=None if options.level is None else SignatureLevel(options.level),
+        ),
         pin_stdin=options.pin_stdin,
         password_stdin=options.password_stdin,
         json=options.json,

@@ -3,16 +3,22 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from agent.documents.copies import LEFT_SECONDS, PrivateCopy, WorkFolder, receive_into
+from agent.documents.evidence_lists import EvidenceLists
+from agent.documents.known_proof import MoreTrust
+from agent.documents.levels import ProofSettings, SignatureLevel
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
-from agent.documents.signing import CardAsker, OpenPdf, PdfSigner, SignatureWish
+from agent.documents.proving import PdfProver
+from agent.documents.signing import CardAsker, OpenPdf, PdfSigner, SignatureWish, SignedPdf
+from agent.documents.unfinished import PartlySignedError, UnfinishedPdf
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.host.settings.config import Settings
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import InspectPdf, PdfFacts
 from agent.pki.report import Inputs
@@ -34,6 +40,10 @@ class ShelvedDocument:
         facts: what it is; None where it was not handed over to be signed.
         signed: the copy with a signature; None where it has none yet.
         verified: what was found; None before that.
+        level: that the signature has reached; None before there is one.
+        lacks: the code that says why that is not what was wanted; None where it is.
+        unfinished: where the card signed it, and it could not be finished; None where it could.
+        failed: the code that says why; None where it could.
 
     """
 
@@ -44,6 +54,10 @@ class ShelvedDocument:
     work: WorkFolder = field(repr=False)
     signed: Path | None = None
     verified: VerifiedPdf | None = None
+    level: SignatureLevel | None = None
+    lacks: ErrorCode | None = None
+    unfinished: UnfinishedPdf | None = field(default=None, repr=False)
+    failed: ErrorCode | None = None
     is_used: bool = False
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
@@ -51,15 +65,25 @@ class ShelvedDocument:
 class DocumentShelf:
     """All of them; belongs to one event loop."""
 
-    def __init__(self, folder: Path, service: CardAsker, *, seconds: float = LEFT_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        service: CardAsker,
+        *,
+        seconds: float = LEFT_SECONDS,
+        settings: Settings | None = None,
+    ) -> None:
         """Begin empty.
 
         Args:
             folder: of the private copies, made with the first.
             service: that asks the card.
             seconds: after which a document is gone.
+            settings: of this computer: who proves, and who is trusted; None for nobody.
 
         """
+        self._proof = ProofSettings.of(settings or Settings())
+        self._lists = EvidenceLists(self._proof.evidence_urls)
         self._folder = folder
         self._service = service
         self._seconds = seconds
@@ -113,35 +137,79 @@ class DocumentShelf:
             raise BadRequestError("there is no such document")
         return found
 
+    def proof_of(self, document: ShelvedDocument) -> dict[str, Any]:
+        """Return the level that a document is signed at if nobody says otherwise, for JSON.
+
+        With it the name of the server that proves the time; None where none does.
+        """
+        is_open = document.facts is None or not document.facts.encrypted
+        level = self._proof.level if is_open else SignatureLevel.B_B
+        is_timed = level.reaches(SignatureLevel.B_T)
+        return {"level": level, "host": (self._proof.host or None) if is_timed else None}
+
     async def sign(
         self, owner: bytes, identifiers: Sequence[str], wish: SignatureWish
     ) -> list[ShelvedDocument]:
-        """Sign documents with one PIN, which our own window asks for: all of them, or none.
+        """Sign documents with one PIN, which our own window asks for.
+
+        What the card has signed before and could not be finished is finished without it.
+
+        Returns:
+            The documents; some may not be finished.
 
         Raises:
-            AgentError: of any code.
+            AgentError: nothing was signed; of any code.
 
         """
         chosen = [self.find(owner, each) for each in dict.fromkeys(identifiers)]
-        opened = [OpenPdf(each.copy, each.facts) for each in chosen if each.facts is not None]
-        if len(opened) != len(chosen):
+        if any(each.facts is None for each in chosen):
             raise BadRequestError("it was not handed over to be signed")
         batch = WorkFolder(self._folder)
         self._use(chosen)
         try:
             await asyncio.to_thread(batch.open)
-            signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER)
-            for document, made in zip(chosen, await signer.sign(opened, wish, None), strict=True):
-                target = document.work.name(".signed")
-                await asyncio.to_thread(made.file.replace, target)
-                document.signed = target
+            prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
+            signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER, prover)
+            waiting = [each for each in chosen if each.unfinished is not None]
+            for each in waiting:
+                await self._finish(signer, each)
+            await self._sign(signer, [each for each in chosen if each not in waiting], wish)
         finally:
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
         return chosen
 
+    @staticmethod
+    async def _finish(signer: PdfSigner, document: ShelvedDocument) -> None:
+        if document.unfinished is None:
+            return
+        try:
+            await _take(document, await signer.finish(document.unfinished))
+        except OSError as error:
+            raise AgentError(str(error)) from error
+
+    async def _sign(
+        self, signer: PdfSigner, documents: Sequence[ShelvedDocument], wish: SignatureWish
+    ) -> None:
+        if not documents:
+            return
+        opened = {
+            each.copy.file: OpenPdf(each.copy, each.facts) for each in documents if each.facts
+        }
+        places = {each.copy.file: each for each in documents}
+        try:
+            signed = await signer.sign(list(opened.values()), wish, None)
+        except PartlySignedError as partly:
+            signed = list(partly.signed)
+            for failed in partly.unfinished:
+                await _keep(places[failed.ready.original.copy.file], failed)
+            if not signed:
+                raise
+        for made in signed:
+            await _take(places[made.original.copy.file], made)
+
     async def verify(self, owner: bytes, identifier: str, at: datetime) -> dict[str, Any]:
-        """Return the report on a document; nobody is trusted without being named.
+        """Return the report on a document; trusted is whom the settings name.
 
         Raises:
             AgentError: it cannot be read.
@@ -150,8 +218,12 @@ class DocumentShelf:
         document = self.find(owner, identifier)
         self._use([document])
         try:
-            inputs = Inputs(document.copy.file)
-            document.verified = await verify_copy(self._worker, document.copy, inputs, at)
+            inputs = Inputs(document.copy.file, anchors=self._proof.document_anchors)
+            lists = self._lists if self._proof.document_anchors else None
+            more = MoreTrust(self._proof.timestamp_anchors, lists)
+            document.verified = await verify_copy(
+                self._worker, document.copy, inputs, at, more=more
+            )
         finally:
             self._unuse([document])
         return document.verified.report
@@ -208,3 +280,22 @@ class DocumentShelf:
         if document.timer is not None:
             document.timer.cancel()
         await asyncio.to_thread(document.work.clear)
+
+
+async def _take(document: ShelvedDocument, made: SignedPdf) -> None:
+    """Keep what was signed as long as its document."""
+    target = document.work.name(".signed")
+    await asyncio.to_thread(made.file.replace, target)
+    document.signed, document.level = target, made.level
+    document.lacks = None if made.lacks is None else made.lacks.code
+    document.unfinished = document.failed = None
+
+
+async def _keep(document: ShelvedDocument, failed: UnfinishedPdf) -> None:
+    """Keep what the card signed until somebody tries again, or puts the document away."""
+    target = document.work.name(".signed")
+    await asyncio.to_thread(failed.ready.file.replace, target)
+    ready = replace(failed.ready, file=target)
+    document.unfinished = replace(failed, ready=ready)
+    error = failed.error
+    document.failed = error.code if isinstance(error, AgentError) else ErrorCode.INTERNAL

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
-from agent.host.settings.config import QuestionPlace
+from agent.host.settings.config import DocumentLevel, QuestionPlace
 from agent.web.front.audience import Audience
 from agent.words import CHOICES
 
@@ -90,6 +90,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
         reason: why; None says nothing.
         location: where, likewise.
         reader: only a card in this reader; None for any.
+        level: how long the proof is to last; None for what the settings say.
 
     """
 
@@ -97,6 +98,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
     reason: Text | None = None
     location: Text | None = None
     reader: Annotated[str, Meta(max_length=127)] | None = None
+    level: DocumentLevel | None = None
 
 
 class JudgeDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):

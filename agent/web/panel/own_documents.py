@@ -11,6 +11,7 @@ from aiohttp import web
 
 from agent.errors import BadRequestError
 from agent.harmless import printable
+from agent.host.settings.config import Settings
 from agent.size_limits import MAX_PDF
 from agent.web.front.body import stream_body
 from agent.web.front.mount import Routes
@@ -35,15 +36,23 @@ _MAX_NUMBER: Final = 3  # digits
 class PanelDocuments:
     """What the views for signing and verifying ask for; nothing is loaded before they do."""
 
-    def __init__(self, service: Service, folder: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        folder: Path,
+        clock: Callable[[], datetime],
+        settings: Settings,
+    ) -> None:
         """Begin with nothing.
 
         Args:
             service: that asks the card.
             folder: of private copies.
             clock: the time of day, with a time zone.
+            settings: of this computer: who proves, and who is trusted.
 
         """
+        self._settings = settings
         self._service = service
         self._folder = folder
         self._clock = clock
@@ -76,7 +85,7 @@ class PanelDocuments:
         if self._made is None:
             made = await asyncio.to_thread(_shelf_class)
             if self._made is None:
-                self._made = made(self._folder, self._service)
+                self._made = made(self._folder, self._service, settings=self._settings)
         return self._made
 
     async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -88,7 +97,7 @@ class PanelDocuments:
         is_to_sign = request.query.get("use") != "verify"
         async with aclosing(content):
             document = await shelf.take(session_of(request), name, content, is_to_sign=is_to_sign)
-        return json_answer(messages.write(_describe(document)))
+        return json_answer(messages.write(_describe(document, shelf.proof_of(document))))
 
     async def _remove(self, request: web.BaseRequest) -> web.StreamResponse:
         shelf = await self._shelf()
@@ -98,12 +107,26 @@ class PanelDocuments:
     async def _sign(
         self, request: web.BaseRequest, wanted: messages.SignDocuments
     ) -> web.StreamResponse:
+        from agent.documents.levels import SignatureLevel  # noqa: PLC0415  # see the class
         from agent.documents.signing import SignatureWish  # noqa: PLC0415  # see the class
 
         shelf = await self._shelf()
-        wish = SignatureWish(wanted.reason or None, wanted.location or None, None, wanted.reader)
-        done = await shelf.sign(session_of(request), wanted.ids, wish)
-        return json_answer(messages.write({"signed": [each.id for each in done]}))
+        wish = SignatureWish(
+            wanted.reason or None,
+            wanted.location or None,
+            None,
+            wanted.reader,
+            level=None if wanted.level is None else SignatureLevel(wanted.level),
+        )
+        asked = await shelf.sign(session_of(request), wanted.ids, wish)
+        done = [each for each in asked if each.signed is not None]
+        told = {
+            "signed": [each.id for each in done],
+            "levels": {each.id: each.level for each in done},
+            "lacks": {each.id: each.lacks for each in done if each.lacks is not None},
+            "failed": {each.id: each.failed for each in asked if each.failed is not None},
+        }
+        return json_answer(messages.write(told))
 
     async def _verify(
         self, request: web.BaseRequest, wanted: messages.JudgeDocument
@@ -138,7 +161,7 @@ def _shelf_class() -> "type[DocumentShelf]":
     return DocumentShelf
 
 
-def _describe(document: "ShelvedDocument") -> dict[str, Any]:
+def _describe(document: "ShelvedDocument", proof: dict[str, Any]) -> dict[str, Any]:
     copy, facts = document.copy, document.facts
     told: dict[str, Any] = {
         "id": document.id,
@@ -153,6 +176,7 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
             "fields": facts.fields,
             "encrypted": facts.encrypted,
             "warnings": facts.warnings,
+            "proof": proof,
         }
     return told
 

@@ -18,6 +18,7 @@ from agent.history import export as history_export
 from agent.history import store as chronicle
 from agent.host.autostart import Autostart
 from agent.host.machine.paths import Paths
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.update.status import UpdateChecking, UpdateStatus
@@ -85,6 +86,7 @@ class Sources:
         restart_needed: gives the browsers that run and trust us only after a restart.
         recorder: the one that all doors tell what they are asked.
         clock: the time of day, with a time zone.
+        settings: of this computer, as the policy has them.
 
     """
 
@@ -107,6 +109,7 @@ class Sources:
     restart_needed: Callable[[], tuple[str, ...]] = field(default=tuple)
     recorder: CallRecorder = field(default_factory=CallRecorder)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ class Panel:
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
-        self._documents = PanelDocuments(sources.service, sources.paths.documents, sources.clock)
+        self._documents = PanelDocuments(
+            sources.service, sources.paths.documents, sources.clock, sources.settings
+        )
         pages = files.load()
         self.first_door = FirstDoor(pages[files.ROOT])
         self._desk = sources.desk or QuestionDesk(lambda _: False)
