@@ -49,6 +49,7 @@ COMMANDS: Final = tuple(
         "modules",
         "sign",
         "verify",
+        "extend",
         "card",
         "trust",
         "doctor",

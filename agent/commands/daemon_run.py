@@ -217,6 +217,7 @@ class DaemonRun:
             recorder=self._daemon.recorder,
             views=self._daemon.views,
             viewer=self._daemon.viewer,
+            settings=self._daemon.settings,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:

@@ -39,6 +39,10 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
         "verify letter.p7m --anchors root.cer --intermediates ca.cer --crl root.crl --crl ca.crl",
         "verify film.p7s --content film.mp4",
     ),
+    "extend": (
+        "extend contract-signed.pdf",
+        "extend contract-signed.pdf --level B-LTA --out contract-kept.pdf",
+    ),
     "card": ("card scenarios --make gen2 --out card.json",),
     "card new": ("card new --name TEST --pin 123456 --out card.json",),
     "card insert": ("card insert card.json --vpcd localhost:35963",),

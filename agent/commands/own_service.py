@@ -18,6 +18,7 @@ from agent.host.instance.install_key import InstallKey
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.update import status
 from agent.pdf.wire import PdfError
@@ -43,6 +44,16 @@ def prepared_paths(state_dir: Path | None) -> Paths:
     return paths
 
 
+def own_settings(paths: Paths) -> Settings:
+    """Return the settings of this computer, as the policy has them.
+
+    Raises:
+        AgentError: the settings or the policy cannot be read.
+
+    """
+    return Policy.of_this_computer(paths.policy).over(config.load(paths.config))
+
+
 @contextmanager
 def own_service(provider: CardProvider, paths: Paths) -> Iterator[SigningService]:
     """Make a service for one command, as the person at this computer allows it everything.
@@ -55,7 +66,7 @@ def own_service(provider: CardProvider, paths: Paths) -> Iterator[SigningService
         AgentError: the settings or the policy cannot be read.
 
     """
-    settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
+    settings = own_settings(paths)
     known = status.read(paths, settings)
     key = InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
     with (

@@ -19,6 +19,7 @@ from agent.commands.readers import ReaderOptions, add_reader_options, use_servic
 from agent.commands.sign_pdfs import PdfOptions, sign_pdfs
 from agent.commands.sign_window import sign_in_window
 from agent.commands.tongue import tongue
+from agent.documents.levels import SignatureLevel
 from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
 from agent.files import FileTooLargeError, read_at_most
@@ -31,6 +32,7 @@ from agent.size_limits import MAX_ATTACHED_FILE
 HASHES: Final = ("SHA-256", "SHA-384", "SHA-512")
 AUTO: Final = "auto"
 PADES: Final = "pades"
+LEVELS: Final = tuple(map(str, SignatureLevel))
 MAX_REMARK: Final = 255
 """Characters."""
 _PLACE: Final = re.compile(r"(last|first|[0-9]{1,5})(?::([0-9.]+(?:,[0-9.]+){3}))?(?!\n)$")
@@ -55,6 +57,7 @@ class SignOptions(ReaderOptions, JsonOptions):
         field: the empty signature field of a PDF; None for the first, or a new one.
         mark: where the signature of a PDF is to be seen; None for nowhere.
         window: whether the files are handed over to the panel, which asks for all the rest.
+        level: how long the proof of a PDF is to last; None for what the settings say.
 
     """
 
@@ -71,6 +74,7 @@ class SignOptions(ReaderOptions, JsonOptions):
     field: str | None = None
     mark: MarkPlace | None = None
     window: bool = False
+    level: str | None = None
 
 
 def add(parser: CommandParser) -> None:
@@ -88,6 +92,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("--location", type=_remark, metavar="TEXT", help="cli.sign.location")
     parser.add_argument("--field", metavar="NAME", help="cli.sign.field")
     parser.add_argument("--mark", type=_mark, metavar="PLACE", help="cli.sign.visible")
+    parser.add_argument("--level", choices=LEVELS, help="cli.sign.level")
     parser.add_argument("--password-stdin", action="store_true", help="cli.sign.password_stdin")
     parser.add_argument("--window", action="store_true", help="cli.sign.window")
 
@@ -149,6 +154,7 @@ def _wish(options: SignOptions) -> SignatureWish:
         options.reader,
         options.mark,
         tongue(),
+        None if options.level is None else SignatureLevel(options.level),
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from msgspec import to_builtins
 
@@ -14,6 +14,7 @@ from agent.commands.output import is_standard_output, say, say_aside, say_json
 from agent.commands.own_service import (
     keep_secrets,
     own_service,
+    own_settings,
     prepared_paths,
     read_password,
     read_pin,
@@ -22,8 +23,10 @@ from agent.commands.own_service import (
 from agent.commands.parser import UnfitOptionsError
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
+from agent.documents.levels import ProofSettings
 from agent.documents.pdf_worker import PdfWorker
 from agent.documents.places import require_place, save_beside, save_new, save_over
+from agent.documents.proving import PdfProver
 from agent.documents.signing import (
     OpenPdf,
     PdfCertificates,
@@ -32,10 +35,15 @@ from agent.documents.signing import (
     SignatureWish,
     SignedPdf,
 )
+from agent.documents.unfinished import PartlySignedError
 from agent.errors import AgentError, BadRequestError
 from agent.harmless import printable, shortened
 from agent.origin import LOCAL_USER
+from agent.secret import SecretBytes
 from agent.transport.base import CardProvider
+
+EXIT_LACKS: Final = 3
+"""All is signed and saved, but some proof does not last as long as was wanted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +81,18 @@ class _Outcome:
     signed: SignedPdf | None = None
     error: AgentError | OSError | None = None
 
+    @property
+    def lacks(self) -> AgentError | None:
+        """Why its proof does not last as long as was wanted; None where it does."""
+        return None if self.signed is None else self.signed.lacks
+
 
 def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
     """Sign PDFs under this computer's policy; return 0 if all of them were.
+
+    Returns:
+        0 if all are signed and saved as it was wanted, 1 if at least one is not, else 3: all are,
+        but the proof of one does not last as long.
 
     Raises:
         AgentError: none was signed, and why.
@@ -94,7 +111,8 @@ def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
         worker = PdfWorker()
         runner.run(service.start())
         try:
-            signer = PdfSigner(service, worker, work, LOCAL_USER)
+            prover = PdfProver(ProofSettings.of(own_settings(paths)), worker, work)
+            signer = PdfSigner(service, worker, work, LOCAL_USER, prover)
             outcomes = _Signing(options, signer, runner).sign(files, password)
         finally:
             runner.run(worker.close())
@@ -102,7 +120,9 @@ def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
     if len(outcomes) == 1 and outcomes[0].error is not None:
         raise outcomes[0].error
     _report(options, sorted(outcomes, key=lambda each: files.index(each.file)))
-    return 1 if any(each.error for each in outcomes) else 0
+    if any(each.error for each in outcomes):
+        return 1
+    return EXIT_LACKS if any(each.lacks for each in outcomes) else 0
 
 
 def _distinct(files: Sequence[Path]) -> list[Path]:
@@ -160,8 +180,26 @@ class _Signing:
         _warn_of_marks(ready)
         keep_secrets()
         pin = read_pin(from_stdin=self._options.pin_stdin)
-        signed = self._runner.run(self._signer.sign_prepared(ready, chosen, pin))
+        signed = self._runner.run(self._sign(ready, chosen, pin))
+        if self._signer.prover.is_clock_wrong:
+            say_aside(tell("cli.sign.clock"))
         return [*_save_all(self._options, signed), *self._failed]
+
+    async def _sign(
+        self, ready: Sequence[ReadyPdf], chosen: PdfCertificates, pin: SecretBytes
+    ) -> Sequence[SignedPdf]:
+        """Sign, and try once more to finish what the card has signed."""
+        try:
+            return await self._signer.sign_prepared(ready, chosen, pin)
+        except PartlySignedError as partly:
+            signed = list(partly.signed)
+            for each in partly.unfinished:
+                try:
+                    signed.append(await self._signer.finish(each))
+                except (AgentError, OSError) as error:
+                    source = each.ready.original.copy.source
+                    self._failed.append(_Outcome(source, error=error))
+            return signed
 
     async def _open_all(self, files: Sequence[Path], password: str | None) -> list[OpenPdf]:
         opened = []
@@ -276,6 +314,16 @@ def _report(options: PdfOptions, outcomes: Sequence[_Outcome]) -> None:
             subject = printable(each.signed.signer.facts.subject)
             digest = each.signed.original.copy.digest.hex()
             say_it(f"  {tell('cli.sign.facts', subject=subject, digest=digest)}")
+        if each.error is None and each.lacks is not None:
+            say_lack(each.lacks, each.saved or each.file)
+
+
+def say_lack(lacks: AgentError, file: Path) -> None:
+    """Say why a document's proof does not last as long as was wanted, and how to try again."""
+    say_aside(f"  {tell(f'codes.{lacks.code}')}")
+    if lacks.detail:
+        say_aside(f"  {printable(lacks.detail)}")
+    say_aside(f"  {tell('cli.sign.again', name=printable(str(file)))}")
 
 
 def _facts(outcome: _Outcome) -> dict[str, Any]:
@@ -289,4 +337,6 @@ def _facts(outcome: _Outcome) -> dict[str, Any]:
         "field": outcome.signed.field,
         **({} if outcome.signed.mark is None else {"mark": to_builtins(outcome.signed.mark)}),
         "thumbprint": outcome.signed.signer.facts.thumbprint.hex(),
+        "level": outcome.signed.level,
+        "lacks": None if outcome.lacks is None else facts_of(outcome.lacks),
     }

@@ -38,6 +38,7 @@ class VerifyOptions(JsonOptions):
         anchors: files of trusted root certificates.
         intermediates: files of intermediate certificates.
         crl: files of revocation lists.
+        time_anchors: files of root certificates that are trusted for timestamps of PDFs.
         login: whether it is judged as a login to the site that the next options describe.
         origin: what browsers call that site.
         challenge: what it issued, as it stands in the login.
@@ -54,6 +55,7 @@ class VerifyOptions(JsonOptions):
     anchors: list[Path]
     intermediates: list[Path]
     crl: list[Path]
+    time_anchors: list[Path]
     login: bool = False
     origin: list[str]
     challenge: str | None = None
@@ -71,9 +73,9 @@ def add(parser: CommandParser) -> None:
     parser.ending = "cli.verify.ending"
     parser.add_argument("file", type=Path, metavar="FILE", help="cli.verify.file")
     parser.add_argument("--content", type=Path, metavar="FILE", help="cli.verify.content")
-    for name in ("anchors", "intermediates", "crl"):
+    for name in ("anchors", "intermediates", "crl", "time_anchors"):
         parser.add_argument(
-            f"--{name}",
+            f"--{name.replace('_', '-')}",
             type=Path,
             action="append",
             default=[],
@@ -145,6 +147,8 @@ def _pdf_question(options: VerifyOptions, inputs: Inputs) -> PdfQuestion:
         force=options.force,
         password_stdin=options.password_stdin,
         json=options.json,
+        times=options.time_anchors,
+        state_dir=options.state_dir,
     )
 
 

@@ -1,7 +1,8 @@
 """``ankong verify contract.pdf``: who signed a PDF, and whether it was changed since."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,15 +11,19 @@ from typing import Any, Final
 from agent.commands.colour import Colour, coloured
 from agent.commands.out_file import require_free
 from agent.commands.output import say, say_json
-from agent.commands.own_service import read_password, with_password_hint
+from agent.commands.own_service import own_settings, read_password, with_password_hint
 from agent.commands.times import local_time
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
+from agent.documents.evidence_lists import EvidenceLists
+from agent.documents.known_proof import MoreTrust
+from agent.documents.levels import ProofSettings
 from agent.documents.pdf_verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
 from agent.documents.pdf_worker import PdfWorker
 from agent.errors import AgentError
 from agent.files import regular_opener
 from agent.harmless import printable
+from agent.host.machine.paths import Paths
 from agent.pki.report import Inputs
 from agent.pki.result import PathStatus
 
@@ -35,6 +40,7 @@ EXIT_STATUS: Final = {
 }
 _BY_ITSELF: Final = (PdfVerdict.INVALID, PdfVerdict.CHANGED)
 """What no trusted certificate mends."""
+_BAD_TIMES: Final = ("bad", PathStatus.EXPIRED, PathStatus.REVOKED)
 _COLOURS: Final = {0: Colour.GREEN, _NOT_PROVEN: Colour.YELLOW, 1: Colour.RED}
 
 
@@ -49,6 +55,8 @@ class PdfQuestion:
         force: whether that file may be replaced.
         password_stdin: whether the document's password is read from standard input.
         json: whether programs are answered.
+        times: files of authorities that are trusted for the time.
+        state_dir: the agent's folder; None for the user's own.
 
     """
 
@@ -58,6 +66,8 @@ class PdfQuestion:
     force: bool
     password_stdin: bool
     json: bool
+    times: Sequence[Path] = ()
+    state_dir: Path | None = None
 
 
 def is_pdf(file: Path) -> bool:
@@ -108,13 +118,30 @@ async def _verify(question: PdfQuestion, at: datetime, password: str | None) -> 
             TemporaryDirectory(ignore_cleanup_errors=True) as folder,
             WorkFolder(Path(folder)) as work,
         ):
-            verified = await verify_pdf(worker, work, question.inputs, at, password)
+            inputs, more = _trust(question)
+            verified = await verify_pdf(worker, work, inputs, at, password, more=more)
             if question.extract is not None and question.out is not None:
                 # another way: the user may name a pipe or a device
                 question.out.write_bytes(extract(verified, question.extract))
             return verified
     finally:
         await worker.close()
+
+
+def _trust(question: PdfQuestion) -> tuple[Inputs, MoreTrust]:
+    """Return who is trusted: those who are named, else those of the settings.
+
+    Raises:
+        AgentError: the settings or the policy cannot be read.
+
+    """
+    if question.inputs.anchors:
+        return question.inputs, MoreTrust(question.times)
+    known = ProofSettings.of(own_settings(Paths.choose(question.state_dir)))
+    inputs = replace(question.inputs, anchors=known.document_anchors)
+    times = question.times or known.timestamp_anchors
+    lists = EvidenceLists(known.evidence_urls) if known.document_anchors else None
+    return inputs, MoreTrust(times, lists)
 
 
 def _say(verified: VerifiedPdf) -> None:
@@ -143,8 +170,7 @@ def _say_signature(told: dict[str, Any], count: int) -> None:
         return
     subject = printable(told["signer"]["subject"])
     say(f"  {tell('cli.verify.pdf.signer', subject=subject)}")
-    if told["claimed_time"] is not None:
-        say(f"  {tell('cli.verify.pdf.time', time=local_time(told['claimed_time']))}")
+    _say_time(told)
     for name in ("reason", "location"):
         if told[name]:
             say(f"  {tell(f'cli.verify.pdf.{name}', text=printable(told[name]))}")
@@ -154,6 +180,23 @@ def _say_signature(told: dict[str, Any], count: int) -> None:
         say(f"  {tell('cli.verify.pdf.changes.' + told['changes'])}")
     if told["verdict"] not in _BY_ITSELF:
         _say_chain(told["chain"])
+
+
+def _say_time(told: dict[str, Any]) -> None:
+    """Say when it was signed, and who says so."""
+    if told["proven_time"] is not None:
+        say(f"  {tell('cli.verify.pdf.proven', time=local_time(told['proven_time']))}")
+    elif told["claimed_time"] is not None:
+        say(f"  {tell('cli.verify.pdf.time', time=local_time(told['claimed_time']))}")
+    stamp = told["timestamp"]
+    if stamp is not None and stamp["status"] != PathStatus.VALID:
+        kind = stamp["status"] if stamp["status"] in _BAD_TIMES else "unknown"
+        say(f"  {tell(f'cli.verify.pdf.timestamp.{kind}')}")
+    elif stamp is not None:
+        authority = printable(stamp["authority"])
+        say(f"  {tell('cli.verify.pdf.authority', authority=authority)}")
+    if told["level"] is not None:
+        say(f"  {tell('cli.verify.pdf.level', level=told['level'])}")
 
 
 def _say_chain(chain: dict[str, Any]) -> None:

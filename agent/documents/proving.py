@@ -238,11 +238,23 @@ class PdfProver:
         """
         size = await asyncio.to_thread(_size, file)
         after = await self._worker.ask(ExaminePdf(str(file)), PdfExamination, size)
-        good = {each.field for each in found.signatures if _is_good(each)}
-        kept = {each.field for each in after.signatures if _is_good(each)}
-        if not good <= kept or not await asyncio.to_thread(begins_with, file, before):
+        is_prefix = await asyncio.to_thread(begins_with, file, before)
+        if not is_prefix or not is_unharmed(found, after):
             raise PdfError("a signature would be harmed", code=ErrorCode.DOCUMENT_DAMAGED)
         return after
+
+
+def is_unharmed(before: PdfExamination, after: PdfExamination, *, every: bool = False) -> bool:
+    """Return whether all signatures that were good are so still.
+
+    Args:
+        before: what was found in a document.
+        after: what is found in its copy.
+        every: whether all of them have to be good.
+
+    """
+    good = {each.field for each in before.signatures if every or _is_good(each)}
+    return good <= {each.field for each in after.signatures if _is_good(each)}
 
 
 def as_lack(error: AgentError | OSError, code: ErrorCode) -> AgentError:

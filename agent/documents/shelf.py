@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,19 +15,18 @@ from agent.documents.copies import (
     copy_chosen,
     receive_into,
 )
+from agent.documents.evidence_lists import EvidenceLists
+from agent.documents.known_proof import MoreTrust
+from agent.documents.levels import ProofSettings, SignatureLevel
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
 from agent.documents.places import save_beside
-from agent.documents.signing import (
-    CardAsker,
-    OpenPdf,
-    PdfCertificates,
-    PdfSigner,
-    ReadyPdf,
-    SignatureWish,
-)
+from agent.documents.proving import PdfProver
+from agent.documents.shelved import ShelvedDocument, SignedBatch, sign_shelved, text_of
+from agent.documents.signing import CardAsker, PdfSigner, SignatureWish
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.host.machine.umask import users_own_mask
+from agent.host.settings.config import Settings
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import PdfError, PdfFacts
 from agent.pki.report import Inputs
@@ -40,74 +38,28 @@ MAX_IN_ALL: Final = 32
 _ID_SIZE: Final = 16  # bytes
 
 
-@dataclass(slots=True, eq=False)
-class ShelvedDocument:
-    """A document on the shelf.
-
-    Attributes:
-        id: 32 hexadecimal digits that nobody guesses.
-        owner: who handed it over.
-        copy: of it.
-        facts: what it is; None where it was not handed over to be signed, or is locked.
-        is_locked: whether it was handed over to be signed, and waits for its password.
-        password: that opened it; None where it needed none. Wiped when the document goes.
-        signed: the copy with a signature; None where it has none yet.
-        saved: where that was saved beside the original; None where it was not.
-        verified: what was found; None before that.
-
-    """
-
-    id: str
-    owner: bytes
-    copy: PrivateCopy
-    facts: PdfFacts | None
-    work: WorkFolder = field(repr=False)
-    is_locked: bool = False
-    password: SecretBytes | None = field(default=None, repr=False)
-    signed: Path | None = None
-    saved: Path | None = None
-    verified: VerifiedPdf | None = None
-    is_used: bool = False
-    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
-
-    def opened(self) -> OpenPdf:
-        """Return it as something that could be signed.
-
-        Raises:
-            BadRequestError: it was not handed over for that, or nobody has its password.
-
-        """
-        if self.facts is None:
-            raise BadRequestError("it is not to be signed, or still locked")
-        return OpenPdf(self.copy, self.facts, _text_of(self.password))
-
-
-@dataclass(frozen=True, slots=True)
-class SignedBatch:
-    """What became of documents that were to be signed together.
-
-    Attributes:
-        signed: those that have a signature now.
-        failed: why each of the others has none.
-
-    """
-
-    signed: list[ShelvedDocument]
-    failed: list[tuple[ShelvedDocument, AgentError]]
-
-
 class DocumentShelf:
     """All of them; belongs to one event loop."""
 
-    def __init__(self, folder: Path, service: CardAsker, *, seconds: float = LEFT_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        service: CardAsker,
+        *,
+        seconds: float = LEFT_SECONDS,
+        settings: Settings | None = None,
+    ) -> None:
         """Begin empty.
 
         Args:
             folder: of the private copies, made with the first.
             service: that asks the card.
             seconds: after which a document is gone.
+            settings: of this computer: who proves, and who is trusted; None for nobody.
 
         """
+        self._proof = ProofSettings.of(settings or Settings())
+        self._lists = EvidenceLists(self._proof.evidence_urls)
         self._folder = folder
         self._service = service
         self._seconds = seconds
@@ -226,12 +178,23 @@ class DocumentShelf:
             raise BadRequestError("it is not locked")
         return document
 
+    def proof_of(self, document: ShelvedDocument) -> dict[str, Any]:
+        """Return the level that a document is signed at if nobody says otherwise, for JSON.
+
+        With it the name of the server that proves the time; None where none does.
+        """
+        is_open = document.facts is None or not document.facts.encrypted
+        level = self._proof.level if is_open else SignatureLevel.B_B
+        is_timed = level.reaches(SignatureLevel.B_T)
+        return {"level": level, "host": (self._proof.host or None) if is_timed else None}
+
     async def sign(
         self, owner: bytes, identifiers: Sequence[str], wish: SignatureWish
     ) -> SignedBatch:
         """Sign documents with one PIN, which our own window asks for.
 
-        One that does not take the signature is left out, before anybody enters a PIN.
+        One that does not take the signature is left out, before anybody enters a PIN. What the
+        card has signed before and could not be finished is finished without it.
 
         Raises:
             AgentError: of any code: none was signed.
@@ -246,8 +209,9 @@ class DocumentShelf:
         self._use(chosen)
         try:
             await asyncio.to_thread(batch.open)
-            signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER)
-            return await _sign(signer, list(zip(chosen, opened, strict=True)), wish)
+            prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
+            signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER, prover)
+            return await sign_shelved(signer, chosen, wish)
         finally:
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
@@ -285,7 +249,7 @@ class DocumentShelf:
     async def verify(
         self, owner: bytes, identifier: str, at: datetime, password: SecretBytes | None = None
     ) -> dict[str, Any]:
-        """Return the report on a document; nobody is trusted without being named.
+        """Return the report on a document; trusted is whom the settings name.
 
         Args:
             owner: who handed it over.
@@ -301,19 +265,23 @@ class DocumentShelf:
             document = self.find(owner, identifier)
             self._use([document])
             try:
-                document.verified = await verify_copy(
-                    self._worker,
-                    document.copy,
-                    Inputs(document.copy.file),
-                    at,
-                    _text_of(password),
-                )
+                document.verified = await self._verified(document, at, password)
             finally:
                 self._unuse([document])
         finally:
             if password is not None:
                 password.wipe()
         return document.verified.report
+
+    async def _verified(
+        self, document: ShelvedDocument, at: datetime, password: SecretBytes | None
+    ) -> VerifiedPdf:
+        inputs = Inputs(document.copy.file, anchors=self._proof.document_anchors)
+        lists = self._lists if self._proof.document_anchors else None
+        more = MoreTrust(self._proof.timestamp_anchors, lists)
+        return await verify_copy(
+            self._worker, document.copy, inputs, at, text_of(password), more=more
+        )
 
     async def remove(self, owner: bytes, identifier: str | None = None) -> None:
         """Put away one document of an owner, or all; what is being used stays."""
@@ -340,7 +308,7 @@ class DocumentShelf:
         """
         signer = PdfSigner(self._service, self._worker, work, LOCAL_USER)
         try:
-            return (await signer.look(copy, _text_of(password))).facts
+            return (await signer.look(copy, text_of(password))).facts
         except PdfError as error:
             if password is None and error.code is ErrorCode.DOCUMENT_ENCRYPTED:
                 return None
@@ -383,56 +351,6 @@ class DocumentShelf:
         if document.password is not None:
             document.password.wipe()
         await asyncio.to_thread(document.work.clear)
-
-
-async def _sign(
-    signer: PdfSigner, documents: Sequence[tuple[ShelvedDocument, OpenPdf]], wish: SignatureWish
-) -> SignedBatch:
-    """Sign what can be prepared, and keep each result with its document.
-
-    Raises:
-        AgentError: nothing can, or the card does not sign.
-
-    """
-    chosen = await signer.choose(wish.reader)
-    ready: list[tuple[ShelvedDocument, ReadyPdf]] = []
-    failed: list[tuple[ShelvedDocument, AgentError]] = []
-    for document, opened in documents:
-        try:
-            ready.append((document, await _prepared(signer, opened, wish, chosen)))
-        except AgentError as error:
-            failed.append((document, error))
-    if not ready:
-        raise failed[0][1]
-    made = await signer.sign_prepared([each for _, each in ready], chosen, None)
-    for (document, _), signed in zip(ready, made, strict=True):
-        target = document.work.name(".signed")
-        await asyncio.to_thread(signed.file.replace, target)
-        document.signed = target
-    return SignedBatch([document for document, _ in ready], failed)
-
-
-async def _prepared(
-    signer: PdfSigner, opened: OpenPdf, wish: SignatureWish, chosen: PdfCertificates
-) -> ReadyPdf:
-    if opened.copy.source != opened.copy.file:  # else nobody but us can have changed it
-        await asyncio.to_thread(opened.copy.require_unchanged)
-    return await signer.prepare(opened, wish, chosen)
-
-
-def _text_of(password: SecretBytes | None) -> str | None:
-    """Return a password as the worker is told it.
-
-    Raises:
-        PdfError: ``document_password_incorrect``, it is no text.
-
-    """
-    try:
-        return None if password is None else password.buffer.decode()
-    except UnicodeDecodeError as error:
-        raise PdfError(
-            "the password is no text", code=ErrorCode.DOCUMENT_PASSWORD_INCORRECT
-        ) from error
 
 
 def _save_beside(signed: Path, source: Path, mark: str) -> Path:

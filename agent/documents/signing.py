@@ -177,7 +177,12 @@ class ReadyPdf:
 
 
 class PdfSigner:
-    """Signs documents of one person, in one private folder."""
+    """Signs documents of one person, in one private folder.
+
+    Attributes:
+        prover: that makes proof last.
+
+    """
 
     def __init__(
         self,
@@ -197,7 +202,7 @@ class PdfSigner:
             prover: that makes proof last; None for signatures alone.
 
         """
-        self._prover = prover or PdfProver(ProofSettings(), worker, work)
+        self.prover = prover or PdfProver(ProofSettings(), worker, work)
         self._service = service
         self._worker = worker
         self._work = work
@@ -347,7 +352,7 @@ class PdfSigner:
             BadRequestError: nobody here could see to the level that is wanted.
 
         """
-        level = self._prover.settings.level_of(
+        level = self.prover.settings.level_of(
             document.name, wish.level, encrypted=document.facts.encrypted
         )
         hole = _STAMPED_HOLE if level.reaches(SignatureLevel.B_T) else _HOLE
@@ -393,7 +398,7 @@ class PdfSigner:
             raise _not_as_meant("it does not begin with the original")
         proven = ProvenPdf(file, level, lacks)
         if lacks is None and ready.level.reaches(SignatureLevel.B_LT):
-            proven = await self._prover.raised(file, found, ready.level, {prepared.field})
+            proven = await self.prover.raised(file, found, ready.level, {prepared.field})
         return SignedPdf(
             document,
             proven.file,
@@ -405,7 +410,7 @@ class PdfSigner:
         )
 
     async def _stamped(self, signature: bytes, prepared: PreparedPdf) -> bytes:
-        stamped = await self._prover.stamped(signature)
+        stamped = await self.prover.stamped(signature)
         if not has_room(prepared, stamped):
             raise AgentError("the timestamp is too long", code=ErrorCode.TIMESTAMP_FAILED)
         return stamped

@@ -325,8 +325,7 @@ def status(
     Of the lists that cover it only the newest is used, with the newest delta list that changes it:
     an older one may still have a suspension that has ended, and of several that were issued at one
     moment each can revoke. Any other list can revoke a certificate but not clear it. Lists have to
-    be fresh ``at`` that moment; what was revoked after ``until`` does not count, where that is
-    given.
+    be fresh ``at`` that moment; what was revoked after ``until``, if given, does not count.
 
     Raises:
         CmsError: a list or certificate that is used is malformed.

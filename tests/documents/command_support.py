@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import cli
-from agent.commands import sign_pdfs, verify_pdf
+from agent.commands import extend, sign_pdfs, verify_pdf
 from agent.commands.tongue import CHOOSING
 from agent.pdf import pdf_child
 from agent.pdf.confinement import Confinement
@@ -94,7 +94,7 @@ class Person:
     def run(self, *words: str, typed: str = "", language: str = "en") -> Said:
         """Run any command."""
         self.patch.chdir(self.folder)
-        for command in (sign_pdfs, verify_pdf):
+        for command in (sign_pdfs, verify_pdf, extend):
             self.patch.setattr(command, "PdfWorker", NearWorker)
         self.patch.setattr(logging.root.manager, "disable", logging.CRITICAL)
         self.patch.setenv(CHOOSING, language)

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
-from agent.host.settings.config import QuestionPlace
+from agent.host.settings.config import DocumentLevel, QuestionPlace
 from agent.pdf.wire import MarkPlace
 from agent.web.front.audience import Audience
 from agent.words import CHOICES
@@ -95,6 +95,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
         reader: only a card in this reader; None for any.
         field: the empty signature field to use, where there is one document; None for the first.
         mark: where a page shows the signature; None where none does.
+        level: how long the proof is to last; None for what the settings say.
 
     """
 
@@ -104,6 +105,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
     reader: Annotated[str, Meta(max_length=127)] | None = None
     field: Annotated[str, Meta(max_length=1024)] | None = None
     mark: MarkPlace | None = None
+    level: DocumentLevel | None = None
 
 
 class UnlockDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):

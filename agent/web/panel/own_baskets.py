@@ -4,7 +4,7 @@ No path goes to a page or comes from one. A basket belongs to the session that o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,8 @@ from agent.web.panel.door import json_answer, posted, session_of
 
 if TYPE_CHECKING:
     from agent.documents.baskets import Basket
-    from agent.documents.shelf import DocumentShelf, ShelvedDocument
+    from agent.documents.shelf import DocumentShelf
+    from agent.documents.shelved import ShelvedDocument
 
 MAX_OPEN: Final = 8
 """Baskets that are open at once; the oldest goes."""
@@ -32,7 +33,7 @@ class PanelBaskets:
         self,
         folder: Path,
         shelf: "Callable[[], Awaitable[DocumentShelf]]",
-        describe: "Callable[[ShelvedDocument], dict[str, Any]]",
+        describe: "Callable[[ShelvedDocument, dict[str, Any]], dict[str, Any]]",
         show: Callable[[Path], bool] = reveal,
     ) -> None:
         """Begin with none.
@@ -40,7 +41,7 @@ class PanelBaskets:
         Args:
             folder: where the command line puts baskets.
             shelf: gives the documents of all sessions.
-            describe: what a page is told of a document.
+            describe: what a page is told of a document, and of who proves its time.
             show: opens the folder of a file, and returns whether it could.
 
         """
@@ -63,31 +64,42 @@ class PanelBaskets:
         for key in [each for each in self._opened if each[0] == session]:
             del self._opened[key]
 
-    async def save_all(self, session: bytes, ids: list[str], mark: str) -> list[dict[str, Any]]:
+    async def save_all(
+        self, session: bytes, signed: "Sequence[ShelvedDocument]", mark: str
+    ) -> list[dict[str, Any]]:
         """Save signed documents beside their originals, where these are known.
 
         Args:
             session: whose.
-            ids: of the documents.
+            signed: the documents.
             mark: what is put behind their names.
 
         Returns:
-            Of each its ``id``; ``saved``, its new name; and ``unsaved``, a code where it could not
-            be saved: ``document_changed``, or ``not_writable``.
+            Of each its ``id``; ``saved``, its new name; ``unsaved``, a code where it could not be
+            saved: ``document_changed``, or ``not_writable``; the ``level`` of its signature; and
+            ``lacks``, the code that says why it is not the level that was wanted.
 
         """
         shelf = await self._shelf()
         told: list[dict[str, Any]] = []
-        for each in ids:
+        for each in signed:
             saved = unsaved = None
             try:
-                path = await shelf.save_beside(session, each, mark)
+                path = await shelf.save_beside(session, each.id, mark)
                 saved = None if path is None else printable(path.name)
             except AgentError as error:
                 unsaved = str(error.code)
             except OSError:
                 unsaved = "not_writable"
-            told.append({"id": each, "saved": saved, "unsaved": unsaved})
+            told.append(
+                {
+                    "id": each.id,
+                    "saved": saved,
+                    "unsaved": unsaved,
+                    "level": each.level,
+                    "lacks": each.lacks,
+                }
+            )
         return told
 
     async def _open(
@@ -126,7 +138,7 @@ class PanelBaskets:
             raise AgentError(
                 "it cannot be read any more", code=ErrorCode.DOCUMENT_CHANGED
             ) from error
-        return json_answer(messages.write(self._describe(document)))
+        return json_answer(messages.write(self._describe(document, shelf.proof_of(document))))
 
     async def _reveal(
         self, request: web.BaseRequest, wanted: messages.RevealDocument

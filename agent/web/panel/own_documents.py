@@ -12,7 +12,7 @@ from aiohttp import web
 from agent.errors import BadRequestError
 from agent.harmless import printable
 from agent.host.machine.paths import Paths
-from agent.host.machine.reveal import reveal
+from agent.host.settings.config import Settings
 from agent.size_limits import MAX_PDF
 from agent.web.front.body import stream_body
 from agent.web.front.file_answer import send_file
@@ -26,7 +26,8 @@ from agent.words import SYSTEM, say
 from agent.words.language import chosen_language
 
 if TYPE_CHECKING:
-    from agent.documents.shelf import DocumentShelf, ShelvedDocument
+    from agent.documents.shelf import DocumentShelf
+    from agent.documents.shelved import ShelvedDocument
 
 QUIET_SECONDS: Final = 10.0
 """In which the next piece of a document has to arrive."""
@@ -44,8 +45,8 @@ class PanelDocuments:
         service: Service,
         paths: Paths,
         clock: Callable[[], datetime],
+        settings: Settings,
         language: Callable[[], str] = lambda: SYSTEM,
-        show: Callable[[Path], bool] = reveal,
     ) -> None:
         """Begin with nothing.
 
@@ -53,15 +54,16 @@ class PanelDocuments:
             service: that asks the card.
             paths: of the agent's folder.
             clock: the time of day, with a time zone.
+            settings: of this computer: who proves, and who is trusted.
             language: the person's choice, one of :data:`agent.words.CHOICES`.
-            show: opens the folder of a file, and returns whether it could.
 
         """
+        self._settings = settings
         self._service = service
         self._folder = paths.documents
         self._clock = clock
         self._language = language
-        self._baskets = PanelBaskets(paths.baskets, self._shelf, _describe, show)
+        self._baskets = PanelBaskets(paths.baskets, self._shelf, _describe)
         self._made: DocumentShelf | None = None
 
     def calls(self) -> Routes:
@@ -96,7 +98,7 @@ class PanelDocuments:
         if self._made is None:
             made = await asyncio.to_thread(_shelf_class)
             if self._made is None:
-                self._made = made(self._folder, self._service)
+                self._made = made(self._folder, self._service, settings=self._settings)
         return self._made
 
     async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -108,12 +110,17 @@ class PanelDocuments:
         is_to_sign = request.query.get("use") != "verify"
         async with aclosing(content):
             document = await shelf.take(session_of(request), name, content, is_to_sign=is_to_sign)
-        return json_answer(messages.write(_describe(document)))
+        return json_answer(messages.write(_describe(document, shelf.proof_of(document))))
 
     async def _list(self, request: web.BaseRequest) -> web.StreamResponse:
         """Tell what waits to be signed without having been chosen on the page."""
-        found = [] if self._made is None else self._made.list_to_sign(session_of(request))
-        return json_answer(messages.write({"documents": [_describe(each) for each in found]}))
+        if self._made is None:
+            return json_answer(messages.write({"documents": []}))
+        shelf = self._made
+        found = shelf.list_to_sign(session_of(request))
+        return json_answer(
+            messages.write({"documents": [_describe(each, shelf.proof_of(each)) for each in found]})
+        )
 
     async def _unlock(
         self, request: web.BaseRequest, wanted: messages.UnlockDocument
@@ -122,7 +129,7 @@ class PanelDocuments:
         assert password is not None  # noqa: S101  # it was sent
         shelf = await self._shelf()
         document = await shelf.unlock(session_of(request), wanted.id, password)
-        return json_answer(messages.write(_describe(document)))
+        return json_answer(messages.write(_describe(document, shelf.proof_of(document))))
 
     async def _remove(self, request: web.BaseRequest) -> web.StreamResponse:
         shelf = await self._shelf()
@@ -132,6 +139,7 @@ class PanelDocuments:
     async def _sign(
         self, request: web.BaseRequest, wanted: messages.SignDocuments
     ) -> web.StreamResponse:
+        from agent.documents.levels import SignatureLevel  # noqa: PLC0415  # see the class
         from agent.documents.signing import SignatureWish  # noqa: PLC0415  # see the class
 
         shelf = await self._shelf()
@@ -141,12 +149,12 @@ class PanelDocuments:
             field=wanted.field,
             reader=wanted.reader,
             mark=wanted.mark,
+            level=None if wanted.level is None else SignatureLevel(wanted.level),
         )
         done = await shelf.sign(session_of(request), wanted.ids, wish)
-        ids = [each.id for each in done.signed]
         mark = await asyncio.to_thread(self._mark)
-        signed = await self._baskets.save_all(session_of(request), ids, mark)
-        failed = [{"id": each.id, "code": error.code} for each, error in done.failed]
+        signed = await self._baskets.save_all(session_of(request), done.signed, mark)
+        failed = [{"id": each.id, "code": code} for each, code in done.failed]
         return json_answer(messages.write({"signed": signed, "failed": failed}))
 
     def _mark(self) -> str:
@@ -192,7 +200,7 @@ def _shelf_class() -> "type[DocumentShelf]":
     return DocumentShelf
 
 
-def _describe(document: "ShelvedDocument") -> dict[str, Any]:
+def _describe(document: "ShelvedDocument", proof: dict[str, Any]) -> dict[str, Any]:
     copy, facts = document.copy, document.facts
     told: dict[str, Any] = {
         "id": document.id,
@@ -208,6 +216,7 @@ def _describe(document: "ShelvedDocument") -> dict[str, Any]:
             "fields": facts.fields,
             "encrypted": facts.encrypted,
             "warnings": facts.warnings,
+            "proof": proof,
         }
     return told
 

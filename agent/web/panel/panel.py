@@ -18,6 +18,7 @@ from agent.history import export as history_export
 from agent.history import store as chronicle
 from agent.host.autostart import Autostart
 from agent.host.machine.paths import Paths
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.update.status import UpdateChecking, UpdateStatus
@@ -90,6 +91,7 @@ class Sources:
         views: the documents of questions that are asked now.
         viewer: is told where the panel is; None where nobody has documents shown.
         clock: the time of day, with a time zone.
+        settings: of this computer, as the policy has them.
 
     """
 
@@ -114,6 +116,7 @@ class Sources:
     views: OfferedViews = field(default_factory=OfferedViews)
     viewer: DocumentViewer | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,11 @@ class Panel:
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
         self._documents = PanelDocuments(
-            sources.service, sources.paths, sources.clock, lambda: sources.preferences.language
+            sources.service,
+            sources.paths,
+            sources.clock,
+            sources.settings,
+            lambda: sources.preferences.language,
         )
         pages = files.load()
         self.first_door = FirstDoor(pages[files.ROOT])

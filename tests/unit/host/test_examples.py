@@ -36,6 +36,7 @@ ENDINGS = {
     "trust check": {0, 1},
     "card insert": {1},  # nothing listens there
     "status": {3},
+    "extend": {1},  # no service for timestamps is set
     "panel": {1},  # no agent runs
     "handbook": {1},  # likewise
 }

@@ -18,6 +18,7 @@ from agent.history.store import History
 from agent.host.instance.first_ticket import PURPOSE, FirstTickets
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine.paths import Paths
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.web.front.mount import Mount
@@ -155,6 +156,7 @@ async def open_door(
         recorder=recorder,
         desk=options.pop("desk", None),
         views=options.setdefault("views", OfferedViews()),
+        settings=options.pop("panel_settings", Settings()),
     )
     tickets = FirstTickets(key.derive(PURPOSE))
     panel = await asyncio.to_thread(

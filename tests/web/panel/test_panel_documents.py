@@ -112,6 +112,7 @@ async def test_a_document_is_told_by_its_facts_and_kept_for_its_owner_alone(door
         "fields": [],
         "encrypted": False,
         "warnings": [],
+        "proof": {"level": "B-B", "host": None},
     }
     assert len(bytes.fromhex(told["id"])) == 16
     (kept,) = door.paths.documents.iterdir()

@@ -5,12 +5,12 @@ import { openBasket, unfit, whereSaved } from "../basket.js";
 import { MOST, dropPlace, fingerprint, handOver, list, putAway, refusal, sizeText, unlocking, warned } from "../documents.js";
 import { announce, button, fill, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
-import { heading, notice, save } from "../parts.js";
+import { codeText, heading, notice, save } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
 /** @typedef {import("../preview.js").Seen} Seen */
 /** @typedef {import("../markbox.js").Mark} Mark */
-/** @typedef {{id: string, name: string, size: number, sha256: string, locked: boolean, pages: number, signatures: number, fields: string[], warnings: string[]}} Facts */
+/** @typedef {{id: string, name: string, size: number, sha256: string, locked: boolean, pages: number, signatures: number, fields: string[], warnings: string[], proof: {level: string, host: string|null}}} Facts */
 /**
  * A document: what the agent says of it, and what the person does with it.
  *
@@ -284,6 +284,7 @@ function row(paper) {
       facts?.locked && step === "choosing" && paper.asking,
       problem && unfit(problem),
       isSigned && whereSaved(paper.saved),
+      paper.saved?.lacks && notice("warning", h("p", {}, codeText(paper.saved.lacks))),
       error && refusal(error),
       step === "choosing" && isReady(paper) && ready().length > 1 && looker(paper, false, t("sign.open", { name: paper.name })),
       isSigned && h("div", { class: "row" },
@@ -394,6 +395,13 @@ function marking() {
       h("small", {}, t("sign.mark_note"))));
 }
 
+/** Who proves the time of the signatures. */
+function timeText() {
+  const [only] = ready();
+  const host = only?.facts?.proof.host;
+  return host ? t("sign.time_proven", { host }) : t("sign.time_own");
+}
+
 function going() {
   const count = ready().length;
   const isReading = papers.some(({ facts, error, problem }) => !facts && !error && !problem);
@@ -405,7 +413,7 @@ function going() {
   return h("section", { class: "sheet" },
     marking(),
     h("div", { class: "fields" }, field("reason"), field("location"), fields(), cards()),
-    h("div", { class: "small-print" }, h("small", {}, t("sign.privacy")), h("small", {}, t("sign.time_own"))),
+    h("div", { class: "small-print" }, h("small", {}, t("sign.privacy")), h("small", {}, timeText())),
     unsure.length > 0 && h("div", { class: "word" }, option("hasRead", count > 1 ? t("sign.read_of", { names: list(unsure.map(({ name }) => name)) }) : t("sign.read"), redraw)),
     failed(),
     h("div", {}, go));
