@@ -76,7 +76,7 @@ class World:
             **wanted,
         )
         file = self.cards / f"{secrets.token_hex(8)}.json"
-        cardfile.save(file, personalise(order, self.issuer, self.keys[order.generation]))
+        cardfile.save(file, personalise(order, self.issuer, self.keys.get(order.generation)))
         return TestCard(file, order.id_number)
 
     def start_agent(

@@ -33,7 +33,7 @@ function described(certificate) {
   const word = over ? "readers.expired" : early ? "readers.early" : "readers.valid";
   return h("li", {}, h("div", { class: "grow" },
     h("div", { class: "row" }, h("b", {}, certificate.holder ?? certificate.label), h("span", { class: `tag ${kind}` }, t(word)),
-      h("span", { class: "tag" }, t(purpose(certificate))))),
+      h("span", { class: "tag" }, t(purpose(certificate)))),
     h("div", {}, t("readers.validity", { from: day(certificate.not_before), to: day(certificate.not_after) })),
     h("small", {}, certificate.issuer)));
 }
