@@ -92,7 +92,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     documents: Annotated[tuple[DocumentFacts, ...], Meta(max_length=MAX_SHOWN)] = ()
     count: Annotated[int, Meta(ge=0)] = 0
     login: LoginPurpose | None = None
-    view: Annotated[str, Meta(max_length=64)] | None = None
+    view: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")] | None = None
 
 
 class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,6 +39,7 @@ from tests.signing.prompt_support import (
     PIN,
     SIGNING,
     SITE,
+    VIEWED,
 )
 from tests.tray.prompt.cut import crowded, cut, outside, widgets
 from tray.prompt.texts import load_texts
@@ -82,6 +83,8 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin-text": replace(PIN, purpose=_saying("我同意將會籍升級為金質會員，年費 NT$ 3,000。")),
     "pin-text-ours": replace(PIN, purpose=_saying(_OURS * 2), was_wrong=True, attempts_left=2),
     "pin-text-long": replace(PIN, purpose=_saying("thanh toán\u00a0" * 18 + "👍W"), may_block=True),
+    "pin-view": VIEWED,
+    "pin-view-many": replace(PIN, purpose=replace(_MANY, view="ab" * 16), may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
     "login": replace(PIN, purpose=_LOGIN),

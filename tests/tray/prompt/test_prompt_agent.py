@@ -16,8 +16,10 @@ from agent.origin import Origin
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.conftest import TEST_PIN
+from tests.documents.pdf_files import simple_pdf
 from tests.tray.prompt.desktop import Desktop
 from tests.tray.prompt.running_agent import (
+    SECONDS,
     SITE,
     RunningAgent,
     code,
@@ -166,3 +168,49 @@ def test_who_cancels_twice_is_asked_at_the_third_click(
         signing = agent.start_call("sign", **DOCUMENT)
         process = answer_window(desktop, agent, "Escape", after=process)
         assert code(signing.result(60)) == "user_cancelled"
+
+
+def test_a_page_s_pdf_is_looked_at_from_its_window_before_it_is_signed(
+    desktop: Desktop, card: Path, tmp_path: Path
+) -> None:
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o700)
+    pdf = simple_pdf("Contract", "Second page")
+    state = tmp_path / "state"
+    remember(state, Decision.ALLOWED)
+    environment = {**desktop.environment, "BROWSER": f"{browser} %s"}
+    with running_agent(state, environment, "--virtual-card", str(card)) as agent:
+        wanted = {"hash": "SHA-256", "format": "pades", "document_name": "合約.pdf"}
+        signing = agent.start_call("sign", **wanted, data=base64.b64encode(pdf).decode())
+        answer_window(desktop, agent, "alt+v")
+        deadline = time.monotonic() + SECONDS
+        while not opened.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        _, _, given = opened.read_text().partition("/panel/#token=")
+        token, _, view = given.partition("&view=")
+        assert panel_file(agent, token, f"documents/viewed/file?id={view}&number=1") == pdf
+        desktop.press(*TEST_PIN, "Return")
+        signed = base64.b64decode(signing.result(SECONDS)["result"]["pdf"])
+        desktop.see_nothing()
+    assert signed.startswith(pdf)
+    assert len(signed) > len(pdf)
+
+
+def panel_file(agent: RunningAgent, token: str, path: str) -> bytes:
+    """Let a page into the panel and fetch something there, as its script does."""
+    connection = agent.connect()
+    origin = f"https://localhost:{agent.ready['port']}"
+    usual = {"Origin": origin, "Content-Type": "application/json"}
+    body = json.dumps({"token": token})
+    connection.request("POST", "/panel/api/open", body, {**usual, "X-Ankong-Panel": "open"})
+    answer = connection.getresponse()
+    key = json.loads(answer.read())["key"]
+    cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+    connection.request(
+        "GET", f"/panel/api/{path}", headers={"X-Ankong-Panel": key, "Cookie": cookie}
+    )
+    found = connection.getresponse().read()
+    connection.close()
+    return found

@@ -26,7 +26,7 @@ from tray.prompt.wrap import fit, wrap
 CHINESE, ENGLISH = load_texts(Language.CHINESE), load_texts(Language.ENGLISH)
 BUTTONS = {
     "allow": ("cancel", "this_time", "always", "never"),
-    "pin": ("cancel", "sign", "block", "show_all"),
+    "pin": ("cancel", "sign", "block", "show_all", "view"),
     "decrypt": ("cancel", "decrypt", "block"),
     "login": ("cancel", "login", "block"),
     "identify": ("cancel", "identify", "block"),
@@ -59,7 +59,7 @@ NO_SENTENCES = {
     *("whole_text", "fingerprint", "card_number", "no_holder", "virtual", "this_user"),
     *("this_program", "self_test", "this_time", "always", "never", "choose_place", "choose_go_on"),
     *("pin", "sign", "decrypt", "login", "identify", "block", "block_program", "last_confirm"),
-    *("few_confirm", "unknown_confirm", "last_go_on"),
+    *("few_confirm", "unknown_confirm", "last_go_on", "file_fingerprint", "pages", "view"),
 }
 """Names, labels and what a button or a box says; titles too, which stand alone."""
 

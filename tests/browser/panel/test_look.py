@@ -1,0 +1,61 @@
+"""The documents of a question in the panel: their facts, and the very octets to be saved."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser import axe_judge
+from tests.browser.panel.conftest import PanelAgent
+from tests.browser.panel.test_narrow import REACHES_OUT
+from tests.browser.panel.test_views import Opened, keep_picture
+from tests.browser.world import World
+from tests.documents.pdf_files import simple_pdf
+
+pytestmark = pytest.mark.browser
+PDF = simple_pdf("Contract: pay 100 TWD", "Second page")
+VIEW = "0123456789abcdef" * 2
+DIGEST = hashlib.sha256(PDF).hexdigest()
+FACTS = {"name": "合約.pdf", "size": len(PDF), "sha256": DIGEST, "pages": 2}
+
+
+def play_agent(page: Page) -> None:
+    """Answer as the agent does while it asks about one document."""
+
+    def answer(route: Route) -> None:
+        if f"id={VIEW}" not in route.request.url:
+            route.fulfill(status=400, body='{"error": {"code": "bad_request", "message": ""}}')
+        elif "/viewed/file" in route.request.url:
+            route.fulfill(body=PDF, content_type="application/pdf")
+        else:
+            route.fulfill(body=json.dumps({"documents": [FACTS]}), content_type="application/json")
+
+    page.route("**/panel/api/documents/viewed*", answer)
+    page.route("**/panel/api/documents/viewed/*", answer)
+
+
+def test_a_question_s_document_can_be_read_and_is_the_very_one(
+    world: World, agent_here: PanelAgent, opened: Opened, tmp_path: Path
+) -> None:
+    agent_here.start(world.card("gen2"))
+    page = opened("state")
+    play_agent(page)
+    page.goto(f"{agent_here.address()}&view={VIEW}")
+    paper = page.locator(f"#view-look section[data-sha256='{DIGEST}']")
+    expect(paper).to_contain_text("合約.pdf")
+    expect(paper).to_contain_text("2 頁 · ")
+    expect(paper).to_contain_text(DIGEST)
+    assert page.url.endswith(f"/panel/#/look/{VIEW}")  # nothing of the token is left
+    keep_picture(page, "look")
+    assert not list(axe_judge.faults(page, axe_judge.FEW_LOOKS))
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="下載這份檔案").click()
+    saved = tmp_path / "saved.pdf"
+    saving.value.save_as(saved)
+    assert (saving.value.suggested_filename, saved.read_bytes()) == ("合約.pdf", PDF)
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate(REACHES_OUT) == []
+    page.goto(f"{agent_here.address()}&view={'0' * 32}")
+    expect(page.locator("#view-look").get_by_role("alert")).to_contain_text("不再等您簽署")
