@@ -72,8 +72,8 @@ class PanelBaskets:
             mark: what is put behind their names.
 
         Returns:
-            Of each its ``id``; ``saved``, its new name; and ``unsaved``, a code where it could not
-            be saved: ``document_changed``, or ``not_writable``.
+            Of each its ``id``; ``saved``, its new name; and ``unsaved``, only where it could not be
+            saved, a code: ``document_changed``, or ``not_writable``.
 
         """
         shelf = await self._shelf()
@@ -87,7 +87,8 @@ class PanelBaskets:
                 unsaved = str(error.code)
             except OSError:
                 unsaved = "not_writable"
-            told.append({"id": each, "saved": saved, "unsaved": unsaved})
+            why = {} if unsaved is None else {"unsaved": unsaved}
+            told.append({"id": each, "saved": saved, **why})
         return told
 
     async def _open(

@@ -8,7 +8,7 @@ import { brought } from "./opening.js";
 import { notice } from "./parts.js";
 
 /** @typedef {"document_changed"|"not_writable"} Unsaved */
-/** @typedef {{id: string, saved: string|null, unsaved: Unsaved|null}} Signed */
+/** @typedef {{id: string, saved: string|null, unsaved?: Unsaved}} Signed */
 /** A document of a basket. @typedef {{name: string, problem: string, hand: () => Promise<any>}} Chosen */
 
 /** Open the basket that this page was opened for; nothing where there is none, or it was opened before. @returns {Promise<{chosen: Chosen[], more: number}>} */
