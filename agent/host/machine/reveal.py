@@ -1,9 +1,10 @@
-"""Show a file in the system's file manager, chosen in its folder; no shell is involved."""
+"""Show a file where it is, in the file manager of this system; no shell is involved."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,51 +12,65 @@ from urllib.parse import quote
 from agent.host.machine.umask import users_own_mask
 from agent.host.tls.machine import Machine
 
+_ON_MACOS: Final = "/usr/bin/open"
 _SERVICE: Final = "org.freedesktop.FileManager1"
 """File Manager D-Bus Interface Specification."""
-_STARTED: Final[list[subprocess.Popen[bytes]]] = []
-"""File managers that were started here: nobody waits for them."""
+
+
+def can_reveal(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a file manager could open a window here, as far as that is known."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def reveal(file: Path, machine: Machine | None = None) -> bool:
-    """Open the folder of a file in the person's file manager; return whether one was asked to.
+    """Open the folder of a file, which is marked there where the system can do so.
 
     Args:
-        file: absolute.
+        file: an absolute path that this process chose itself.
         machine: this computer.
+
+    Returns:
+        Whether a file manager was started, or took it.
 
     """
     machine = machine or Machine()
+    if not file.is_absolute() or not can_reveal():
+        return False
+    if machine.platform == "linux" and is_shown_by_service(file, machine):
+        return True
+    apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
     try:
-        file.lstat()  # else a system's file manager would show something else
-        if machine.platform == "linux" and _is_shown_by_service(file, machine):
-            return True
-        _start(revealing_command(file, machine))
+        with users_own_mask():
+            started = subprocess.Popen(  # noqa: S603  # our own words, and a path of ours
+                command(file, machine.platform),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                **apart,
+            )
     except OSError:
         return False
+    # It may stay for as long as its window does, and nobody else takes note of its end.
+    threading.Thread(target=started.wait, name="file manager", daemon=True).start()
     return True
 
 
-def revealing_command(file: Path, machine: Machine) -> Sequence[str] | str:
-    """Return the command that shows a file; a line where the program wants one quoted its own way.
+def command(file: Path, platform: str) -> list[str] | str:
+    """Return what a platform, as ``sys.platform`` calls it, starts; never a shell.
 
-    Raises:
-        FileNotFoundError: there is no such program.
-
+    On Windows it is a text: Explorer wants the quotation marks around the path alone, and no path
+    there has any in it.
     """
-    if machine.platform == "win32":
-        # A name has no quotation mark there, and Explorer takes a comma for the end of one without.
-        folder = machine.environment.get("SystemRoot", r"C:\Windows")
-        return f'"{folder}\\explorer.exe" /select,"{file}"'
-    if machine.platform == "darwin":
-        return "/usr/bin/open", "-R", "--", str(file)
-    tool = machine.find("xdg-open")
-    if tool is None:
-        raise FileNotFoundError("xdg-open is not installed")
-    return tool, str(file.parent)
+    if platform == "win32":
+        return f'explorer.exe /select,"{file}"'
+    if platform == "darwin":
+        return [_ON_MACOS, "-R", str(file)]
+    return ["xdg-open", str(file.parent)]
 
 
-def _is_shown_by_service(file: Path, machine: Machine) -> bool:
+def is_shown_by_service(file: Path, machine: Machine) -> bool:
     """Return whether the desktop's file manager took the file, which it then also marks."""
     tool = machine.find("dbus-send")
     if tool is None or not machine.environment.get("DBUS_SESSION_BUS_ADDRESS"):
@@ -70,19 +85,3 @@ def _is_shown_by_service(file: Path, machine: Machine) -> bool:
         ]
     )
     return asked.status == 0
-
-
-def _start(command: Sequence[str] | str) -> None:
-    apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
-    if sys.platform == "win32":
-        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    _STARTED[:] = [each for each in _STARTED if each.poll() is None]
-    with users_own_mask():
-        started = subprocess.Popen(  # noqa: S603  # a program of the system, no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **apart,
-        )
-    _STARTED.append(started)

@@ -75,9 +75,14 @@ class PanelBaskets:
             mark: what is put behind their names.
 
         Returns:
+<<<<<<< HEAD
             Of each its ``id``; ``saved``, its new name; ``unsaved``, a code where it could not be
             saved: ``document_changed``, or ``not_writable``; the ``level`` of its signature; and
             ``lacks``, the code that says why it is not the level that was wanted.
+=======
+            Of each its ``id``; ``saved``, its new name; and ``unsaved``, only where it could not be
+            saved, a code: ``document_changed``, or ``not_writable``.
+>>>>>>> desk
 
         """
         shelf = await self._shelf()
@@ -91,6 +96,7 @@ class PanelBaskets:
                 unsaved = str(error.code)
             except OSError:
                 unsaved = "not_writable"
+<<<<<<< HEAD
             told.append(
                 {
                     "id": each.id,
@@ -100,6 +106,10 @@ class PanelBaskets:
                     "lacks": each.lacks,
                 }
             )
+=======
+            why = {} if unsaved is None else {"unsaved": unsaved}
+            told.append({"id": each, "saved": saved, **why})
+>>>>>>> desk
         return told
 
     async def _open(

@@ -64,7 +64,7 @@ def test_files_of_a_file_manager_are_signed_and_saved_beside(
     found = look(page, "basket-chosen")
     assert "basket" not in page.url
     page.get_by_role("button", name="簽署 2 份文件，一次輸入 PIN 碼").click()
-    expect(page.locator("#signed .notice.good")).to_be_visible()
+    expect(page.locator("#signed .notice")).to_be_visible()
     expect(row(page, first.name)).to_contain_text("已存成 合約-已簽署.pdf，原檔沒有更動。")
     expect(page.get_by_role("button", name="開啟資料夾")).to_have_count(2)
     expect(page.get_by_role("button", name="儲存")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""A file is shown in the file manager of each system, by its name and by no shell."""
+"""The desktop's service is asked to mark a file, whatever it is called."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,56 +6,51 @@ from pathlib import Path
 import pytest
 
 from agent.host.machine import reveal as room
-from agent.host.machine.reveal import reveal, revealing_command
 from agent.host.tls.machine import Completed, Machine
 
 BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus"}
 
 
-def machine(platform: str, **more: object) -> Machine:
-    return Machine(platform=platform, environment={**BUS, "SystemRoot": r"C:\Windows"}, **more)  # type: ignore[arg-type]
-
-
-def test_the_desktops_service_marks_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "a, 'b' $(c)\n.pdf"
-    file.touch()
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_desktops_service_marks_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(room, "can_reveal", lambda: True)
+    monkeypatch.setattr(room, "command", lambda *_: ["/no/such/program"])
     asked: list[Sequence[str]] = []
 
     def run(command: Sequence[str]) -> Completed:
         asked.append(command)
-        return Completed(0)
+        return Completed(status)
 
-    assert reveal(file, machine("linux", find=lambda name: f"/usr/bin/{name}", run=run))
+    here = Machine(platform="linux", environment=BUS, find=lambda name: f"/usr/bin/{name}", run=run)
+    assert room.reveal(tmp_path / "a, 'b' $(c)\n.pdf", here) is (status == 0)
     ((*_, files, start),) = asked
     assert files == f"array:string:file://{tmp_path}/a%2C%20%27b%27%20%24%28c%29%0A.pdf"
     assert start == "string:"
 
 
+def test_without_a_session_no_service_is_asked(tmp_path: Path) -> None:
+    def run(_: Sequence[str]) -> Completed:
+        raise AssertionError("asked")
+
+    for environment, tool in (({}, "/usr/bin/dbus-send"), (BUS, None)):
+        here = Machine(
+            platform="linux",
+            environment=environment,
+            find=lambda _, found=tool: found,
+            run=run,  # type: ignore[misc]
+        )
+        assert not room.is_shown_by_service(tmp_path / "a.pdf", here)
+
+
 @pytest.mark.parametrize(
-    ("platform", "command"),
+    ("platform", "words"),
     [
-        ("linux", ("/usr/bin/xdg-open", "/home/x")),
-        ("darwin", ("/usr/bin/open", "-R", "--", "/home/x/a, b.pdf")),
-        ("win32", r'"C:\Windows\explorer.exe" /select,"/home/x/a, b.pdf"'),
+        ("linux", ["xdg-open", "/home/x"]),
+        ("darwin", ["/usr/bin/open", "-R", "/home/x/a, b.pdf"]),
+        ("win32", 'explorer.exe /select,"/home/x/a, b.pdf"'),
     ],
 )
-def test_elsewhere_a_program_of_the_system_does(
-    platform: str, command: Sequence[str] | str
-) -> None:
-    here = machine(platform, find=lambda name: f"/usr/bin/{name}")
-    assert revealing_command(Path("/home/x/a, b.pdf"), here) == command
-
-
-def test_what_is_gone_or_cannot_be_shown_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[object] = []
-    monkeypatch.setattr(room, "_start", started.append)
-    file = tmp_path / "a.pdf"
-    nothing = machine("linux", find=lambda _: None)
-    assert not reveal(file, machine("darwin"))
-    file.touch()
-    assert not reveal(file, nothing)
-    assert started == []
-    assert reveal(file, machine("darwin"))
-    assert len(started) == 1
+def test_elsewhere_a_program_of_the_system_does(platform: str, words: object) -> None:
+    assert room.command(Path("/home/x/a, b.pdf"), platform) == words

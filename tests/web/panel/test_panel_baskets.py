@@ -88,8 +88,8 @@ async def test_it_is_signed_and_saved_beside_over_nothing(card_door: Door, tmp_p
     answer = await door.post("documents/sign", {"ids": ids})
     assert answer == {
         "signed": [
-            {"id": ids[0], "saved": "合約-已簽署-2.pdf", "unsaved": None},
-            {"id": ids[1], "saved": "b-已簽署.pdf", "unsaved": None},
+            {"id": ids[0], "saved": "合約-已簽署-2.pdf"},
+            {"id": ids[1], "saved": "b-已簽署.pdf"},
         ]
     }
     saved = papers / "合約-已簽署-2.pdf"
