@@ -75,14 +75,9 @@ class PanelBaskets:
             mark: what is put behind their names.
 
         Returns:
-<<<<<<< HEAD
             Of each its ``id``; ``saved``, its new name; ``unsaved``, a code where it could not be
             saved: ``document_changed``, or ``not_writable``; the ``level`` of its signature; and
-            ``lacks``, the code that says why it is not the level that was wanted.
-=======
-            Of each its ``id``; ``saved``, its new name; and ``unsaved``, only where it could not be
-            saved, a code: ``document_changed``, or ``not_writable``.
->>>>>>> desk
+            ``lacks``, the code that says why that is not the level that was wanted.
 
         """
         shelf = await self._shelf()
@@ -96,20 +91,9 @@ class PanelBaskets:
                 unsaved = str(error.code)
             except OSError:
                 unsaved = "not_writable"
-<<<<<<< HEAD
-            told.append(
-                {
-                    "id": each.id,
-                    "saved": saved,
-                    "unsaved": unsaved,
-                    "level": each.level,
-                    "lacks": each.lacks,
-                }
-            )
-=======
             why = {} if unsaved is None else {"unsaved": unsaved}
-            told.append({"id": each, "saved": saved, **why})
->>>>>>> desk
+            lacks = {} if each.lacks is None else {"lacks": each.lacks}
+            told.append({"id": each.id, "saved": saved, "level": each.level, **why, **lacks})
         return told
 
     async def _open(
