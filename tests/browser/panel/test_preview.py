@@ -177,7 +177,8 @@ def test_a_document_is_looked_at_marked_and_signed_by_keyboard(
     assert (tmp_path / "signed.pdf").read_bytes().startswith(PAGES)
     page.get_by_role("button", name="看內容：合約-已簽署.pdf").click()
     settled(page)
-    drawn(page)
+    expect(page.locator("#preview-at")).to_have_text("2 / 3")  # where the mark is
+    drawn(page, 2)
     found += look(page, "sign-result")
     assert not found, "\n".join(found)
 

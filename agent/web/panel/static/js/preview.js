@@ -119,11 +119,11 @@ class Preview {
     this.pages.replaceChildren(...this.sheets.map((each) => each.element));
     this.controls();
     this.pages.hidden = this.bar.hidden = false;
-    this.tell("shown");
+    this.said.replaceChildren();
     this.lay();
-    for (const each of this.sheets) this.watch.observe(each.element);
     this.resize.observe(this.pages);
     this.setMark(this.mark, this.isFixed);
+    this.tell("shown");
   }
 
   /** @param {number} number @param {Size} size @returns {Sheet} */
@@ -271,6 +271,16 @@ class Preview {
     announce(t("preview.page", { page: at, pages: this.sheets.length }));
   }
 
+  /** Have a place in sight where a mark is now part of the document. @param {Mark|undefined} mark */
+  goTo(mark) {
+    const { page, box } = mark ?? this.usualMark() ?? {};
+    const sheet = this.sheets[(page ?? 0) - 1];
+    if (!sheet || !box) return;
+    const middle = (box[1] + box[3] / 2) / sheet.size.height * sheet.element.offsetHeight;
+    this.pages.scrollTop = sheet.element.offsetTop + middle - this.pages.clientHeight / 2;
+    this.find();
+  }
+
   /** @param {number} by */
   step(by) {
     const at = ZOOMS.indexOf(this.zoom) + by;
@@ -283,9 +293,12 @@ class Preview {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { "+": 1, "=": 1, "-": -1, 0: 0 }[event.key];
-    if (by === undefined) return;
+    const to = { Home: 0, End: this.pages.scrollHeight }[event.key];
+    if (by === undefined && to === undefined) return;
     event.preventDefault();
-    this.step(by);
+    if (by !== undefined) this.step(by);
+    if (to !== undefined) this.pages.scrollTop = to; // of 2 000 pages, without passing by each
+    this.find();
   }
 
   // The mark.

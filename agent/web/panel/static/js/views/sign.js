@@ -154,7 +154,10 @@ async function look(paper, isSigned = false) {
     mine.view = preview({
       name: isSigned ? signedName(paper) : paper.name, size: facts.size, password: paper.password,
       path: `documents/${isSigned ? "signed" : "original"}?id=${facts.id}`, sha256: isSigned ? undefined : facts.sha256,
-      told: (seen) => isSigned || saw(paper, seen),
+      told: (seen) => {
+        if (!isSigned) saw(paper, seen);
+        else if (seen === "shown" && wish.isMarked) mine.view?.goTo(paper.mark); // it is what is new on it
+      },
       marked: (mark) => { paper.mark = mark; },
     });
   } catch {
