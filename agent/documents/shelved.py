@@ -154,7 +154,7 @@ async def _sign(
         AgentError: nothing can, or the card does not sign.
 
     """
-    chosen = await signer.choose(wish.reader)
+    chosen = await signer.choose(wish.reader, wish.certificate)
     ready: dict[Path, tuple[ShelvedDocument, ReadyPdf]] = {}
     failed: list[tuple[ShelvedDocument, AgentError]] = []
     for document in documents:

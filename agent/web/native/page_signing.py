@@ -153,7 +153,7 @@ class PagePdfs:
         """
         may_repeat = entered is None and wishes.certificate is None
         while True:
-            chosen = await signer.choose(wishes.reader)
+            chosen = await signer.choose(wishes.reader, wishes.certificate)
             ready = [await signer.prepare(each.pdf, each.item.wish, chosen) for each in opened]
             try:
                 return await signer.sign_prepared(ready, chosen, entered)

@@ -88,9 +88,10 @@ async def test_it_is_signed_and_saved_beside_over_nothing(card_door: Door, tmp_p
     answer = await door.post("documents/sign", {"ids": ids})
     assert answer == {
         "signed": [
-            {"id": ids[0], "saved": "合約-已簽署-2.pdf"},
-            {"id": ids[1], "saved": "b-已簽署.pdf"},
-        ]
+            {"id": ids[0], "saved": "合約-已簽署-2.pdf", "level": "B-B"},
+            {"id": ids[1], "saved": "b-已簽署.pdf", "level": "B-B"},
+        ],
+        "failed": [],
     }
     saved = papers / "合約-已簽署-2.pdf"
     assert saved.read_bytes().startswith(PDF)
@@ -136,7 +137,9 @@ async def test_where_nothing_can_be_saved_the_page_still_has_it(
         monkeypatch.setattr("agent.documents.shelf.save_beside", refuse)
     answer = await door.post("documents/sign", {"ids": [told["id"]]})
     file.parent.chmod(0o755)
-    assert answer["signed"] == [{"id": told["id"], "saved": None, "unsaved": "not_writable"}]
+    assert answer["signed"] == [
+        {"id": told["id"], "saved": None, "level": "B-B", "unsaved": "not_writable"}
+    ]
     response, body = await door.ask("GET", f"api/documents/signed?id={told['id']}")
     assert (response.status, body[: len(PDF)]) == (200, PDF)
     path = "api/documents/reveal"

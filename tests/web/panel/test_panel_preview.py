@@ -193,7 +193,7 @@ async def test_what_does_not_take_the_signature_is_left_out(
 
     monkeypatch.setattr(PdfSigner, "prepare", prepared)
     assert await door.post("documents/sign", {"ids": [bad["id"], good["id"]]}) == {
-        "signed": [{"id": good["id"], "saved": None}],
+        "signed": [{"id": good["id"], "saved": None, "level": "B-B"}],
         "failed": [{"id": bad["id"], "code": "document_damaged"}],
     }
     (question,) = person.asked
