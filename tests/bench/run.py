@@ -207,8 +207,8 @@ class Bench:
 
         for key in (PivKeyKind.RSA2048, PivKeyKind.P256):
             async with BareCard(self._cards.piv_file(key)) as bare:
-                await bare.sign()
-                cost = await bare.sign()
+                for _ in range(3):  # the card is asked which it is beside the first two
+                    cost = await bare.sign()
             name = f"piv {key}: {REMEMBERED}, commands"
             self.table.add(name, cost.commands, "commands", most=MOST_PIV_COMMANDS)
 
