@@ -22,6 +22,7 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, der
 from agent.virtualcard.model import CITIZEN_GENERATIONS, ID_SIGN, CardData, Faults, Generation
 from agent.virtualcard.personalise import Order, personalise
+from agent.virtualcard.piv_key import PivKeyKind
 from agent.virtualcard.provider import VirtualProvider
 
 PIN = "123456"
@@ -39,8 +40,8 @@ class CardCase:
     def __init__(self, folder: Path) -> None:
         """Issue the cards; their files go to ``folder``."""
         self._folder = folder
-        issuer = TestIssuer.create(key_size=2048)
-        self._cards = {generation: _card(generation, issuer) for generation in GENERATIONS}
+        self._issuer = TestIssuer.create(key_size=2048)
+        self._cards = {generation: _card(generation, self._issuer) for generation in GENERATIONS}
 
     def file(
         self, generation: Generation, name: str, rsa_delay: int = 0, max_read: int = 0
@@ -57,6 +58,13 @@ class CardCase:
         path = self._folder / f"{name}-{generation}-{rsa_delay}-{max_read}.json"
         faults = Faults(rsa_delay_ms=rsa_delay, max_read=max_read)
         cardfile.save(path, dataclasses.replace(self._cards[generation], faults=faults))
+        return path
+
+    def piv_file(self, key: PivKeyKind) -> Path:
+        """Write the file of a PIV card with one kind of key."""
+        order = Order(Generation.PIV, "王測試", generate_id_number(0), PIN.encode(), key=key)
+        path = self._folder / f"piv-{key}.json"
+        cardfile.save(path, personalise(order, self._issuer))
         return path
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.commands.output import log_aside
 from agent.virtualcard.model import Generation
+from agent.virtualcard.piv_key import PivKeyKind
 from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
 from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
@@ -56,6 +57,7 @@ COMMANDS_BEFORE = {
     "gen2": {FIRST: 30, REMEMBERED: 13, LISTED: 4},
 }
 """Of 15d1a31; the first sight is that of a card that others made."""
+MOST_PIV_COMMANDS = 8  # of a later signature
 WAKEUPS_BEFORE = {"virtual": 13, "pcsc": None}  # a second, of 15d1a31
 SITES = 200  # taking turns, so that none of them meets its rate limit
 
@@ -202,6 +204,13 @@ class Bench:
             for what, cost in (await self._costs(generation, SHORT_READ)).items():
                 name = f"{generation}: {what}, reads of {SHORT_READ} bytes only"
                 self.table.add(name, cost.commands, "commands")
+
+        for key in (PivKeyKind.RSA2048, PivKeyKind.P256):
+            async with BareCard(self._cards.piv_file(key)) as bare:
+                for _ in range(3):  # the card is asked which it is beside the first two
+                    cost = await bare.sign()
+            name = f"piv {key}: {REMEMBERED}, commands"
+            self.table.add(name, cost.commands, "commands", most=MOST_PIV_COMMANDS)
 
     async def _costs(self, generation: Generation, max_read: int = 0) -> dict[str, Cost]:
         async with BareCard(self._cards.file(generation, "count", max_read=max_read)) as bare:

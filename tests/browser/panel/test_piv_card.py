@@ -23,6 +23,8 @@ def test_the_page_of_readers_names_the_card_and_its_certificates(
     page.goto(agent_here.address("readers"))
     view = page.locator("#view-readers")
     expect(view).to_contain_text(str(load(Language.CHINESE)["panel.readers.generation_piv"]))
+    view.get_by_role("button").first.click()
+    for purpose in ("forSigning", "forIdentity", "forDecrypting"):
+        expect(view).to_contain_text(str(load(Language.CHINESE)[f"panel.readers.{purpose}"]))
     if folder := os.environ.get("ANKONG_SHOTS"):
-        page.wait_for_timeout(1500)
         page.screenshot(path=Path(folder) / "piv-readers.png", full_page=True)
