@@ -34,11 +34,13 @@ from tests.signing.prompt_support import (
     CARD,
     CHOOSE,
     DOCUMENT,
+    KEYPAD,
     LAST,
     LOCKED,
     PIN,
     SIGNING,
     SITE,
+    TOKEN,
 )
 from tests.tray.prompt.cut import crowded, cut, outside, widgets
 from tray.prompt.texts import load_texts
@@ -76,6 +78,12 @@ WINDOWS: dict[str, AnyPrompt] = {
     "allow-and-blind": AllowSite(SITE, blind=True),
     "blind": BLIND,
     "pin": PIN,
+    "pin-keypad": replace(KEYPAD, may_block=True),
+    "pin-keypad-few": replace(KEYPAD, was_wrong=True, few_left=True),
+    "pin-token": replace(KEYPAD, keypad=False),
+    "pin-token-few": replace(KEYPAD, keypad=False, few_left=True),
+    "pin-token-last": replace(KEYPAD, keypad=False, attempts_left=1),
+    "locked-token": replace(LOCKED, card=TOKEN),
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
     "pin-many-all": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),

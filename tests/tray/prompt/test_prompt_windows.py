@@ -20,7 +20,18 @@ from agent.consent.questions import Act, AllowSite, DocumentFacts, EnterPin, Las
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
 from agent.words import Language
-from tests.signing.prompt_support import ALL, ALLOW, BLIND, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import (
+    ALL,
+    ALLOW,
+    BLIND,
+    CARD,
+    CHOOSE,
+    KEYPAD,
+    LAST,
+    LOCKED,
+    PIN,
+    SITE,
+)
 from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program, x_server
 from tests.tray.prompt.desktop import Window as DesktopWindow
 from tray.prompt import window as prompt_window
@@ -131,6 +142,16 @@ def test_the_last_attempt_needs_a_second_confirmation(desktop: Desktop) -> None:
     with opened(desktop, LAST) as window:
         window.press("alt+u", "alt+u", "alt+g", "Escape")
         assert window.answer() == b"no"
+
+
+def test_a_pin_that_is_typed_on_the_reader_has_no_field(desktop: Desktop) -> None:
+    with opened(desktop, KEYPAD) as window:
+        window.press(*DIGITS, "Return")  # a stray Enter makes no reader wait
+        assert window.answer() == b"cancel"
+    with opened(desktop, KEYPAD) as window:
+        desktop.picture("pin-keypad")
+        window.press("alt+s")
+        assert window.answer() == b"keypad"
 
 
 def test_a_pestering_site_can_be_blocked(desktop: Desktop) -> None:
