@@ -37,6 +37,10 @@ VIEWED = EnterPin(
 LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
 BLIND = AllowBlind(SITE)
+TOKEN = CardFacts("Stub reader 00 00 (Stub)", "pkcs11", "1", "王測試")
+KEYPAD = EnterPin(
+    SITE, SIGNING, TOKEN, None, was_wrong=False, min_length=4, max_length=12, keypad=True
+)
 OTHER_CARD = CardFacts("Ankong Virtual Reader 1", "gen1", "TP00000000000002", None, virtual=True)
 CHOOSE = ChooseCard(SITE, (CARD, OTHER_CARD))
 ALL = (ALLOW, AllowSite(SITE, blind=True), BLIND, PIN, LAST, LOCKED, CHOOSE)

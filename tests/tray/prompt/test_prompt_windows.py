@@ -26,6 +26,7 @@ from tests.signing.prompt_support import (
     BLIND,
     CARD,
     CHOOSE,
+    KEYPAD,
     LAST,
     LOCKED,
     PIN,
@@ -152,6 +153,16 @@ def test_the_last_attempt_needs_a_second_confirmation(desktop: Desktop) -> None:
     with opened(desktop, LAST) as window:
         window.press("alt+u", "alt+u", "alt+g", "Escape")
         assert window.answer() == b"no"
+
+
+def test_a_pin_that_is_typed_on_the_reader_has_no_field(desktop: Desktop) -> None:
+    with opened(desktop, KEYPAD) as window:
+        window.press(*DIGITS, "Return")  # a stray Enter makes no reader wait
+        assert window.answer() == b"cancel"
+    with opened(desktop, KEYPAD) as window:
+        desktop.picture("pin-keypad")
+        window.press("alt+s")
+        assert window.answer() == b"keypad"
 
 
 def test_a_pestering_site_can_be_blocked(desktop: Desktop) -> None:
