@@ -102,6 +102,7 @@ _FONT_READER = frozenset(
             "fontTools.misc.arrayTools",
             "fontTools.misc.bezierTools",
             "fontTools.misc.configTools",
+            "fontTools.misc.cython",
             "fontTools.misc.encodingTools",
             "fontTools.misc.filenames",
             "fontTools.misc.fixedTools",

@@ -87,7 +87,7 @@ def test_a_mark_that_is_not_as_meant_is_told_before_the_pin(
 def test_a_place_that_is_none_is_a_usage_error(person: Person, place: str) -> None:
     said = person.sign("contract.pdf", f"--mark={place}")
     assert said.status == 2
-    assert "last:360,730,200,60" in said.err
+    assert "2:36,36,200,60" in said.err
     assert tries_left(person) == 3
 
 

@@ -181,12 +181,18 @@ def test_what_is_shipped_of_the_font_library_is_enough(tmp_path: Path) -> None:
     packages = Path(fontTools.__file__ or "").parents[1]
     left_out = contents.font_tools(packages)
     assert "fontTools.subset" in left_out
+    plain = contents.plain_font_tools(packages)
     both = TTCollection()
     both.fonts = [square("\U00021ed5"), square("\U00021ed6")]
     both.save(tmp_path / "f.ttc")
     script = f"""
 import sys
-sys.modules.update(dict.fromkeys({left_out!r}))
+import importlib.util as loading
+sys.modules.update(dict.fromkeys(["cython", *{left_out!r}]))
+for name, path, _ in {plain!r}:
+    spec = loading.spec_from_file_location(name, path)
+    sys.modules[name] = loading.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
 from pathlib import Path
 from agent.pdf import font
 font.font_files = lambda: (Path({str(tmp_path / "f.ttc")!r}),)
