@@ -30,6 +30,7 @@ from agent.virtualcard import cardfile
 from agent.virtualcard.model import Generation
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.bench.cards import PIN, CardCase
+from tests.bench.proofs import measure_proofs
 from tests.documents.pdf_files import simple_pdf, stream
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ async def measure_documents(table: "Table", effort: "Effort", place: Path) -> No
     async with _desk(folder) as desk:
         await _signing(table, wanted, desk.signer, files[f"{FEW_PAGES} pages"])
         await _verifying(table, wanted, desk, files)
+        long = files[f"{wanted.pages} pages"]
+        await measure_proofs(table, wanted.times, desk.worker, long, folder)
 
 
 def _written(folder: Path, wanted: PdfEffort) -> dict[str, Path]:

@@ -297,7 +297,10 @@ async def test_one_pin_signs_all_and_readers_agree(
     door = signing_door
     first, second = await hand(door), await hand(door, simple_pdf("Another"), named("b.pdf"))
     wanted = {"ids": [first["id"], second["id"]], "reason": "同意"}
-    assert await door.post("documents/sign", wanted) == {"signed": wanted["ids"]}
+    done = await door.post("documents/sign", wanted)
+    assert done["signed"] == wanted["ids"]
+    assert done["levels"] == dict.fromkeys(wanted["ids"], "B-B")
+    assert (done["lacks"], done["failed"]) == ({}, {})
     (question,) = person.asked
     shown = [each.digest.hex() for each in question.purpose.documents]
     assert shown == [first["sha256"], second["sha256"]]
