@@ -280,6 +280,8 @@ class DocumentShelf:
         if document.timer is not None:
             document.timer.cancel()
         await asyncio.to_thread(document.work.clear)
+        if not self._documents:
+            self._lists.forget()
 
 
 async def _take(document: ShelvedDocument, made: SignedPdf) -> None:
