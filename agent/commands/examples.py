@@ -41,7 +41,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "extend": (
         "extend contract-signed.pdf",
-        "extend contract-signed.pdf --level B-LTA --out contract-kept.pdf",
+        "extend contract-signed.pdf --level B-LTA",
     ),
     "card": ("card scenarios --make gen2 --out card.json",),
     "card new": ("card new --name TEST --pin 123456 --out card.json",),

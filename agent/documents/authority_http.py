@@ -61,6 +61,10 @@ async def _ask(
     verb = "GET" if body is None else "POST"
     import aiohttp  # noqa: PLC0415  # takes long, and most people never need it
 
+    try:
+        check_address(url)
+    except ValueError as error:
+        raise AuthorityError(str(error)) from error
     sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **headers}
     session = aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=seconds),
@@ -68,7 +72,6 @@ async def _ask(
         auto_decompress=False,
     )
     try:
-        check_address(url)
         async with (
             session,
             session.request(verb, url, headers=sent, data=body, allow_redirects=False) as response,

@@ -46,6 +46,10 @@ class EvidenceLists:
             found = await asyncio.gather(*map(self._list, self._urls))
         return RevocationData(tuple(each for lists in found for each in lists))
 
+    def forget(self) -> None:
+        """Free the memory that the lists take."""
+        self._known.clear()
+
     async def _list(self, url: str) -> tuple[RevocationList, ...]:
         known = self._known.get(url)
         if known is not None and abs(self._clock() - known[0]) < KEPT:

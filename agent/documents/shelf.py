@@ -351,6 +351,8 @@ class DocumentShelf:
         if document.password is not None:
             document.password.wipe()
         await asyncio.to_thread(document.work.clear)
+        if not self._documents:
+            self._lists.forget()
 
 
 def _save_beside(signed: Path, source: Path, mark: str) -> Path:

@@ -25,7 +25,7 @@ PROOFS = {
     "many requests, hands, daemons, sites and programs": ("tests.soak",),
     "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
     "every vector and README in every language": (
-        *("pytest", "tests/kits", "tests/testkit", "tests/browser", "-m", "kit"),
+        *("pytest", "tests/kits", "tests/testkit", "tests/browser", "tests/documents", "-m", "kit"),
     ),
     "every page in every look": (
         *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),

@@ -106,6 +106,8 @@ LANGUAGES = (
     Package("golang-go", has_program("go")),
     Package("default-jdk-headless", has_program("javac")),
     Package("libbcprov-java", _has_file("/usr/share/java/bcprov.jar")),
+    Package("libbcpkix-java", _has_file("/usr/share/java/bcpkix.jar")),
+    Package("libitext5-java", _has_file("/usr/share/java/itext5.jar")),
 )
 # What judges documents for archives; likewise.
 ARCHIVES = (

@@ -28,6 +28,7 @@ TYPE: Final = "application/timestamp-reply"
 STAMPS: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
 # By number: the library collects its names where one is used first, perhaps before these.
 _TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
+_OLD_BINDING: Final = "1.2.840.113549.1.9.16.2.12"
 _BINDING: Final = "1.2.840.113549.1.9.16.2.47"
 _NAME: Final = x509.Name(
     [
@@ -52,6 +53,8 @@ class TimeAuthority:
         status: that it answers.
         signers: how often it signs a token.
         sends_certificates: whether they come along.
+        is_old: whether it names its certificate by SHA-1 (RFC 3161 before RFC 5816).
+        names_another: whether it names another one.
 
     """
 
@@ -61,6 +64,8 @@ class TimeAuthority:
     status: str = "granted"
     signers: int = 1
     sends_certificates: bool = True
+    is_old: bool = False
+    names_another: bool = False
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     change_info: Callable[[dict[str, Any]], None] = lambda _: None
     change_answer: Callable[[bytes], bytes] = lambda raw: raw
@@ -92,18 +97,19 @@ class TimeAuthority:
     def _signed(self, info: dict[str, Any]) -> cms.ContentInfo:
         content = tsp.TSTInfo(info).dump()
         own = asn1_x509.Certificate.load(self.der)
-        binding = tsp.SigningCertificateV2(
-            {"certs": [{"cert_hash": hashlib.sha256(self.der).digest()}]}
-        )
+        hashed = hashlib.sha1 if self.is_old else hashlib.sha256
+        named = {"cert_hash": hashed(self.der + b"?" * self.names_another).digest()}
+        kind = tsp.SigningCertificate if self.is_old else tsp.SigningCertificateV2
+        binding = kind({"certs": [named]})
         attrs = cms.CMSAttributes(
             [
                 _attribute("content_type", cms.ContentType(_TST_INFO)),
                 _attribute("message_digest", core.OctetString(hashlib.sha256(content).digest())),
-                _attribute(_BINDING, binding),
+                _attribute(_OLD_BINDING if self.is_old else _BINDING, binding),
             ]
         )
         signature = self.key.sign(attrs.dump(), PKCS1v15(), hashes.SHA256())
-        hashed = algos.DigestAlgorithm({"algorithm": "sha256"})
+        algorithm = algos.DigestAlgorithm({"algorithm": "sha256"})
         signer = cms.SignerInfo(
             {
                 "version": "v1",
@@ -113,7 +119,7 @@ class TimeAuthority:
                         {"issuer": own.issuer, "serial_number": own.serial_number}
                     ),
                 ),
-                "digest_algorithm": hashed,
+                "digest_algorithm": algorithm,
                 "signed_attrs": attrs,
                 "signature_algorithm": algos.SignedDigestAlgorithm(
                     {"algorithm": "sha256_rsa", "parameters": core.Null()}
@@ -125,7 +131,7 @@ class TimeAuthority:
         signed = cms.SignedData(
             {
                 "version": "v3",
-                "digest_algorithms": [hashed],
+                "digest_algorithms": [algorithm],
                 "encap_content_info": {
                     "content_type": _TST_INFO,
                     "content": core.ParsableOctetString(content),

@@ -30,6 +30,10 @@ def test_no_pattern_ends_with_a_dollar() -> None:
         ("update_url", "https://update.example/m"),
         ("update_keys", ["0" * 64]),
         ("hipki_version", "1.3"),
+        ("timestamp_url", "https://time.example/tsa"),
+        ("evidence_urls", ["https://lists.example/ca.crl"]),
+        ("timestamp_anchors", ["/etc/ankong/time.cer"]),
+        ("document_anchors", ["C:\\ankong\\root.cer"]),
     ],
 )
 def test_a_setting_has_no_line_feed_at_its_end(name: str, value: str | list[str]) -> None:

@@ -41,24 +41,13 @@ UpdateUrl = Annotated[
 UpdateKeys = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")], ...], Meta(max_length=4)
 ]
-TimestampUrl = UpdateUrl
-EvidenceUrls = Annotated[
-    tuple[
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)\Z",
-                max_length=255,
-            ),
-        ],
-        ...,
-    ],
-    Meta(max_length=16),
+EvidenceUrl = Annotated[
+    str,
+    Meta(pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)\Z", max_length=255),
 ]
-AnchorPaths = Annotated[
-    tuple[Annotated[str, Meta(pattern=r"^(/|[A-Za-z]:[\\/])[^\x00]*\Z", max_length=1024)], ...],
-    Meta(max_length=16),
-]
+EvidenceUrls = Annotated[tuple[EvidenceUrl, ...], Meta(max_length=16)]
+AbsolutePath = Annotated[str, Meta(pattern=r"^(/|[A-Za-z]:[\\/])[^\x00-\x1f]*\Z", max_length=1024)]
+AnchorPaths = Annotated[tuple[AbsolutePath, ...], Meta(max_length=16)]
 DocumentLevel = Literal["B-B", "B-T", "B-LT", "B-LTA"]
 ModuleName = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][-0-9A-Za-z ._+]*\Z", max_length=32)]
 T = TypeVar("T", bound=Struct)
@@ -202,7 +191,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     update_check: Annotated[bool, Lock(when_unusable=False)] = True
     update_url: Annotated[UpdateUrl, Lock()] = ""
     update_keys: Annotated[UpdateKeys, Lock()] = ()
-    timestamp_url: Annotated[TimestampUrl, Lock()] = ""
+    timestamp_url: Annotated[UpdateUrl, Lock()] = ""
     timestamp_anchors: Annotated[AnchorPaths, Lock()] = ()
     document_level: Annotated[DocumentLevel, Lock()] = "B-B"
     evidence_urls: Annotated[EvidenceUrls, Lock()] = ()
