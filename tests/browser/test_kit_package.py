@@ -29,7 +29,7 @@ BUDGETS: Final = {
     "explain.js": 11 * KIB,  # all words in four languages
     "fake.js": 16 * KIB,
 }
-MAX_TARBALL: Final = 92_000  # bytes; a third of it prose in two languages, which no page loads
+MAX_TARBALL: Final = 96_000  # bytes; a third of it prose in two languages, which no page loads
 BESIDE: Final = ("ankong.js", "digest.js", "explain.js", "pdf.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 

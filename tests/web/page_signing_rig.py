@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,14 +13,17 @@ from typing import Any
 
 from agent.consent.consent import AlwaysAllow
 from agent.consent.questions import EnterPin, Prompt
+from agent.documents.pdf_worker import A
 from agent.errors import AgentError, ErrorCode
 from agent.history.store import History
+from agent.pdf.wire import AnyPdfAnswer, AnyPdfRequest, PdfError, RefusedPdf
 from agent.secret import SecretBytes
 from agent.signing.service import SigningService
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.offered_views import OfferedViews
 from tests.conftest import CardFactory
 from tests.documents.pdf_files import simple_pdf
+from tests.documents.same_worker import SameWorker
 from tests.web.conftest import SITE, Agent, AgentFactory
 
 PDF = simple_pdf("Contract: pay 100 TWD", "Second page")
@@ -57,6 +61,29 @@ class Person:
         if not self.pins:
             raise AgentError("no", code=ErrorCode.USER_CANCELLED)
         return SecretBytes.from_text(self.pins.pop(0))
+
+
+class SharedWorker(SameWorker):
+    """One worker process for the agents of many tests, which saves a second of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._one_at_a_time = threading.Lock()
+
+    async def ask(self, request: AnyPdfRequest, kind: type[A], size: int = 0) -> A:
+        del size
+        answer = await asyncio.to_thread(self._answer, request)
+        if isinstance(answer, RefusedPdf):
+            raise PdfError(answer.detail, code=answer.code)
+        assert isinstance(answer, kind)
+        return answer
+
+    async def close(self) -> None:
+        """Leave it to the next agent."""
+
+    def _answer(self, request: AnyPdfRequest) -> AnyPdfAnswer:
+        with self._one_at_a_time:
+            return self.answer(request)
 
 
 class Consenting(AlwaysAllow):

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,26 @@ from agent.consent.questions import EnterPin
 from agent.documents import page_shelf
 from agent.documents.signing import PdfSigner
 from agent.errors import BadRequestError
+from agent.history.store import History
+from agent.history.store import read as read_history
 from agent.origin import Origin
 from agent.size_limits import MAX_DATA, MAX_PAGE_PDF
-from agent.web.native import document_calls
+from agent.web.native import document_calls, page_signing
 from tests.conftest import CardFactory
 from tests.documents import pdf_judges
-from tests.documents.pdf_files import simple_pdf
+from tests.documents.pdf_files import simple_pdf, stream
 from tests.web.conftest import SITE, STRANGER, AgentFactory
-from tests.web.page_signing_rig import NOBODY, PDF, READER, Rig, b64, code, pieces, signing_rig
+from tests.web.page_signing_rig import (
+    NOBODY,
+    PDF,
+    READER,
+    Rig,
+    SharedWorker,
+    b64,
+    code,
+    pieces,
+    signing_rig,
+)
 
 OTHER = "https://other.example"
 THIRD = "https://third.example"
@@ -64,10 +77,31 @@ SENSELESS: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.fixture(scope="module")
+def shared_worker() -> Iterator[SharedWorker]:
+    worker = SharedWorker()
+    yield worker
+    worker.end()
+
+
 @pytest.fixture
 async def rig(
+    start_agent: AgentFactory,
+    make_card: CardFactory,
+    tmp_path: Path,
+    shared_worker: SharedWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(page_signing, "PdfWorker", lambda: shared_worker)
+    async with signing_rig(start_agent, make_card, tmp_path, "123456", "123456") as made:
+        yield made
+
+
+@pytest.fixture
+async def whole_rig(
     start_agent: AgentFactory, make_card: CardFactory, tmp_path: Path
 ) -> AsyncIterator[Rig]:
+    """With a worker of its own."""
     async with signing_rig(start_agent, make_card, tmp_path, "123456", "123456") as made:
         yield made
 
@@ -414,10 +448,37 @@ async def test_another_card_than_prepared_for_is_prepared_for_once_more(
     assert len(rig.person.asked) == 1
 
 
-async def test_the_agent_that_ends_leaves_nothing(rig: Rig) -> None:
-    await rig.handed()
-    await rig.agent.serving.close()
-    assert rig.files() == []
+async def test_the_history_has_a_line_for_each_with_the_whole_file_s_digest(
+    start_agent: AgentFactory, make_card: CardFactory, tmp_path: Path
+) -> None:
+    path = tmp_path / "history.sqlite"
+    history = await asyncio.to_thread(History, path)
+    async with signing_rig(start_agent, make_card, tmp_path, "123456", history=history) as rig:
+        items = [{"data": b64(PDF), "format": "pades"}, {"data": b64(b"text")}]
+        status, answer = await rig.sign(format="cms-detached", items=items)
+        assert status == 200, answer
+    await asyncio.to_thread(history.close)
+    lines = await asyncio.to_thread(read_history, path)
+    told = {(each.entry.format, each.entry.site, each.entry.digest) for each in lines}
+    assert told == {
+        ("pades-b-b", SITE, hashlib.sha256(PDF).hexdigest()),
+        ("cms-detached", SITE, hashlib.sha256(b"text").hexdigest()),
+    }
+
+
+async def test_a_document_that_unpacks_to_far_more_takes_nobody_along(whole_rig: Rig) -> None:
+    packed = zlib.compress(bytes(100_000_000), 9)
+    bomb = simple_pdf(more=[stream(packed, b"/Filter/FlateDecode")])
+    assert len(bomb) < MAX_DATA
+    status, answer = await whole_rig.hand(bomb)
+    assert status == 200 or answer["error"]["code"] == "document_damaged"
+    assert (await whole_rig.sign(data=b64(PDF)))[0] == 200
+
+
+async def test_the_agent_that_ends_leaves_nothing(whole_rig: Rig) -> None:
+    await whole_rig.handed()
+    await whole_rig.agent.serving.close()
+    assert whole_rig.files() == []
 
 
 async def test_another_agent_takes_no_pdfs(start_agent: AgentFactory) -> None:

@@ -18,11 +18,14 @@ pytestmark = pytest.mark.browser
 PDF = simple_pdf("Contract: pay 100 TWD", "Second page")
 VIEW = "0123456789abcdef" * 2
 DIGEST = hashlib.sha256(PDF).hexdigest()
-FACTS = {"name": "合約.pdf", "size": len(PDF), "sha256": DIGEST, "pages": 2}
 
 
-def play_agent(page: Page) -> None:
-    """Answer as the agent does while it asks about one document."""
+def facts(name: str) -> dict[str, object]:
+    return {"name": name, "size": len(PDF), "sha256": DIGEST, "pages": 2}
+
+
+def play_agent(page: Page, names: list[str]) -> None:
+    """Answer as the agent does while it asks about one document, of the last of these names."""
 
     def answer(route: Route) -> None:
         if f"id={VIEW}" not in route.request.url:
@@ -30,7 +33,9 @@ def play_agent(page: Page) -> None:
         elif "/viewed/file" in route.request.url:
             route.fulfill(body=PDF, content_type="application/pdf")
         else:
-            route.fulfill(body=json.dumps({"documents": [FACTS]}), content_type="application/json")
+            route.fulfill(
+                body=json.dumps({"documents": [facts(names[-1])]}), content_type="application/json"
+            )
 
     page.route("**/panel/api/documents/viewed*", answer)
     page.route("**/panel/api/documents/viewed/*", answer)
@@ -41,7 +46,8 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
 ) -> None:
     agent_here.start(world.card("gen2"))
     page = opened("state")
-    play_agent(page)
+    names = ["合約.pdf"]
+    play_agent(page, names)
     page.goto(f"{agent_here.address()}&view={VIEW}")
     paper = page.locator(f"#view-look section[data-sha256='{DIGEST}']")
     expect(paper).to_contain_text("合約.pdf")
@@ -57,5 +63,12 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     assert (saving.value.suggested_filename, saved.read_bytes()) == ("合約.pdf", PDF)
     page.set_viewport_size({"width": 320, "height": 800})
     assert page.evaluate(REACHES_OUT) == []
+    names.append("setup.exe")  # what the site says is no reason to save a program
+    page.goto(f"{agent_here.address()}&view={VIEW}")
+    page.reload()
+    expect(paper).to_contain_text("網站稱它為「setup.exe」")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="下載這份檔案").click()
+    assert saving.value.suggested_filename == "setup.exe.pdf"
     page.goto(f"{agent_here.address()}&view={'0' * 32}")
     expect(page.locator("#view-look").get_by_role("alert")).to_contain_text("不再等您簽署")

@@ -1,6 +1,7 @@
 """Questions as pages of a browser, in real Chromium: asked, read, answered by keyboard alone."""
 
 import base64
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.browser.panel.question_support import (
     use_page,
 )
 from tests.browser.world import PIN, WRONG_PIN, World, tab_to
+from tests.documents.pdf_files import simple_pdf
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SIGN = {"data": base64.b64encode(b"text").decode(), "hash": "SHA-256", "format": "pkcs1"}
@@ -23,15 +25,20 @@ NextPage = Callable[[], Page]
 
 
 @pytest.fixture
+def pages(tmp_path: Path) -> OpenedPages:
+    """Return the addresses that the agent opens."""
+    return OpenedPages(tmp_path)
+
+
+@pytest.fixture
 def asked(
     agent_here: PanelAgent,
     world: World,
-    tmp_path: Path,
+    pages: OpenedPages,
     context: BrowserContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> NextPage:
     """Start an agent with a card that asks in pages; show the next page that it opens."""
-    pages = OpenedPages(tmp_path)
     use_page(monkeypatch, pages)
     agent_here.start(world.card("gen2"), flags=("--questions", "page"))
 
@@ -167,3 +174,34 @@ def test_no_page_of_another_site_shows_or_answers_it(
     tab_to(page, "[value=cancel]")
     page.keyboard.press("Enter")
     assert connecting.told()["error"]["code"] == "user_cancelled"
+
+
+def test_a_document_is_looked_at_by_keyboard_and_signed_afterwards(
+    asked: NextPage, agent_here: PanelAgent, context: BrowserContext, pages: OpenedPages
+) -> None:
+    allow(asked, agent_here)
+    pdf = simple_pdf("Contract", "Second page")
+    wanted = {"hash": "SHA-256", "format": "pades", "document_name": "合約.pdf"}
+    given = {**wanted, "data": base64.b64encode(pdf).decode()}
+    signing = Asking(agent_here, "sign", given, SHOP)
+    page = asked()
+    until_awake(page)
+    expect(page.locator("#main")).to_contain_text("2 頁 · 檔案指紋 SHA-256")
+    picture(page, "question-view")
+    tab_to(page, "[value='?']")
+    page.keyboard.press("Enter")
+    looking = context.new_page()
+    looking.goto(pages.next())
+    digest = hashlib.sha256(pdf).hexdigest()
+    expect(looking.locator(f"#view-look [data-sha256='{digest}']")).to_contain_text("合約.pdf")
+    looking.close()
+    page.bring_to_front()
+    page.wait_for_function("document.hasFocus()")
+    until_awake(page)
+    tab_to(page, "#pin")
+    until_awake(page)
+    page.keyboard.type(PIN)
+    expect(page.locator("[value='pin:']")).to_be_enabled()
+    page.keyboard.press("Enter")
+    page.locator("[data-over=answered]").wait_for()
+    assert base64.b64decode(signing.told()["result"]["pdf"]).startswith(pdf)

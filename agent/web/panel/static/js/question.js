@@ -213,6 +213,8 @@ async function answer(given) {
   }
   for (const each of buttons) if (each instanceof HTMLButtonElement) each.disabled = false;
   refresh();
+  const looked = given === LOOK && document.querySelector(`#answers button[value="${LOOK}"]`);
+  if (looked instanceof HTMLButtonElement) looked.focus(); // which it lost while it was disabled
 }
 
 /** @param {Button} each */

@@ -26,12 +26,14 @@ async function drawn(wanted) {
 /** @param {string} id @param {Viewed} viewed @param {number} number */
 function paper(id, viewed, number) {
   const path = `documents/viewed/file?${new URLSearchParams({ id, number: String(number) })}`;
-  const name = viewed.name ?? "document.pdf";
+  const told = viewed.name;
+  // The site chose the name, and must not choose what kind of file is saved.
+  const name = `${(told ?? "document").replace(/\.pdf$/i, "")}.pdf`;
   const trouble = h("div", {});
   const place = h("div", {});
   void drawn({ name, path, size: viewed.size, sha256: viewed.sha256 }).then((element) => element && fill(place, element));
   return h("section", { class: "sheet", "data-sha256": viewed.sha256 },
-    h("h2", {}, name),
+    h("h2", {}, told === null ? t("look.unnamed") : t("look.called", { name: told })),
     h("p", {}, t("documents.facts", { pages: viewed.pages, size: sizeText(viewed.size) })),
     fingerprint(viewed.sha256),
     h("p", {}, button("", t("look.save"), async () => {
