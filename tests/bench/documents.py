@@ -44,9 +44,9 @@ from agent.virtualcard.model import Generation
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.bench.cards import PIN, CardCase
 from tests.bench.daemon import Daemon
+from tests.bench.proofs import measure_proofs
 from tests.bench.waiting_panel import PANEL_IS_FULL
 from tests.browser.world import chromium
-from tests.bench.proofs import measure_proofs
 from tests.documents.pdf_files import simple_pdf, stream
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ async def measure_documents(table: "Table", effort: "Effort", place: Path) -> No
     async with _desk(folder) as desk:
         await _signing(table, wanted, desk.signer, files[f"{FEW_PAGES} pages"])
         await _verifying(table, wanted, desk, files)
-    await asyncio.to_thread(_previewing, table, wanted, folder)
         long = files[f"{wanted.pages} pages"]
         await measure_proofs(table, wanted.times, desk.worker, long, folder)
+    await asyncio.to_thread(_previewing, table, wanted, folder)
 
 
 def _written(folder: Path, wanted: PdfEffort) -> dict[str, Path]:
