@@ -47,7 +47,8 @@ def test_the_icon_does_not_wait_for_it(opened: frozenset[str], module: str) -> N
         "agent.virtualcard",
         "publicsuffixlist",  # before a site is shown in a page
         "agent.documents",  # before somebody signs a document of their own
-        "pyhanko",  # the PDF worker alone
+        "fontTools",  # the PDF worker alone
+        "pyhanko",  # likewise
         "pyhanko_certvalidator",  # `ankong verify` alone
         "smartcard",  # PC/SC's own thread loads it
         "tkinter",
