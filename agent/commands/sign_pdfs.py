@@ -187,11 +187,11 @@ class _Signing:
         return [*_save_all(self._options, signed), *self._failed]
 
     async def _sign(
-        self, ready: Sequence[ReadyPdf], chosen: PdfCertificates, pin: SecretBytes
+        self, ready: Sequence[ReadyPdf], chosen: PdfCertificates, entered: SecretBytes
     ) -> Sequence[SignedPdf]:
         """Sign, and try once more to finish what the card has signed."""
         try:
-            return await self._signer.sign_prepared(ready, chosen, pin)
+            return await self._signer.sign_prepared(ready, chosen, entered)
         except PartlySignedError as partly:
             signed = list(partly.signed)
             for each in partly.unfinished:
