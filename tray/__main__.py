@@ -5,6 +5,8 @@ import sys
 PROMPT_ARGUMENT = "--prompt"
 WORKER_ARGUMENT = "--pdf-worker"
 HOST_ARGUMENT = "--pkcs11-host"
+SIGN_ARGUMENTS = ["sign", "--window", "--"]
+"""Before the files that a file manager hands over (:mod:`agent.host.filemanager`)."""
 
 
 def main() -> int:
@@ -24,6 +26,11 @@ def main() -> int:
         )
 
         return host_module()
+    if arguments[: len(SIGN_ARGUMENTS)] == SIGN_ARGUMENTS:
+        from agent.commands.sign_window import joins  # noqa: PLC0415  # of a hundred, one goes on
+
+        if joins(arguments[len(SIGN_ARGUMENTS) :]):
+            return 0
     from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it
 
     def work() -> int:

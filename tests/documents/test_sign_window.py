@@ -1,5 +1,7 @@
 """``ankong sign --window``: the agent is started if need be, the panel is opened once."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,8 +38,8 @@ def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sequence[str]]]:
             PanelKey.create(where.panel_key)
             write_record(where.instance, type(record)(pid=record.pid, port=28443))
 
-        monkeypatch.setattr(sign_window, "start_agent", start)
-        monkeypatch.setattr(sign_window, "complete_once", lambda _: None)
+        monkeypatch.setattr("agent.host.instance.starting.start_agent", start)
+        monkeypatch.setattr("agent.commands.setup.complete_once", lambda _: None)
         yield started
 
 
@@ -85,11 +87,38 @@ def test_without_an_agent_it_says_so(
     def start(*_: object) -> None:
         raise AgentError("it ended at once", code=ErrorCode.TIMEOUT)
 
-    monkeypatch.setattr(sign_window, "start_agent", start)
-    monkeypatch.setattr(sign_window, "complete_once", lambda _: None)
+    monkeypatch.setattr("agent.host.instance.starting.start_agent", start)
+    monkeypatch.setattr("agent.commands.setup.complete_once", lambda _: None)
     state = ["--state-dir", str(paths.state)]
     assert run(["sign", *state, "--window", "--", str(tmp_path / "-x")]) == 1
     assert capsys.readouterr().err.startswith("ankong:")
+
+
+def test_all_but_one_of_a_crowd_only_put_their_file(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, agents: list[Sequence[str]]
+) -> None:
+    monkeypatch.setattr(Paths, "choose", lambda _=None: paths)
+    monkeypatch.setattr(sign_window, "_begun", begun := [])
+    files = [tmp_path / name for name in ("a.pdf", "b.pdf")]
+    assert not sign_window.joins([str(files[0])])  # it began, and goes on
+    began = begun.pop()
+    assert sign_window.joins([str(files[1])])
+    begun.append(began)
+    opened: list[str] = []
+    assert sign_in_window([files[0]], None, lambda address: opened.append(address) or True) == 0  # type: ignore[func-returns-value]
+    assert basket_in(opened[0], paths) == ["a.pdf", "b.pdf"]
+    assert len(agents) == 1
+
+
+def test_those_load_little(tmp_path: Path) -> None:
+    listed = "import sys; sys.argv[1:] = ['sign', '--window', '--']; import tray.__main__ as main"
+    told = "import agent.commands.sign_window; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{listed}; {told}"], capture_output=True, check=True, cwd=tmp_path
+    )
+    loaded = set(done.stdout.decode().split())
+    assert not loaded & {"agent.cli", "agent.documents.signing", "agent.commands.sign", "argparse"}
+    assert not {each for each in loaded if each.startswith(("cryptography", "aiohttp"))}
 
 
 @pytest.mark.parametrize(
