@@ -190,7 +190,7 @@ def test_no_field_may_be_missing_or_of_another_kind(
         (PIN, ("prompt", "attempts_left"), 16),
         (PIN, ("prompt", "attempts_left"), 10**30),
         (PIN, ("prompt", "min_length"), 0),
-        (PIN, ("prompt", "max_length"), 33),
+        (PIN, ("prompt", "max_length"), 65),
         (PIN, ("prompt", "purpose", "count"), -1),
         (PIN, ("prompt", "purpose", "act"), "decipher"),
         (PIN, ("prompt", "purpose", "documents", 0, "digest"), "AAAA"),
