@@ -44,8 +44,10 @@ async function showCertificates(reader, place) {
     const { certificates } = await get(`certificates?reader=${encodeURIComponent(reader.name)}`);
     fill(place, h("ul", { class: "list" }, certificates.map(described)));
   } catch (error) {
-    const silent = error instanceof Refused && error.code === "timeout";
-    fill(place, silent ? notice("bad", h("p", {}, t("readers.silent", { reader: reader.name }))) : trouble(error));
+    const code = error instanceof Refused ? error.code : "";
+    const silent = code === "timeout" && notice("bad", h("p", {}, t("readers.silent", { reader: reader.name })));
+    const hidden = code === "pin_required" && notice("plain", h("p", {}, t("readers.hidden")));
+    fill(place, silent || hidden || trouble(error));
   }
 }
 
