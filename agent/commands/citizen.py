@@ -111,9 +111,7 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)
 
-    def place() -> QuestionPlace:
-        return settings.questions if settings.questions != "auto" else chosen_place()
-
+    place = partial(_place, settings, chosen_place)
     desk = QuestionDesk(open_own_window, view=view)
     standby = _standby(place) if has_display() and scripted is None else None
     windows = PromptQueue(scripted or _asking(desk, place, language, standby, view), block)
@@ -126,6 +124,10 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
     consent, forget = LocalUserConsent(ask), partial(_forget, windows, leaves)
     return Citizen(consent, prompter, store, windows.newcomers_wait, desk, standby, forget)
+
+
+def _place(settings: Settings, chosen: Callable[[], QuestionPlace]) -> QuestionPlace:
+    return settings.questions if settings.questions != "auto" else chosen()
 
 
 def _forget(windows: PromptQueue, leaves: SiteLeaves) -> None:

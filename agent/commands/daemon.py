@@ -14,7 +14,6 @@ from agent.cards.known_attempts import StoredAttempts
 from agent.commands.browser import open_own_window
 from agent.commands.citizen import Citizen, open_citizen
 from agent.consent.process import has_display
-from agent.consent.questions import Prompter
 from agent.errors import BadRequestError
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
@@ -214,10 +213,9 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         _log_policy(policy)
         preferences = Preferences(paths.preferences)
-        scripted = None if options.testing is None else options.testing.prompter
         panel_key = PanelKey.create(paths.panel_key)
         viewer = DocumentViewer(panel_key.make_token, open_own_window)
-        citizen = _citizen(settings, policy, paths, preferences, scripted, viewer)
+        citizen = _citizen(settings, policy, paths, preferences, options.testing, viewer)
         key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         yield Daemon(
             make_provider=options.make_provider,
@@ -245,7 +243,7 @@ def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here
     policy: Policy,
     paths: Paths,
     preferences: Preferences,
-    scripted: Prompter | None,
+    testing: "AgentTesting | None",
     viewer: DocumentViewer,
 ) -> Citizen:
     return open_citizen(
@@ -254,7 +252,7 @@ def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here
         paths.sites,
         lambda: preferences.language,
         lambda: preferences.questions,
-        scripted=scripted,
+        scripted=None if testing is None else testing.prompter,
         view=viewer.show,
     )
 
