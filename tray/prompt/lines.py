@@ -7,7 +7,6 @@ the window itself.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent.cards.card import CITIZEN_CARDS
 from agent.cms.login import LoginPurpose
 from agent.consent.questions import Act, CardFacts, DocumentFacts, EnterPin, Purpose
 from agent.domain import split_display_host
@@ -144,12 +143,6 @@ def attempts_said(prompt: EnterPin, texts: PromptTexts) -> tuple[str, bool]:
         return texts.token_attempts if is_token else texts.attempts_unknown, False
     said = texts.one_attempt_left if left == 1 else texts.attempts_left.format(count=left)
     return said, left < ATTEMPTS
-
-
-def unlocking(card: CardFacts, texts: PromptTexts) -> tuple[str, ...]:
-    """Return what to do about a locked PIN, step by step."""
-    is_citizens = card.generation in CITIZEN_CARDS
-    return texts.locked_steps if is_citizens else (texts.locked_token,)
 
 
 def card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:

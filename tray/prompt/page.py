@@ -40,7 +40,6 @@ from tray.prompt.lines import (
     pin_title,
     site_lines,
     texts_about,
-    unlocking,
 )
 from tray.prompt.texts import PromptTexts, load_texts, without_key
 
@@ -81,8 +80,9 @@ def _content(prompt: wire.AnyPrompt, texts: PromptTexts) -> _Content:
         case Locked():
             facts = PageFacts((_card(prompt.card, texts),))
             parts = (PageNotice(texts.locked_text, danger=True), facts)
+            steps = texts.how_to_unlock(prompt.card.generation)
             seen = _button(wire.SEEN, texts.ok, "primary")
-            return texts.locked_title, (*parts, PageSteps(unlocking(prompt.card, texts))), (seen,)
+            return texts.locked_title, (*parts, PageSteps(steps)), (seen,)
         case _:
             assert_never(prompt)
 

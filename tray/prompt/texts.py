@@ -8,6 +8,7 @@ from typing import Final
 from agent.words import CountedText, Language, section
 
 _KEY: Final = re.compile(r"\s*\(&.\)|&")
+_CITIZEN_CARDS: Final = frozenset({"gen1", "gen2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,13 @@ class PromptTexts:
     locked_title: str
     locked_text: str
     locked_steps: tuple[str, ...]
-    locked_token: str
+    locked_elsewhere: str
+
+    def how_to_unlock(self, generation: str) -> tuple[str, ...]:
+        """Return the steps for a kind of card: offices unlock citizen cards, and no others."""
+        if generation in _CITIZEN_CARDS:
+            return self.locked_steps
+        return self.locked_elsewhere, self.locked_steps[-1]
 
 
 @cache

@@ -29,7 +29,6 @@ from tray.prompt.lines import (
     pin_title,
     site_lines,
     texts_about,
-    unlocking,
 )
 from tray.prompt.pin import PinField
 from tray.prompt.style import shrink_text
@@ -297,9 +296,8 @@ def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
     window.add_notice(texts.locked_text, danger=True)
     panel = window.add_panel()
     _add_card(window, panel, prompt.card)
-    steps = unlocking(prompt.card, texts)
-    for number, step in enumerate(steps, 1):
-        window.add_text(f"{number}.  {step}" if len(steps) > 1 else step)
+    for number, step in enumerate(texts.how_to_unlock(prompt.card.generation), 1):
+        window.add_text(f"{number}.  {step}")
     seen = partial(window.finish, wire.SEEN)
     window.focus_first(window.add_button(texts.ok, seen, "Primary"))
     window.on_cancel(seen)
