@@ -1,7 +1,7 @@
 """Check the vendors' modules of the settings: their files, and whether they answer."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
 from agent.cards.pkcs11.module_client import (
     ModuleFile,
@@ -17,12 +17,6 @@ from agent.host.settings.module_files import ModuleFault, module_fault
 
 SECONDS: Final = 10.0
 """That a module has to tell its tokens."""
-_FILES: Final = {
-    ModuleFault.RELATIVE: "module_relative",
-    ModuleFault.MISSING: "module_missing",
-    ModuleFault.WRITABLE: "module_writable",
-    ModuleFault.OTHER_PROCESSOR: "module_other_processor",
-}
 
 
 def check_token_modules(
@@ -35,10 +29,21 @@ def check_token_modules(
         return  # check_config reports it
     for module in modules:
         found = module_fault(module.path)
-        if found is None:
-            yield _asked(module, seconds)
-        else:
-            yield fault("module", _FILES[found], name=module.name, path=module.path)
+        yield _asked(module, seconds) if found is None else _unfit(module, found)
+
+
+def _unfit(module: Pkcs11Module, why: ModuleFault) -> Finding:
+    facts = {"name": module.name, "path": module.path}
+    match why:
+        case ModuleFault.RELATIVE:
+            return fault("module", "module_relative", **facts)
+        case ModuleFault.MISSING:
+            return fault("module", "module_missing", **facts)
+        case ModuleFault.WRITABLE:
+            return fault("module", "module_writable", **facts)
+        case ModuleFault.OTHER_PROCESSOR:
+            return fault("module", "module_other_processor", **facts)
+    assert_never(why)
 
 
 def _asked(module: Pkcs11Module, seconds: float) -> Finding:
@@ -48,10 +53,12 @@ def _asked(module: Pkcs11Module, seconds: float) -> Finding:
         tokens = client.ask(ListSlots(), SlotList).tokens
     except TokenModuleError as error:
         if error.is_none:
-            return fault("module", "module_none", detail=error.detail, **facts)
-        return fault("module", "module_hung" if error.has_hung else "module_crashed", **facts)
+            return fault("module", "module_none", **facts, detail=error.detail)
+        if error.has_hung:
+            return fault("module", "module_hung", **facts)
+        return fault("module", "module_crashed", **facts)
     except TokenRefusalError as error:
-        return fault("module", "module_refused", detail=error.detail, **facts)
+        return fault("module", "module_refused", **facts, detail=error.detail)
     finally:
         client.close()
     return ok("module", "module_ok", name=module.name, count=str(len(tokens)))
