@@ -18,7 +18,7 @@ from agent.documents.signing import (
 )
 from agent.documents.unfinished import PartlySignedError, UnfinishedPdf
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.pdf.wire import PdfError, PdfFacts
+from agent.pdf.wire import DrawnMark, PdfError, PdfFacts
 from agent.secret import SecretBytes
 
 
@@ -38,6 +38,7 @@ class ShelvedDocument:
         verified: what was found; None before that.
         level: that the signature has reached; None before there is one.
         lacks: the code that says why that is not what was wanted; None where it is.
+        mark: what became of the visible mark; None where none was wanted.
         unfinished: where the card signed it, and it could not be finished; None where it could.
         failed: the code that says why; None where it could.
 
@@ -55,6 +56,7 @@ class ShelvedDocument:
     verified: VerifiedPdf | None = None
     level: SignatureLevel | None = None
     lacks: ErrorCode | None = None
+    mark: DrawnMark | None = None
     unfinished: UnfinishedPdf | None = field(default=None, repr=False)
     failed: ErrorCode | None = None
     is_used: bool = False
@@ -82,7 +84,7 @@ class ShelvedDocument:
         await asyncio.to_thread(made.file.replace, target)
         self.signed, self.saved, self.level = target, None, made.level
         self.lacks = None if made.lacks is None else made.lacks.code
-        self.unfinished = self.failed = None
+        self.mark, self.unfinished, self.failed = made.mark, None, None
 
     async def keep_unfinished(self, failed: UnfinishedPdf) -> None:
         """Keep what the card signed until somebody tries again, or puts the document away.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent.documents.baskets import Basket
     from agent.documents.shelf import DocumentShelf
     from agent.documents.shelved import ShelvedDocument
+    from agent.pdf.wire import DrawnMark
 
 MAX_OPEN: Final = 8
 """Baskets that are open at once; the oldest goes."""
@@ -77,7 +78,8 @@ class PanelBaskets:
         Returns:
             Of each its ``id``; ``saved``, its new name; ``unsaved``, a code where it could not be
             saved: ``document_changed``, or ``not_writable``; the ``level`` of its signature; and
-            ``lacks``, the code that says why that is not the level that was wanted.
+            ``lacks``, the code that says why that is not the level that was wanted. With a ``mark``
+            comes the character that no font here has, if any, and whether it is hard to read.
 
         """
         shelf = await self._shelf()
@@ -93,7 +95,10 @@ class PanelBaskets:
                 unsaved = "not_writable"
             why = {} if unsaved is None else {"unsaved": unsaved}
             lacks = {} if each.lacks is None else {"lacks": each.lacks}
-            told.append({"id": each.id, "saved": saved, "level": each.level, **why, **lacks})
+            drawn = {} if each.mark is None else {"mark": _told_of(each.mark)}
+            told.append(
+                {"id": each.id, "saved": saved, "level": each.level, **why, **lacks, **drawn}
+            )
         return told
 
     async def _open(
@@ -144,6 +149,13 @@ class PanelBaskets:
         if not await asyncio.to_thread(self._show, saved):
             raise AgentError("no file manager was started", code=ErrorCode.WINDOW_UNAVAILABLE)
         return json_answer(messages.write({}))
+
+
+def _told_of(mark: "DrawnMark") -> dict[str, Any]:
+    char = mark.missing
+    if char is not None and not char.isprintable():
+        char = f"U+{ord(char):04X}"
+    return {"missing": char, "small": mark.small}
 
 
 def _take_basket(folder: Path, identifier: str) -> "Basket":

@@ -143,23 +143,21 @@ class PanelDocuments:
         from agent.documents.signing import SignatureWish  # noqa: PLC0415  # see the class
 
         shelf = await self._shelf()
+        language = await asyncio.to_thread(chosen_language, self._language())
         wish = SignatureWish(
             reason=wanted.reason or None,
             location=wanted.location or None,
             field=wanted.field,
             reader=wanted.reader,
             mark=wanted.mark,
+            language=language,
             level=None if wanted.level is None else SignatureLevel(wanted.level),
         )
         done = await shelf.sign(session_of(request), wanted.ids, wish)
-        mark = await asyncio.to_thread(self._mark)
-        signed = await self._baskets.save_all(session_of(request), done.signed, mark)
+        suffix = say(language, "panel.sign.suffix", {})
+        signed = await self._baskets.save_all(session_of(request), done.signed, suffix)
         failed = [{"id": each.id, "code": code} for each, code in done.failed]
         return json_answer(messages.write({"signed": signed, "failed": failed}))
-
-    def _mark(self) -> str:
-        """Return what is put behind the name of a signed document."""
-        return say(chosen_language(self._language()), "panel.sign.suffix", {})
 
     async def _verify(
         self, request: web.BaseRequest, wanted: messages.JudgeDocument

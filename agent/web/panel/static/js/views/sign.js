@@ -287,6 +287,8 @@ function row(paper) {
       facts?.locked && step === "choosing" && paper.asking,
       problem && unfit(problem),
       isSigned && whereSaved(paper.saved),
+      paper.saved?.mark?.missing && notice("warning", h("p", {}, t("sign.mark_font", { char: paper.saved.mark.missing }))),
+      paper.saved?.mark?.small && notice("warning", h("p", {}, t("sign.mark_small"))),
       paper.saved?.lacks && notice("warning", h("p", {}, codeText(paper.saved.lacks))),
       error && refusal(error),
       step === "choosing" && isReady(paper) && ready().length > 1 && looker(paper, false, t("sign.open", { name: paper.name })),
