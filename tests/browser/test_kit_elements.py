@@ -270,7 +270,7 @@ def test_without_addresses_the_page_hands_over_and_hears(page: Page, site: Login
     opened(page, site)
     click(page)
     (detail,) = heard(page)
-    assert sorted(detail) == ["challenge_id", "reader", "thumbprint", "token"]
+    assert sorted(detail) == ["algorithm", "challenge_id", "reader", "thumbprint", "token"]
     expect(page.locator("ankong-button").get_by_role("status")).to_have_text("")
     page.evaluate(
         "() => { document.querySelector('ankong-button').request = () => { throw Error('no'); }; }"
