@@ -150,7 +150,8 @@ class _Signing:
         opened = self._runner.run(self._open_all(files, password))
         if not opened:
             return self._failed
-        chosen = self._runner.run(self._signer.choose(self._options.wish.reader))
+        wish = self._options.wish
+        chosen = self._runner.run(self._signer.choose(wish.reader, wish.certificate))
         ready = self._runner.run(self._prepare_all(opened, chosen))
         if not ready:
             return self._failed

@@ -14,8 +14,6 @@ _DRIVERS: Final = (
     "usr/lib64/pcsc/drivers/ifd-ccid.bundle",
     "usr/lib/*/pcsc/drivers/ifd-ccid.bundle",
 )
-_NAMED: Final = {"piv": "card_ok_piv", "pkcs11": "card_ok_pkcs11"}
-"""What is found where a card is no citizen card, by its kind."""
 _DAEMON: Final = ("pcscd", "/usr/sbin/pcscd", "/usr/bin/pcscd")
 
 
@@ -81,11 +79,17 @@ def _check_presence(reader: ReaderView, *, foreign: Callable[..., Finding]) -> F
         case CardPresence.UNSUPPORTED:
             return foreign("card", "card_unsupported", reader=reader.name)
         case CardPresence.CARD:
-            named = _NAMED.get(reader.generation or "")
-            if named is not None:
-                return ok("card", named, reader=reader.name)
-            generation = reader.generation or "?"
-            return ok("card", "card_ok", reader=reader.name, generation=generation)
+            return _name_card(reader)
+
+
+def _name_card(reader: ReaderView) -> Finding:
+    match reader.generation:
+        case "piv":
+            return ok("card", "card_ok_piv", reader=reader.name)
+        case "pkcs11":
+            return ok("card", "card_ok_pkcs11", reader=reader.name)
+        case generation:
+            return ok("card", "card_ok", reader=reader.name, generation=generation or "?")
 
 
 def _check_card(

@@ -81,6 +81,8 @@ class SignatureWish:
         location: where, likewise.
         field: the empty signature field to use; None for the first, or a new one.
         reader: only a card in this reader; None for any.
+        certificate: SHA-256 thumbprint of the one to sign with; None for that of the card's signing
+            key.
 
     """
 
@@ -88,6 +90,7 @@ class SignatureWish:
     location: str | None = None
     field: str | None = None
     reader: str | None = None
+    certificate: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,7 @@ class PdfSigner:
 
         """
         try:
-            chosen = await self.choose(wish.reader)
+            chosen = await self.choose(wish.reader, wish.certificate)
             ready = [await self.prepare(each, wish, chosen) for each in documents]
         except BaseException:
             if entered is not None:
@@ -259,15 +262,19 @@ class PdfSigner:
             for each, signature in zip(documents, result.signatures, strict=True)
         ]
 
-    async def choose(self, reader: str | None) -> PdfCertificates:
+    async def choose(self, reader: str | None, certificate: bytes | None = None) -> PdfCertificates:
         """Return the certificate that will sign, and what goes with it; needs no PIN.
+
+        Args:
+            reader: only a card in this reader; None for any.
+            certificate: as in :class:`SignatureWish`.
 
         Raises:
             AgentError: no card has one, several have, or a card cannot be read.
 
         """
         listing = await self._service.certificates(self._site, reader)
-        signer = _signer(listing)
+        signer = _signer(listing, certificate)
         chain = (
             each.facts.der
             for each in listing.certificates
@@ -330,14 +337,18 @@ def _to_sign(ready: ReadyPdf) -> Document:
     return Document(digest=ready.prepared.digest, name=original.name, whole=original.copy.digest)
 
 
-def _signer(listing: CertificateListing) -> CardCertificate:
-    """Return the certificate of the signing key, of one card.
+def _signer(listing: CertificateListing, named: bytes | None) -> CardCertificate:
+    """Return the certificate of the signing key, of one card; or the one that is named.
 
     Raises:
         AgentError: ``key_not_found``, there is none, or several cards have one.
 
     """
-    found = [each for each in listing.certificates if each.signs]
+    found = [
+        each
+        for each in listing.certificates
+        if (each.signs if named is None else each.facts.thumbprint == named)
+    ]
     if not found:
         raise KeyNotFoundError("no card here has a certificate to sign with")
     if len({each.reader for each in found}) > 1:

@@ -4,25 +4,36 @@ Their pages know two kinds of cards, with RSA-2048 keys under names that no othe
 """
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
 
 from agent.cards.card import CITIZEN_CARDS
 from agent.errors import AgentError, UnsupportedCardError
 from agent.origin import Origin
-from agent.secret import SecretBytes
 from agent.signing import model
 from agent.web.service import Service
 
 _OTHER: Final = "the card is no citizen card"
 
 
-class CitizenCards(Service):
-    """Passes everything on; a card of another kind is one that no driver knows."""
+class CitizenCards:
+    """A service in which a card of another kind is one that no driver knows.
+
+    What is passed on unchanged says for itself that it is for a citizen card.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self.subscribe = service.subscribe
+        self.is_allowed = service.is_allowed
+        self.is_blocked = service.is_blocked
+        self.connect = service.connect
+        self.sign = service.sign
+        self.authenticate = service.authenticate
+        self.decrypt = service.decrypt
+
+    async def look_at_tokens(self) -> None:
+        """Ask nobody: a token is no citizen card."""
 
     def snapshot(self) -> model.Snapshot:
         """Return all readers as they are now."""
@@ -30,25 +41,6 @@ class CitizenCards(Service):
         if not any(map(_is_other, found.readers)):
             return found
         return replace(found, readers=tuple(map(_as_known, found.readers)))
-
-    async def look_at_tokens(self) -> None:
-        """Ask nobody: a token is no citizen card."""
-
-    def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
-        """Return a queue of changes."""
-        return self._service.subscribe()
-
-    def is_allowed(self, site: Origin) -> bool:
-        """Return whether a site may ask for more than the status."""
-        return self._service.is_allowed(site)
-
-    def is_blocked(self, site: Origin) -> bool:
-        """Return whether a site was refused for good."""
-        return self._service.is_blocked(site)
-
-    async def connect(self, site: Origin, *, blind: bool = False) -> bool:
-        """Ask the citizen to allow a site; return whether it has what ``blind`` asks for."""
-        return await self._service.connect(site, blind=blind)
 
     async def certificates(
         self, site: Origin, reader: str | None = None
@@ -91,24 +83,6 @@ class CitizenCards(Service):
         if listing.certificates and not kept:
             raise UnsupportedCardError(_OTHER)
         return replace(listing, certificates=kept)
-
-    async def sign(
-        self, site: Origin, request: model.SignatureRequest, pin: SecretBytes | None
-    ) -> model.SignatureResult:
-        """Sign with a citizen card."""
-        return await self._service.sign(site, replace(request, citizen_card=True), pin)
-
-    async def authenticate(
-        self, site: Origin, request: model.AuthenticationRequest, pin: SecretBytes | None
-    ) -> model.AuthenticationResult:
-        """Prove to a site who holds the citizen card."""
-        return await self._service.authenticate(site, replace(request, citizen_card=True), pin)
-
-    async def decrypt(
-        self, site: Origin, request: model.DecryptionRequest, pin: SecretBytes | None
-    ) -> bytes:
-        """Decrypt with a citizen card."""
-        return await self._service.decrypt(site, replace(request, citizen_card=True), pin)
 
 
 def _is_other(view: model.ReaderView) -> bool:

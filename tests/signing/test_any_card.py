@@ -219,9 +219,9 @@ async def test_old_components_see_citizen_cards_alone(make_card: CardFactory) ->
         old = CitizenCards(service)
         first, second = old.snapshot().readers
         listing = await old.certificates(SITE)
-        asked = request(SignatureFormat.PKCS1, check_validity=False)
+        asked = request(SignatureFormat.PKCS1, check_validity=False, citizen_card=True)
         result = await old.sign(SITE, asked, pin_of("123456"))
-        named = request(SignatureFormat.PKCS1, reader=first.name)
+        named = request(SignatureFormat.PKCS1, reader=first.name, citizen_card=True)
         refused = await error_of(old.sign(SITE, named, pin_of()))
         unread = await error_of(old.certificates(SITE, first.name))
     assert (first.state, first.generation) == (CardPresence.UNSUPPORTED, None)
@@ -237,7 +237,8 @@ async def test_old_components_are_told_of_no_card_where_there_are_others_alone()
     async with any_card_service([other]) as service:
         old = CitizenCards(service)
         listed = await error_of(old.certificates(SITE))
-        signed = await error_of(old.sign(SITE, request(SignatureFormat.PKCS1), pin_of()))
+        asked = request(SignatureFormat.PKCS1, citizen_card=True)
+        signed = await error_of(old.sign(SITE, asked, pin_of()))
     assert (listed.code, signed.code) == (ErrorCode.UNSUPPORTED_CARD, ErrorCode.KEY_NOT_FOUND)
     assert other.pins == 0
 

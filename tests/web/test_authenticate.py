@@ -44,7 +44,7 @@ WAYS = pytest.mark.parametrize("ask", [by_http, by_socket])
 async def test_the_site_is_the_one_that_the_connection_names(agent: Any, ask: Any) -> None:
     answer = await ask(agent, params(pin="123456"))
     result = answer["result"]
-    assert sorted(result) == ["reader", "thumbprint", "token"]
+    assert sorted(result) == ["algorithm", "reader", "thumbprint", "token"]
     assert base64.b64decode(result["token"]) == SITE.encode() + CHALLENGE
     assert agent.service.asked == [AuthenticationRequest(CHALLENGE)]
     assert agent.service.pins == [b"123456"]

@@ -85,6 +85,7 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         check_validity=fields.flag("checkValidity", default=True),
         key_id=_key_id(fields),
         expects_sha1=True,
+        citizen_card=True,
     )
 
 
@@ -102,7 +103,8 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
     if not fields.text("cipher"):
         raise HipkiError(Major.CIPHER_MISSING)
     form = _known(_CIPHERS, fields.text("cipherType").upper())
-    return DecryptionRequest(fields.octets("cipher"), form, reader, fields.card_number)
+    cipher = fields.octets("cipher")
+    return DecryptionRequest(cipher, form, reader, fields.card_number, citizen_card=True)
 
 
 def _digest_alone(octets: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:

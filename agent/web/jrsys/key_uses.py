@@ -140,6 +140,7 @@ class KeyUses:
             reader=self._reader,
             card_number=self._card(site),
             dialect=JRSYS,
+            citizen_card=True,
         )
         proven = await self._service.authenticate(site, request, None)
         self._chosen.used(site, proven.certificate.card_serial)
@@ -155,7 +156,12 @@ class KeyUses:
         names = ("HexP7EnvelopedData", "P7EnvDataHex", "data2BSigned")
         envelope = read_hex(call.get(*names))
         request = DecryptionRequest(
-            envelope, DecryptFormat.CMS, self._reader, self._card(site), JRSYS
+            envelope,
+            DecryptFormat.CMS,
+            self._reader,
+            self._card(site),
+            dialect=JRSYS,
+            citizen_card=True,
         )
         try:
             plain = await self._service.decrypt(site, request, call.pin)
@@ -177,6 +183,7 @@ class KeyUses:
             signing_certificate=False,
             expects_sha1=True,
             dialect=JRSYS,
+            citizen_card=True,
         )
         return self._signed(site, await self._service.sign(site, request, call.pin))
 
