@@ -100,6 +100,18 @@ class ProofSettings:
             )
         return SignatureLevel.B_B
 
+    @property
+    def top(self) -> SignatureLevel:
+        """The highest level that somebody here could see to."""
+        found = SignatureLevel.B_B
+        for level in SignatureLevel:
+            try:
+                self.require(level)
+            except BadRequestError:
+                break
+            found = level
+        return found
+
     def require(self, level: SignatureLevel) -> None:
         """Refuse a level that nobody here could see to, before a card is asked.
 

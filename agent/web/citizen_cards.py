@@ -32,15 +32,15 @@ class CitizenCards:
         self.authenticate = service.authenticate
         self.decrypt = service.decrypt
 
+    async def look_at_tokens(self) -> None:
+        """Ask nobody: a token is no citizen card."""
+
     def snapshot(self) -> model.Snapshot:
         """Return all readers as they are now."""
         found = self._service.snapshot()
         if not any(map(_is_other, found.readers)):
             return found
         return replace(found, readers=tuple(map(_as_known, found.readers)))
-
-    async def look_at_tokens(self) -> None:
-        """Ask nobody: a token is no citizen card."""
 
     async def certificates(
         self, site: Origin, reader: str | None = None

@@ -20,7 +20,7 @@ from agent.web.front.serving import Listener, Listeners
 from agent.web.native.beacon import beacon
 from agent.web.native.messages import AgentState
 from agent.web.native.methods import NativeApi, Prover
-from agent.web.native.page_documents import HighestLevel, PageDocuments
+from agent.web.native.page_documents import PageDocuments
 from agent.web.native.routes import NativeMount
 from agent.web.offered_views import OfferedViews
 from agent.web.recorder.recorder import CallRecorder
@@ -53,8 +53,6 @@ class ServerConfig:
         is_restart_due: tells whether a browser runs that trusts us only after a restart.
         documents: the folder of private copies of PDFs; None where pages have none signed.
         views: what the citizen can have shown of them.
-        highest_level: tells up to which level such signatures can be made here; None for the
-            lowest.
 
     """
 
@@ -71,7 +69,6 @@ class ServerConfig:
     is_restart_due: Callable[[], bool] = field(default=lambda: False)
     documents: Path | None = None
     views: OfferedViews = field(default_factory=OfferedViews)
-    highest_level: HighestLevel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,7 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         prove=config.prove,
         state=config.state,
         recorder=config.recorder,
-        documents=PageDocuments(service, config.documents, config.views, config.highest_level),
+        documents=PageDocuments(service, config.documents, config.views, config.settings),
     )
     native = await asyncio.to_thread(NativeMount, api)
     listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer, config.recorder)

@@ -15,6 +15,7 @@ from agent.signing import model
 from agent.size_limits import MAX_DATA
 from agent.web.front.refusal import Id, MessageError, failure
 from agent.web.native import messages
+from agent.web.native.field_types import SignatureAlgorithm
 from agent.web.native.pdf_messages import ProgressData, ProgressEvent
 
 T = TypeVar("T")
@@ -200,7 +201,7 @@ def sign_result(result: model.SignatureResult) -> messages.SignResult:
     used = result.certificate
     return messages.SignResult(
         signature=result.signatures[0],
-        algorithm=_algorithm(result.algorithm),
+        algorithm=algorithm(result.algorithm),
         certificate=used.facts.der,
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
@@ -213,7 +214,7 @@ def sign_batch_result(result: model.SignatureResult) -> messages.SignBatchResult
     used = result.certificate
     return messages.SignBatchResult(
         signatures=result.signatures,
-        algorithm=_algorithm(result.algorithm),
+        algorithm=algorithm(result.algorithm),
         certificate=used.facts.der,
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
@@ -226,7 +227,7 @@ def authenticate_result(result: model.AuthenticationResult) -> messages.Authenti
     used = result.certificate
     return messages.AuthenticateResult(
         token=result.token,
-        algorithm=_algorithm(result.algorithm),
+        algorithm=algorithm(result.algorithm),
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
     )
@@ -241,8 +242,9 @@ def event(change: model.Event) -> messages.ReaderEvent | messages.ServiceEvent:
     return messages.ReaderEvent(change.name, about)  # type: ignore[arg-type]  # Event lists the names
 
 
-def _algorithm(name: str) -> messages.SignatureAlgorithm:
-    known: messages.SignatureAlgorithm = msgspec.convert(name, messages.SignatureAlgorithm)
+def algorithm(name: str) -> SignatureAlgorithm:
+    """Show what signatures were made with."""
+    known: SignatureAlgorithm = msgspec.convert(name, SignatureAlgorithm)
     return known
 
 

@@ -1,6 +1,6 @@
 """What fields of the native API's messages have in common."""
 
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -22,6 +22,18 @@ Thumbprint: TypeAlias = Annotated[
     Meta(pattern="^[0-9a-f]{64}" + END, description="SHA-256 of the certificate, lower-case hex"),
 ]
 Base64: TypeAlias = Annotated[bytes, Meta(description="base64")]
+
+
+SignatureAlgorithm: TypeAlias = Literal[
+    "sha1WithRSAEncryption",
+    "sha256WithRSAEncryption",
+    "sha384WithRSAEncryption",
+    "sha512WithRSAEncryption",
+    "ecdsa-with-SHA256",
+    "ecdsa-with-SHA384",
+    "ecdsa-with-SHA512",
+]
+"""By the names of RFC 8017 appendix A.2.4 and RFC 5758 §3.2."""
 
 
 class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,13 @@ from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
 from agent.size_limits import MAX_CIPHERTEXT, MAX_DATA, base64_length
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Id
-from agent.web.native.field_types import Base64, Params, Text, Thumbprint
+from agent.web.native.field_types import (
+    Base64,
+    Params,
+    SignatureAlgorithm,
+    Text,
+    Thumbprint,
+)
 from agent.web.native.pdf_messages import (
     DocumentId,
     PadesParams,
@@ -52,16 +58,6 @@ StatusNonce: TypeAlias = Annotated[
     bytes, Meta(min_length=16, max_length=64, description="random, made by the page, used once")
 ]
 Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
-SignatureAlgorithm: TypeAlias = Literal[
-    "sha1WithRSAEncryption",
-    "sha256WithRSAEncryption",
-    "sha384WithRSAEncryption",
-    "sha512WithRSAEncryption",
-    "ecdsa-with-SHA256",
-    "ecdsa-with-SHA384",
-    "ecdsa-with-SHA512",
-]
-"""By the names of RFC 8017 appendix A.2.4 and RFC 5758 §3.2."""
 
 
 # What a request asks for.

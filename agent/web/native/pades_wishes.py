@@ -1,6 +1,5 @@
 """What a page wants of a request with PDFs, checked before anything is done for it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -54,14 +53,12 @@ class PadesWishes:
     signing_time: bool
 
 
-def read_wishes(
-    params: convert.AnySignParams, highest: Callable[[], SignatureLevel] | None
-) -> PadesWishes:
+def read_wishes(params: convert.AnySignParams, top: SignatureLevel) -> PadesWishes:
     """Read a request with PDFs.
 
     Args:
         params: as they travelled.
-        highest: tells up to which level signatures can be made here; None for the lowest.
+        top: the highest level that signatures can have here.
 
     Raises:
         MessageError: what was asked for makes no sense, or cannot be had.
@@ -72,7 +69,6 @@ def read_wishes(
     if params.nonce is not UNSET or not params.signing_certificate:
         raise MessageError("a PDF has no nonce, and always names its certificate")
     batch = params if isinstance(params, messages.SignBatchParams) else None
-    top = SignatureLevel.B_B if highest is None else highest()
     sources = (params,) if isinstance(params, messages.SignParams) else params.items
     items = tuple(_item(each, params, top) for each in sources)
     named = [each.identifier for each in items if isinstance(each, PdfItem) and each.identifier]

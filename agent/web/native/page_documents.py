@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from agent.errors import BadRequestError
+from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.web.native import messages
@@ -15,11 +16,8 @@ from agent.web.offered_views import OfferedViews
 from agent.web.service import Service
 
 if TYPE_CHECKING:
-    from agent.documents.levels import SignatureLevel
     from agent.documents.page_shelf import PagePdf
     from agent.web.native.page_signing import PagePdfs
-
-HighestLevel: TypeAlias = Callable[[], "SignatureLevel"]
 
 
 class PageDocuments:
@@ -30,7 +28,7 @@ class PageDocuments:
         service: Service,
         folder: Path | None,
         views: OfferedViews | None = None,
-        highest: HighestLevel | None = None,
+        settings: Settings | None = None,
     ) -> None:
         """Remember where things are.
 
@@ -38,13 +36,13 @@ class PageDocuments:
             service: that asks the card.
             folder: of private copies; None where no PDF is taken.
             views: what the citizen can have shown.
-            highest: tells up to which level signatures can be made here; None for the lowest.
+            settings: of this computer: who proves the time; None for nobody.
 
         """
         self._service = service
         self._folder = folder
         self._views = views or OfferedViews()
-        self._highest = highest
+        self._settings = settings or Settings()
         self._made: PagePdfs | None = None
 
     async def take(self, site: Origin, content: AsyncIterable[bytes]) -> "PagePdf":
@@ -84,7 +82,7 @@ class PageDocuments:
         from agent.web.native.pades_wishes import read_wishes  # noqa: PLC0415  # loaded by now
         from agent.web.native.page_signing import single  # noqa: PLC0415  # likewise
 
-        made = await pdfs.sign(site, read_wishes(params, self._highest), entered, tell)
+        made = await pdfs.sign(site, read_wishes(params, pdfs.proof.top), entered, tell)
         return single(made) if isinstance(params, messages.SignParams) else made
 
     async def close(self) -> None:
@@ -98,7 +96,7 @@ class PageDocuments:
         if self._made is None:
             made = await asyncio.to_thread(_load)
             if self._made is None:
-                self._made = made(self._service, self._folder, self._views)
+                self._made = made(self._service, self._folder, self._views, self._settings)
         return self._made
 
 

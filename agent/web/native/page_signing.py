@@ -9,22 +9,29 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+from msgspec import UNSET
+
 from agent.cms.document import Document
 from agent.documents.copies import WorkFolder, clear_for_sure, receive_into
+from agent.documents.evidence_lists import EvidenceLists
+from agent.documents.levels import ProofSettings
 from agent.documents.page_shelf import PagePdf, PageShelf
 from agent.documents.pdf_worker import PdfWorker
-from agent.documents.signing import OpenPdf, PdfSigner, SignedPdf
-from agent.errors import BadRequestError, KeyNotFoundError
+from agent.documents.proving import PdfProver
+from agent.documents.signing import OpenPdf, PdfSigner, ReadyPdf, SignedPdf
+from agent.documents.unfinished import PartlySignedError
+from agent.errors import AgentError, BadRequestError, KeyNotFoundError
+from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.pdf.wire import InspectPdf, PdfFacts
 from agent.secret import SecretBytes
 from agent.signing.model import CertificateListing, SignatureRequest, SignatureResult
+from agent.web.native import convert
 from agent.web.native.pades_wishes import PadesWishes, PdfItem
-from agent.web.native.pdf_messages import SignDocumentsResult, SignedItem, SignPdfResult
+from agent.web.native.pdf_messages import Lack, SignDocumentsResult, SignedItem, SignPdfResult
 from agent.web.offered_views import OfferedViews, ViewedPdf
 from agent.web.service import Service
-
-_ID_SIGN = "SIGN"
 
 Tell = Callable[[str], None]
 """Told how far a request is, by the name of its event."""
@@ -40,17 +47,28 @@ class _Opened:
 
 
 class PagePdfs:
-    """Everything that pages ask of PDFs; belongs to one event loop."""
+    """Everything that pages ask of PDFs; belongs to one event loop.
 
-    def __init__(self, service: Service, folder: Path, views: OfferedViews) -> None:
+    Attributes:
+        shelf: what was handed over.
+        proof: who proves the time of signatures.
+
+    """
+
+    def __init__(
+        self, service: Service, folder: Path, views: OfferedViews, settings: Settings
+    ) -> None:
         """Begin with no documents, and no worker.
 
         Args:
             service: that asks the card.
             folder: of private copies.
             views: what the citizen can have shown.
+            settings: of this computer: who proves the time.
 
         """
+        self.proof = ProofSettings.of(settings)
+        self._lists = EvidenceLists(self.proof.evidence_urls)
         self._service = service
         self._folder = folder
         self._views = views
@@ -121,7 +139,8 @@ class PagePdfs:
     ) -> SignDocumentsResult:
         with self._views.offered([_viewed(each) for each in opened]) as view:
             asker = _WithTheRest(self._service, wishes, view, tell)
-            signer = PdfSigner(asker, self._worker, work, site)
+            prover = PdfProver(self.proof, self._worker, work, lists=self._lists)
+            signer = PdfSigner(asker, self._worker, work, site, prover)
             made = await self._signed(signer, wishes, opened, entered)
         pdfs = iter([await _given(each, pdf) for each, pdf in zip(opened, made, strict=True)])
         others = iter(asker.others)
@@ -133,6 +152,7 @@ class PagePdfs:
         used = made[0].signer
         return SignDocumentsResult(
             items=items,
+            algorithm=convert.algorithm(asker.algorithm),
             certificate=used.facts.der,
             thumbprint=used.facts.thumbprint.hex(),
             reader=used.reader,
@@ -157,6 +177,8 @@ class PagePdfs:
             ready = [await signer.prepare(each.pdf, each.item.wish, chosen) for each in opened]
             try:
                 return await signer.sign_prepared(ready, chosen, entered)
+            except PartlySignedError as partly:
+                return await _finished(signer, partly, ready)
             except KeyNotFoundError:
                 if not may_repeat:
                     raise
@@ -168,6 +190,7 @@ class _WithTheRest:
 
     Attributes:
         others: the signatures of that, in their order.
+        algorithm: of all of them, as :class:`SignatureResult` names it.
 
     """
 
@@ -177,6 +200,7 @@ class _WithTheRest:
         self._view = view
         self._tell = tell
         self.others: tuple[bytes, ...] = ()
+        self.algorithm = ""
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
         """Read the certificates; of one card only where the page names its certificate."""
@@ -184,9 +208,10 @@ class _WithTheRest:
         wanted = self._wishes.certificate
         if wanted is None:
             return listing
-        for each in listing.certificates:
-            if each.id == _ID_SIGN and each.facts.thumbprint == wanted:
-                return _of_one_card(listing, each.reader, wanted)
+        for named in listing.certificates:
+            if named.facts.thumbprint == wanted:
+                kept = (each for each in listing.certificates if each.reader == named.reader)
+                return replace(listing, certificates=tuple(kept))
         raise KeyNotFoundError("no card here has that certificate")
 
     async def sign(
@@ -209,6 +234,7 @@ class _WithTheRest:
         )
         result = await self._service.sign(site, whole, entered)
         signed = list(zip(wishes.items, result.signatures, strict=True))
+        self.algorithm = result.algorithm
         self.others = tuple(made for each, made in signed if isinstance(each, Document))
         pdfs = tuple(made for each, made in signed if isinstance(each, PdfItem))
         return replace(result, signatures=pdfs)
@@ -217,25 +243,20 @@ class _WithTheRest:
 def single(result: SignDocumentsResult) -> SignPdfResult:
     """Return the answer about the one PDF of a request."""
     (item,) = result.items
+    level = item.level
+    assert level is not UNSET  # noqa: S101  # it is of a PDF
     return SignPdfResult(
         pdf=item.pdf,
         document=item.document,
         field=str(item.field),
+        level=level,
+        lacks=item.lacks,
+        algorithm=result.algorithm,
         certificate=result.certificate,
         thumbprint=result.thumbprint,
         reader=result.reader,
         card_serial=result.card_serial,
     )
-
-
-def _of_one_card(listing: CertificateListing, reader: str, wanted: bytes) -> CertificateListing:
-    """Leave out other cards, and other certificates of the same key."""
-    kept = tuple(
-        each
-        for each in listing.certificates
-        if each.reader == reader and (each.id != _ID_SIGN or each.facts.thumbprint == wanted)
-    )
-    return replace(listing, certificates=kept)
 
 
 def _viewed(opened: _Opened) -> ViewedPdf:
@@ -245,13 +266,40 @@ def _viewed(opened: _Opened) -> ViewedPdf:
 
 async def _given(opened: _Opened, made: SignedPdf) -> SignedItem:
     """Give a signed PDF out, or lay it where its site fetches it."""
+    lacks = UNSET if made.lacks is None else _lack(made.lacks)
     if opened.upload is None:
         octets = await asyncio.to_thread(made.file.read_bytes)
-        return SignedItem(pdf=octets, field=made.field)
+        return SignedItem(pdf=octets, field=made.field, level=made.level.value, lacks=lacks)
     target = opened.upload.work.name(".signed")
     await asyncio.to_thread(made.file.replace, target)
     opened.upload.signed = target
-    return SignedItem(document=opened.upload.id, field=made.field)
+    return SignedItem(
+        document=opened.upload.id, field=made.field, level=made.level.value, lacks=lacks
+    )
+
+
+def _lack(error: AgentError) -> Lack:
+    known: Lack = msgspec.convert(error.code, Lack)
+    return known
+
+
+async def _finished(
+    signer: PdfSigner, partly: PartlySignedError, ready: Sequence[ReadyPdf]
+) -> list[SignedPdf]:
+    """Finish what the card signed, without asking it again; a page gets all of it, or nothing.
+
+    Raises:
+        AgentError: something cannot be finished.
+
+    """
+    made = {each.original.copy.file: each for each in partly.signed}
+    for each in partly.unfinished:
+        try:
+            done = await signer.finish(each)
+        except OSError as error:
+            raise AgentError(str(error)) from error
+        made[done.original.copy.file] = done
+    return [made[each.original.copy.file] for each in ready]
 
 
 async def _whole(octets: bytes) -> AsyncIterator[bytes]:

@@ -6,13 +6,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.pdf.wire import MAX_PAGES, PdfWarning
 from agent.web.front.refusal import Id
-from agent.web.native.field_types import END, Base64, Params, Text, Thumbprint
+from agent.web.native.field_types import END, Base64, Params, SignatureAlgorithm, Text, Thumbprint
 
 DocumentId: TypeAlias = Annotated[
     str,
     Meta(pattern="^[0-9a-f]{32}" + END, description="of this site's document, from /v1/documents"),
 ]
 Level: TypeAlias = Literal["B-B", "B-T", "B-LT", "B-LTA"]
+Lack: TypeAlias = Literal["timestamp_failed", "evidence_missing"]
+"""Why a signature has not reached the level that was wanted."""
 Points: TypeAlias = Annotated[float, Meta(ge=0, le=14_400, description="1/72 inch")]
 Sha256: TypeAlias = Annotated[str, Meta(description="SHA-256 of the file, lower-case hex")]
 
@@ -63,6 +65,9 @@ class SignPdfResult(Struct, frozen=True, kw_only=True):
     pdf: Base64 | UnsetType = UNSET
     document: DocumentId | UnsetType = UNSET
     field: str
+    level: Level
+    lacks: Lack | UnsetType = UNSET
+    algorithm: SignatureAlgorithm
     certificate: Base64
     thumbprint: Thumbprint
     reader: str
@@ -76,12 +81,15 @@ class SignedItem(Struct, frozen=True, kw_only=True):
     pdf: Base64 | UnsetType = UNSET
     document: DocumentId | UnsetType = UNSET
     field: str | UnsetType = UNSET
+    level: Level | UnsetType = UNSET
+    lacks: Lack | UnsetType = UNSET
 
 
 class SignDocumentsResult(Struct, frozen=True, kw_only=True):
     """What became of each item of a batch with PDFs, in their order."""
 
     items: tuple[SignedItem, ...]
+    algorithm: SignatureAlgorithm
     certificate: Base64
     thumbprint: Thumbprint
     reader: str

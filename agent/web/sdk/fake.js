@@ -316,7 +316,7 @@ export class FakeAnkong extends EventTarget {
     const pades = { level, reason, location, field, mark };
     const { signatures, ...signer } = await this.#signAll("sign", [{ file: blob, documentName }], { ...rest, format: "pades", pades });
     for (const event of ["document_prepared", "document_signed"]) this.dispatchEvent(new CustomEvent(event, { detail: { request: 0 } }));
-    return { ...signer, field, pdf: new Blob([blob, `\n% make-believe ${signatures[0]}\n`], { type: "application/pdf" }) };
+    return { ...signer, field, level: level ?? "B-B", pdf: new Blob([blob, `\n% make-believe ${signatures[0]}\n`], { type: "application/pdf" }) };
   }
 
   /**

@@ -14,7 +14,7 @@ import { nameOf } from "./digest.js";
  *
  * @typedef {Pades & {documentName?: string, certificate?: string, reader?: string, pin?: string, upload?: boolean} & import("./ankong.js").CallOptions} PdfOptions
  */
-/** @typedef {import("./ankong.js").Signer & {pdf: Blob, field: string}} SignedPdf `field` is where the signature is */
+/** @typedef {import("./ankong.js").Signer & {pdf: Blob, field: string, level: "B-B"|"B-T"|"B-LT"|"B-LTA", lacks?: "timestamp_failed"|"evidence_missing"}} SignedPdf `field` is where the signature is; `lacks` says why `level` is not the one that was asked for */
 
 const TYPE = "application/pdf";
 /** Bytes of a PDF that travels within a call. */
