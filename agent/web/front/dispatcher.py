@@ -64,8 +64,7 @@ class Dispatcher:
         mount = next((each for each in self._mounts if each.claims(path)), self._mounts[-1])
         response = await self._answer(mount, path, request)
         if not response.prepared:
-            for name, value in mount.headers.items():
-                response.headers.setdefault(name, value)
+            response.headers.update(mount.headers_of(path))
         return response
 
     async def _answer(

@@ -46,10 +46,6 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-# Nothing but the panel itself draws documents, in a worker whose one address its script lets pass.
-_DRAWING_POLICY: Final = (
-    _POLICY.replace("trusted-types 'none'", "trusted-types ankong-worker") + "; worker-src 'self'"
-)
 HEADERS: Final = {
     hdrs.SERVER: "ankong",
     hdrs.CACHE_CONTROL: "no-store",
@@ -61,6 +57,12 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# Nothing but the panel itself draws documents, in a worker whose one address its script lets pass.
+DRAWING_HEADERS: Final = {
+    **HEADERS,
+    "Content-Security-Policy": _POLICY.removesuffix("'none'") + "ankong-worker; worker-src 'self'",
+}
+"""Of the panel's own page, as :data:`HEADERS` are of everything else."""
 # Fetch Metadata Request Headers, W3C. "none": the citizen typed the address, or another program
 # opened it; a link on a page, even one on another port of this computer, is no such thing.
 _FROM_US: Final = frozenset({"same-origin", "none"})
@@ -122,6 +124,10 @@ class PanelMount(Mount):
         """Let go of what is kept for sessions: the agent goes away."""
         if self._documents is not None:
             await self._documents.close()
+
+    def headers_of(self, path: str) -> Mapping[str, str]:
+        """Return the headers of every answer at a path."""
+        return DRAWING_HEADERS if path == ROOT else self.headers
 
     def claims(self, path: str) -> bool:
         """Return whether a path is ``/panel`` or below it, whether or not there is such a page."""
@@ -258,10 +264,7 @@ def serving(file: PanelFile) -> Handler:
     async def handle(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         source = file.source
         body = file.body if source is None else await asyncio.to_thread(source.read_bytes)
-        response = web.Response(body=body, content_type=file.content_type, charset=charset)
-        if file.draws:
-            response.headers["Content-Security-Policy"] = _DRAWING_POLICY
-        return response
+        return web.Response(body=body, content_type=file.content_type, charset=charset)
 
     return handle
 

@@ -36,14 +36,12 @@ class PanelFile(NamedTuple):
         body: its content; empty where it is read when it is asked for.
         content_type: without parameters.
         source: where it is then read.
-        draws: whether it is a page that draws documents, which takes a worker.
 
     """
 
     body: bytes
     content_type: str
     source: Traversable | None = None
-    draws: bool = False
 
 
 def load() -> dict[str, PanelFile]:
@@ -70,7 +68,7 @@ def load() -> dict[str, PanelFile]:
         page = found[f"{ROOT}{name}"]
         found[f"{ROOT}{name}"] = page._replace(body=spoken_page(page.body.decode()).encode())
     page = found.pop(f"{ROOT}{_PANEL}")
-    found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode(), draws=True)
+    found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode())
     return found
 
 

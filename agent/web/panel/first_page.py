@@ -23,7 +23,7 @@ from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.mount import Mount, Route
 from agent.web.front.refusal import refusal
 from agent.web.panel import messages
-from agent.web.panel.door import BODY_SECONDS, HEADERS, json_answer, serving
+from agent.web.panel.door import BODY_SECONDS, DRAWING_HEADERS, HEADERS, json_answer, serving
 from agent.web.panel.files import ROOT, PanelFile
 from agent.web.panel.single_page import SinglePage
 from agent.words.language import SYSTEM, requested_language
@@ -115,7 +115,7 @@ class FirstDoor(Mount):
 
     """
 
-    headers = HEADERS
+    headers = DRAWING_HEADERS
     is_recorded = False
 
     def __init__(self, panel: PanelFile) -> None:

@@ -23,6 +23,7 @@ from tests.documents.refused_pdfs import form, sig_field
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"
+seldom = pytest.mark.skipif(not ALL, reason="make proof runs it")
 PAGES = simple_pdf("Contract: pay 100 TWD", "Second page", "Third page")
 INK = """(canvas) => {
   const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -183,6 +184,7 @@ def test_a_document_is_looked_at_marked_and_signed_by_keyboard(
     assert not found, "\n".join(found)
 
 
+@seldom
 def test_a_hand_moves_the_mark(opened: Opened, seen: Seen) -> None:
     page = opened("sign")
     drop(page, {NAME: simple_pdf("One page")})
@@ -266,7 +268,7 @@ def test_what_cannot_be_drawn_says_so_and_takes_a_word(opened: Opened, seen: See
     del seen
 
 
-@pytest.mark.skipif(not ALL, reason="make proof looks at every language")
+@seldom
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("language", Language)
 def test_nothing_is_wrong_with_what_is_looked_at(
@@ -332,6 +334,7 @@ def test_what_is_shown_is_what_is_signed_or_nothing(opened: Opened, seen: Seen) 
     del seen
 
 
+@seldom
 def test_two_thousand_pages_are_drawn_as_they_come_into_sight(opened: Opened, seen: Seen) -> None:
     page = opened("sign")
     drop(page, {"long.pdf": simple_pdf(*[f"Page {number}" for number in range(1, 2001)])})
@@ -348,6 +351,7 @@ def test_two_thousand_pages_are_drawn_as_they_come_into_sight(opened: Opened, se
     del seen
 
 
+@seldom
 def test_a_document_that_is_locked_is_opened_with_its_own_password(
     opened: Opened, seen: Seen, locked: bytes, tmp_path: Path
 ) -> None:
@@ -416,6 +420,7 @@ def test_several_are_looked_at_in_turn_and_their_fields_and_cards_are_chosen(
     assert not found, "\n".join(found)
 
 
+@seldom
 def test_what_the_agent_has_already_is_shown_too(opened: Opened, seen: Seen) -> None:
     """As when a file manager handed it over: the page that shows it did not choose it."""
     page = opened("sign")
