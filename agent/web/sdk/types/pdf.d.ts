@@ -15,6 +15,8 @@ export type PdfOptions = Pades & {
 export type SignedPdf = import("./ankong.js").Signer & {
     pdf: Blob;
     field: string;
+    level: "B-B" | "B-T" | "B-LT" | "B-LTA";
+    lacks?: "timestamp_failed" | "evidence_missing";
 };
 /**
  * What `agent.signPdf` does.
