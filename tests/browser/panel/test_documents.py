@@ -20,6 +20,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PDF = simple_pdf("Contract: pay 100 TWD", "Second page")
 NAME = "合約.pdf"
 ANSWERS = [{"kind": "enter_pin", "site": "local://user", "answer": {"pin": "card"}}]
+FRAMES = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));
+})"""
 DROP = """([selector, files]) => {
   const carried = new DataTransfer();
   for (const [name, text] of files) {
@@ -51,6 +54,7 @@ def look(page: Page, name: str) -> list[str]:
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme="dark" if width == 390 else "light")
+        page.evaluate(FRAMES)  # pages of a preview follow their place
         keep_picture(page, f"documents-{name}-{width}")
         found += [f"{name} {width}: {each}" for each in page.evaluate(REACHES_OUT)]
     page.emulate_media(color_scheme="light")
