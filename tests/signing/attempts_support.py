@@ -188,7 +188,7 @@ async def agent_in(
     if settings.get("questions") == "page":
         use_pages(windows, monkeypatch)
     else:
-        monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_: windows)
+        monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_, **__: windows)
     provider = VirtualProvider(readers=1)
     flags = {"port": 0, "hipki_port": 0, "consent": "ask", **settings}
     options = DaemonOptions(make_provider=lambda: provider, state_dir=state, flags=flags)
@@ -220,7 +220,7 @@ def use_pages(windows: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(citizen_module, "QuestionDesk", Desk)
     monkeypatch.setattr(citizen_module, "can_open_browser", lambda: True)
     monkeypatch.setattr(citizen_module, "describe", describe)
-    monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_: NoPrompter("no window"))
+    monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_, **__: NoPrompter("no window"))
 
 
 def allow(state: Path, *sites: str) -> None:

@@ -111,7 +111,10 @@ async def test_a_small_pdf_comes_back_signed_in_the_answer(rig: Rig, tmp_path: P
     status, told = await rig.sign(data=b64(PDF), document_name="合約.pdf")
     assert status == 200, told
     signed = base64.b64decode(told["result"].pop("pdf"))
-    assert set(told["result"]) == {"field", "certificate", "thumbprint", "reader", "card_serial"}
+    assert set(told["result"]) == {
+        *("field", "level", "algorithm", "certificate", "thumbprint", "reader", "card_serial")
+    }
+    assert (told["result"]["level"], told["result"]["field"]) == ("B-B", "Signature1")
     assert signed.startswith(PDF)
     file = tmp_path / "signed.pdf"
     file.write_bytes(signed)

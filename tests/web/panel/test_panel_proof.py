@@ -73,7 +73,7 @@ async def test_a_page_is_told_what_proves_the_time(proving_door: Door) -> None:
     first = await hand(door)
     assert first["proof"] == {"level": "B-LT", "host": "127.0.0.1"}
     done = await door.post("documents/sign", {"ids": [first["id"]]})
-    assert done["levels"] == {first["id"]: "B-LT"}
+    assert done["signed"] == [{"id": first["id"], "saved": None, "level": "B-LT"}]
     _, signed = await door.ask("GET", f"api/documents/signed?id={first['id']}")
     other = await hand(door, signed, named(use="verify"))
     report = await door.post("documents/verify", {"id": other["id"]})
@@ -86,8 +86,9 @@ async def test_a_page_is_told_what_is_lacking(proving_door: Door, world: World) 
     world.server.reply = lambda _: (500, TYPE, b"")
     told = await hand(proving_door)
     done = await proving_door.post("documents/sign", {"ids": [told["id"]]})
-    assert done["levels"] == {told["id"]: "B-B"}
-    assert done["lacks"] == {told["id"]: "timestamp_failed"}
+    assert done["signed"] == [
+        {"id": told["id"], "saved": None, "level": "B-B", "lacks": "timestamp_failed"}
+    ]
 
 
 async def test_what_could_not_be_finished_is_finished_without_the_card(
@@ -105,9 +106,10 @@ async def test_what_could_not_be_finished_is_finished_without_the_card(
     first, second = await hand(door), await hand(door, simple_pdf("Another"), named("b.pdf"))
     wanted = {"ids": [first["id"], second["id"]], "level": "B-B"}
     done = await door.post("documents/sign", wanted)
-    assert (done["signed"], done["failed"]) == ([second["id"]], {first["id"]: "internal"})
+    assert [each["id"] for each in done["signed"]] == [second["id"]]
+    assert done["failed"] == [{"id": first["id"], "code": "internal"}]
     done = await door.post("documents/sign", {"ids": [first["id"]]})
-    assert (done["signed"], done["failed"]) == ([first["id"]], {})
+    assert ([each["id"] for each in done["signed"]], done["failed"]) == ([first["id"]], [])
     assert len(person.asked) == 1
     _, signed = await door.ask("GET", f"api/documents/signed?id={first['id']}")
     assert signed.startswith(simple_pdf("Contract: pay 100 TWD", "Second page"))
