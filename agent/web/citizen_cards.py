@@ -27,13 +27,16 @@ class CitizenCards:
         self.subscribe = service.subscribe
         self.is_allowed = service.is_allowed
         self.is_blocked = service.is_blocked
-        self.connect = service.connect
         self.sign = service.sign
         self.authenticate = service.authenticate
         self.decrypt = service.decrypt
 
     async def look_at_tokens(self) -> None:
         """Ask nobody: a token is no citizen card."""
+
+    async def connect(self, site: Origin, *, blind: bool = False) -> bool:
+        """Ask the citizen to allow a site; return whether it has what ``blind`` asks for."""
+        return await self._service.connect(site, blind=blind)
 
     def snapshot(self) -> model.Snapshot:
         """Return all readers as they are now."""

@@ -158,7 +158,7 @@ TABLE: Mapping[str, Mapping[str, Row]] = {
             403, REFUSED, {"path": "/p11Image.bmp", **preflight("GET", Origin=None)}
         ),
         "exception": Row(
-            500, '"func":"pkcs11info"', {"path": "/pkcs11info?withcert=true"}, "snapshot"
+            500, '"func":"pkcs11info"', {"path": "/pkcs11info?withcert=true"}, "connect"
         ),
     },
     "hipki's own pages": {

@@ -131,7 +131,7 @@ def own_agent(state: Path) -> Iterator[OwnAgent]:
     options = DaemonOptions(make_provider=lambda: provider, state_dir=state, flags=flags)
     loop, stopped = asyncio.new_event_loop(), asyncio.Event()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(citizen, "ProcessPrompter", lambda *_: windows)
+        patch.setattr(citizen, "ProcessPrompter", lambda *_, **__: windows)
         with opened(options) as daemon:
             patch.undo()
             run = daemon.run(stopped, watch)
