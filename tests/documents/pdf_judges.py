@@ -55,3 +55,9 @@ def qpdf_complaints(file: Path) -> str:
         ["qpdf", "--check", str(file)], capture_output=True, text=True, check=False
     )
     return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def pdftotext(file: Path) -> str:
+    """Return the text that poppler finds in a document, as its readers copy it."""
+    found = subprocess.run(["pdftotext", file, "-"], check=True, capture_output=True, text=True)
+    return found.stdout

@@ -96,6 +96,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
         field: the empty signature field to use, where there is one document; None for the first.
         mark: where a page shows the signature; None where none does.
         level: how long the proof is to last; None for what the settings say.
+        language: in which the page is read, and the mark is drawn; None for the person's choice.
 
     """
 
@@ -106,6 +107,7 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
     field: Annotated[str, Meta(max_length=1024)] | None = None
     mark: MarkPlace | None = None
     level: DocumentLevel | None = None
+    language: LanguageChoice | None = None
 
 
 class UnlockDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):

@@ -143,7 +143,7 @@ class PanelDocuments:
         from agent.documents.signing import SignatureWish  # noqa: PLC0415  # see the class
 
         shelf = await self._shelf()
-        language = await asyncio.to_thread(chosen_language, self._language())
+        language = await asyncio.to_thread(chosen_language, wanted.language or self._language())
         wish = SignatureWish(
             reason=wanted.reason or None,
             location=wanted.location or None,

@@ -355,3 +355,21 @@ async def test_no_is_no_and_the_documents_stay(signing_door: Door, person: Typin
 )
 async def test_what_names_no_documents_signs_none(door: Door, body: Any) -> None:
     assert await refused(door, "POST", "api/documents/sign", body) == (400, "bad_request")
+
+
+@pdf_judges.needs_pdfsig
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("zh-Hant", "以自然人憑證簽署"), ("en", "Signed with a Citizen Digital Certificate")],
+)
+async def test_the_mark_speaks_the_language_of_the_page(
+    signing_door: Door, tmp_path: Path, language: str, words: str
+) -> None:
+    told = await hand(signing_door)
+    wanted = {"ids": [told["id"]], "mark": {"page": 1, "box": None}, "language": language}
+    (done,) = (await signing_door.post("documents/sign", wanted))["signed"]
+    assert done["mark"] == {"missing": None, "small": False}
+    _, signed = await signing_door.ask("GET", f"api/documents/signed?id={told['id']}")
+    file = tmp_path / "marked.pdf"
+    file.write_bytes(signed)
+    assert words in await asyncio.to_thread(pdf_judges.pdftotext, file)

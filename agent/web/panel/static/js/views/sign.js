@@ -4,7 +4,7 @@ import { Refused, download, get, post } from "../api.js";
 import { openBasket, unfit, whereSaved } from "../basket.js";
 import { MOST, dropPlace, fingerprint, handOver, list, putAway, refusal, sizeText, unlocking, warned } from "../documents.js";
 import { announce, button, fill, h, icon } from "../dom.js";
-import { t } from "../i18n.js";
+import { currentLanguage, t } from "../i18n.js";
 import { codeText, heading, notice, save } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
@@ -200,7 +200,7 @@ function message() {
   const { reason, location, reader, field } = wish;
   const mark = isPlaceable() && only?.mark ? only.mark : { page: null, box: null };
   return {
-    ids: chosen.map(({ facts }) => facts?.id), ...(reason && { reason }), ...(location && { location }), ...(reader && { reader }),
+    ids: chosen.map(({ facts }) => facts?.id), language: currentLanguage(), ...(reason && { reason }), ...(location && { location }), ...(reader && { reader }),
     ...(isOne && field && only.facts?.fields.includes(field) && { field }), ...(wish.isMarked && { mark }),
   };
 }
