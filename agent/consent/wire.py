@@ -11,6 +11,7 @@ from msgspec import Struct, to_builtins
 
 from agent import strict_json
 from agent.consent.questions import (
+    MAX_PIN,
     AllowBlind,
     AllowSite,
     CardFacts,
@@ -30,7 +31,6 @@ A = TypeVar("A")
 AnyPrompt: TypeAlias = AllowSite | AllowBlind | ChooseCard | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 512 * 1024  # bytes of the line: 256 documents with the longest names
-MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
 NO_DISPLAY: Final = 3
 """The exit status of a process that found no display to open a window on, and so asked nobody."""
 NO_TOOLKIT: Final = 4
@@ -52,6 +52,8 @@ READING_SECONDS: Final = 600.0
 """How long a question waits once its documents were asked for: they have to be read."""
 
 PIN: Final = b"pin:"
+MAX_ANSWER: Final = len(PIN) + MAX_PIN + 1
+"""Bytes; one more than the longest PIN has: of a PIN that was cut nobody could tell."""
 CARD: Final = b"card:"
 """Followed by the place of the chosen card in the question, from 0, in decimal."""
 KEYPAD: Final = b"keypad"

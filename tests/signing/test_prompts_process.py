@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from agent.consent import process as prompt_process
 from agent.consent import window_process
 from agent.consent.process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
-from agent.consent.questions import CARD_PULLED, NoPrompter, Prompt, SiteAnswer
+from agent.consent.questions import CARD_PULLED, MAX_PIN, NoPrompter, Prompt, SiteAnswer
 from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, encode_request
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
@@ -61,6 +62,13 @@ async def test_an_answer_in_pieces_is_one_answer() -> None:
         """
     )
     assert await pieces.ask(PIN) == SecretBytes(bytearray(b"246813"))
+
+
+async def test_the_longest_pin_arrives_whole_and_a_longer_one_not_at_all() -> None:
+    longest = replace(PIN, min_length=4, max_length=MAX_PIN)
+    typed = b"0123456789abcdef" * (MAX_PIN // 16)
+    assert await answering(b"pin:" + typed).ask(longest) == SecretBytes(bytearray(typed))
+    assert await code_of(answering(b"pin:" + typed + b"x"), longest) is ErrorCode.INTERNAL
 
 
 async def test_the_process_gets_the_request_and_nothing_else(tmp_path: Path) -> None:
