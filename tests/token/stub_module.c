@@ -44,6 +44,13 @@ static void faults(const char *where) {
     if (has(word)) { volatile int *nowhere = NULL; *nowhere = 1; }
     snprintf(word, sizeof word, "exit-%s", where);
     if (has(word)) _exit(3);
+    snprintf(word, sizeof word, "fork-%s", where);
+    if (has(word)) {
+        int child = fork();
+        if (!child) { sleep(100); _exit(0); }
+        note("child", child);
+        for (;;) pause();
+    }
     snprintf(word, sizeof word, "hang-%s", where);
     if (has(word)) { note("hang", 0); for (;;) pause(); }
     if (has("print")) { printf("the module says hello\n"); fflush(stdout); write(1, "again\n", 6); }

@@ -1,5 +1,7 @@
 """A vendor's module in its process: what it can do to us, which is nothing."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +25,7 @@ from agent.cards.pkcs11.module_client import (
 )
 from agent.cards.pkcs11.token_wire import (
     ListSlots,
+    LoadModule,
     ReadToken,
     Reason,
     SignWithToken,
@@ -32,7 +35,8 @@ from agent.cards.pkcs11.token_wire import (
     encode,
 )
 from agent.cms.digest import HashAlgorithm
-from agent.errors import ErrorCode
+from agent.errors import AgentError, ErrorCode
+from agent.secret import SecretBytes
 from tests.token.token_support import HeldKey, module_of, only_token, secret
 from tests.tray.prompt.memory import copies_in_memory, said_about
 
@@ -183,6 +187,46 @@ def test_a_process_that_is_killed_while_it_signs_is_no_end(
     killer.join()
     stub("")
     assert module.ask(request, TokenSignatures, secret()).signatures
+
+
+def test_what_a_module_has_forked_holds_nobody_up(stub_module: MakeModule, stub_log: Path) -> None:
+    module = stub_module("fork-slots", seconds=0.5)
+    with pytest.raises(TokenModuleError, match="hung"):
+        module.ask(ListSlots(), SlotList)
+    (child,) = (line.split()[1] for line in stub_log.read_text().splitlines())
+    os.kill(int(child), signal.SIGKILL)  # it was there all the time
+
+
+def test_a_pin_that_was_taken_back_is_not_sent(stub_module: MakeModule, stub_log: Path) -> None:
+    """Its owner wipes it where nobody waits any more; zeros would be a wrong PIN."""
+    for words, typed in (("", secret()), ("protected", secret(b""))):
+        module = stub_module(words)
+        request = wanted(module)
+        typed.wipe()
+        with pytest.raises(AgentError) as caught:
+            module.ask(request, TokenSignatures, typed)
+        assert caught.value.code is ErrorCode.USER_CANCELLED
+        assert module.ask(ListSlots(), SlotList).tokens  # nothing is left in its pipe
+    assert not stub_log.exists() or "login" not in stub_log.read_text()
+
+
+def test_half_a_pin_is_not_sent(stub_module: MakeModule, stub_log: Path) -> None:
+    module = stub_module()
+    request = wanted(module)
+    half = encode(LoadModule(module.file.path)) + encode(request, 6) + b"654"
+    subprocess.run(host_command(), input=half, capture_output=True, check=True)
+    assert "login" not in stub_log.read_text()
+
+
+@pytest.mark.parametrize(("words", "typed"), [("protected", secret()), ("", None)])
+def test_a_pin_that_is_typed_elsewhere_is_not_sent(
+    words: str, typed: SecretBytes | None, stub_module: MakeModule, stub_log: Path
+) -> None:
+    module = stub_module(words)
+    with pytest.raises(TokenRefusalError) as caught:
+        module.ask(wanted(module), TokenSignatures, typed)
+    assert not caught.value.refusal.secret_used
+    assert "login" not in stub_log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ It may crash, hang or lie: that is ``token_module_failed`` and the end of that p
 next request starts another one.
 """
 
+import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE
 from typing import IO, Final, TypeVar
@@ -39,6 +41,7 @@ SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 60.0
 _NO_WINDOW: Final = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _LEAVE_SECONDS: Final = 2.0  # that a process has to end by itself
+_END_SECONDS: Final = 1.0  # after which the pipe of a process that was killed ends, or never
 
 _log = structlog.get_logger(__name__)
 
@@ -145,18 +148,20 @@ class TokenModule:
         Args:
             request: what is wanted.
             kind: of the answer.
-            secret: the PIN, 1 to 64 bytes, left as it is; None for none.
+            secret: the PIN, at most 64 bytes, left as it is; None or empty for none.
             seconds: that it may take; None for the usual.
 
         Raises:
             TokenRefusalError: the module did not do it.
             TokenModuleError: it failed, and its process has ended.
+            AgentError: ``user_cancelled``: the PIN was wiped by its owner before its turn came.
 
         """
         with self._turn:
             self._rest()
             process = self._started()
-            answer = self._told(process, request, secret, seconds or self._seconds)
+            with nullcontext() if secret is None else _copied(secret) as copy:
+                answer = self._told(process, request, copy, seconds or self._seconds)
             self._asked += 1
             self._idle = threading.Timer(self._idle_seconds, self._leave, (self._asked,))
             self._idle.daemon = True
@@ -226,7 +231,8 @@ class TokenModule:
         watch.daemon = True
         watch.start()
         try:
-            return _converse(process, request, secret)
+            until = time.monotonic() + seconds + _END_SECONDS
+            return _converse(process, request, secret, until)
         except (OSError, WireError) as error:
             self._end()
             status = "it hung" if late.is_set() else f"it ended, status {process.returncode}"
@@ -269,10 +275,37 @@ class TokenModule:
         process.wait()
 
 
+def _copied(secret: SecretBytes) -> SecretBytes:
+    """Copy a PIN, for its owner may wipe it at any moment.
+
+    What is left of it then would be a wrong one, and cost an attempt. So it is asked after copying
+    whether it is whole; another request may have been waited for meanwhile, or a module's start.
+
+    Raises:
+        AgentError: ``user_cancelled``: it was wiped.
+
+    """
+    copy = SecretBytes(bytearray(len(secret)))
+    copy.buffer[:] = secret.buffer
+    if secret.wiped:
+        copy.wipe()
+        raise AgentError("the PIN was taken back", code=ErrorCode.USER_CANCELLED)
+    return copy
+
+
 def _converse(
-    process: subprocess.Popen[bytes], request: TokenRequest, secret: SecretBytes | None
+    process: subprocess.Popen[bytes],
+    request: TokenRequest,
+    secret: SecretBytes | None,
+    until: float,
 ) -> TokenAnswer:
     """Write a request, and the PIN behind it straight from its buffer; read the answer.
+
+    Args:
+        process: the module's.
+        request: what is wanted.
+        secret: the PIN; None or empty for none.
+        until: when to stop waiting, a time.monotonic().
 
     Raises:
         OSError: the process has ended.
@@ -283,10 +316,10 @@ def _converse(
     if to is None or back is None:
         raise BrokenPipeError
     _write(to, encode(request, 0 if secret is None else len(secret)))
-    if secret is not None:
+    if secret:
         _write(to, secret.buffer)
-    kind, length, _ = decode_head(_read(back, HEAD_LENGTH))
-    return decode_answer(kind, _read(back, length))
+    kind, length, _ = decode_head(_read(back, HEAD_LENGTH, until))
+    return decode_answer(kind, _read(back, length, until))
 
 
 def _write(pipe: IO[bytes], octets: bytes | bytearray) -> None:
@@ -297,17 +330,36 @@ def _write(pipe: IO[bytes], octets: bytes | bytearray) -> None:
             at += pipe.write(view[at:])
 
 
-def _read(pipe: IO[bytes], length: int) -> bytes:
+def _read(pipe: IO[bytes], length: int, until: float) -> bytes:
     """Read so many bytes.
 
     Raises:
-        BrokenPipeError: the process has ended.
+        BrokenPipeError: the process has ended, or the time is over.
 
     """
     found = bytearray()
     while len(found) < length:
+        _wait_for(pipe, until)
         piece = pipe.read(length - len(found))
         if not piece:
             raise BrokenPipeError("the process ended")
         found += piece
     return bytes(found)
+
+
+def _wait_for(pipe: IO[bytes], until: float) -> None:
+    """Wait until there is something to read, or the end.
+
+    A process that a module has forked has the pipe too, and may keep it open when that of the
+    module is killed. On Windows none has it.
+
+    Raises:
+        BrokenPipeError: the time is over.
+
+    """
+    if sys.platform == "win32":
+        return
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+        raise BrokenPipeError("no answer, and no end")

@@ -192,6 +192,9 @@ class _Signing:
             token = _same_token(self._module, request.slot, request.identity)
             if token.flags & TokenFlag.USER_PIN_LOCKED:
                 raise _RefusedError(Reason.PIN_LOCKED, "the token says that its PIN is locked")
+            has_keypad = bool(token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH)
+            if has_keypad != (self._secret is None):
+                raise _RefusedError(Reason.FAILED, "its PIN is typed elsewhere by now")
             self._log_in(session)
             key, again = self._find_key(session)
             return TokenSignatures(
@@ -274,14 +277,21 @@ def _read_into(number: int, view: memoryview) -> int:
 
 @contextmanager
 def _received(pipes: _Pipes, length: int) -> Iterator[bytearray | None]:
-    """Receive a PIN, and wipe it at the end; None for none."""
+    """Receive a PIN, and wipe it at the end; None for none.
+
+    Raises:
+        EOFError: it does not come: nobody asks any more.
+
+    """
     if not length:
         yield None
         return
     secret = bytearray(length)
     keep_out_of_swap(secret)
     try:
-        yield secret if pipes.read(secret) else None
+        if not pipes.read(secret):
+            raise EOFError
+        yield secret
     finally:
         wipe(secret)
 
@@ -310,8 +320,11 @@ def _serve(pipes: _Pipes, host: ModuleHost, nowhere: TextIO) -> int:
         request = decode_request(kind, bytes(body))
         # Not a thread of Python's: a module that hangs may hold what such a thread waits for.
         faulthandler.dump_traceback_later(LONGEST, exit=True, file=nowhere)
-        with _received(pipes, secret_length) as secret:
-            answer = host.answer(request, secret)
+        try:
+            with _received(pipes, secret_length) as secret:
+                answer = host.answer(request, secret)
+        except EOFError:
+            break
         pipes.write(encode(answer))
         faulthandler.cancel_dump_traceback_later()
     host.close()

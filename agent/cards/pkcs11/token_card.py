@@ -200,7 +200,7 @@ class TokenCard(Card):
             KeyType.RSA if is_rsa else KeyType.EC,
             tuple(_input(key, algorithm, digest) for algorithm, digest in digests),
         )
-        made = self._ask_to_sign(request, None if self._has_keypad else secret)
+        made = self._ask_to_sign(request, secret)
         if len(made) != len(digests):
             raise CardError("the module made another number of signatures")
         return made if is_rsa else tuple(_value(key, each) for each in made)
@@ -248,8 +248,8 @@ class TokenCard(Card):
         signs = {each.der for each in self._contents.certificates if _signs(each)}
         return tuple(each for each in self._stored if each.der in signs)
 
-    def _ask_to_sign(self, request: SignWithToken, secret: SecretBytes | None) -> tuple[bytes, ...]:
-        first = KEYPAD_SECONDS if secret is None else SIGN_SECONDS
+    def _ask_to_sign(self, request: SignWithToken, secret: SecretBytes) -> tuple[bytes, ...]:
+        first = KEYPAD_SECONDS if self._has_keypad else SIGN_SECONDS
         seconds = first + MORE_SECONDS * (len(request.inputs) - 1)
         try:
             self._pin_sent = True  # also where the module fails before it says so
@@ -257,6 +257,9 @@ class TokenCard(Card):
         except TokenRefusalError as error:
             self._pin_sent = error.refusal.secret_used
             raise _as_card_error(error) from error
+        except AgentError as error:
+            self._pin_sent = error.code is not ErrorCode.USER_CANCELLED  # it was taken back
+            raise
 
 
 def token_number(identity: bytes) -> str:
