@@ -63,6 +63,19 @@ def test_a_link_is_judged_by_where_it_leads(library: Path, tmp_path: Path) -> No
     assert module_fault(str(link)) is ModuleFault.WRITABLE
 
 
+def test_a_link_that_others_can_change_is_not_followed(library: Path, tmp_path: Path) -> None:
+    folder, way = tmp_path / "shared", tmp_path / "way"
+    folder.mkdir()
+    (folder / "link.so").symlink_to(Path("..") / library.name)
+    way.symlink_to(folder)
+    ways = (folder / "link.so", way / "link.so")
+    assert [module_fault(str(each)) for each in ways] == [None, None]
+    folder.chmod(0o777)
+    assert [module_fault(str(each)) for each in ways] == [ModuleFault.WRITABLE] * 2
+    (tmp_path / "link.so").symlink_to(ways[1])
+    assert module_fault(str(tmp_path / "link.so")) is ModuleFault.WRITABLE
+
+
 def test_what_cannot_be_loaded_is_named(library: Path, tmp_path: Path) -> None:
     assert module_fault("vendor.so") is ModuleFault.RELATIVE
     assert module_fault(str(tmp_path / "none.so")) is ModuleFault.MISSING

@@ -131,16 +131,30 @@ def _others_can_change(file: Path, files: AccessReader | None) -> bool:
         found, folder = files.access(file), files.access(file.parent)
         is_foreign = {found.owner, folder.owner} - trusted
         return bool(is_foreign or found.others(trusted, WRITE) or folder.others(trusted, REPLACE))
-    real = file.resolve()
-    return any(_is_open(place, is_file=place == real) for place in (real, *real.parents))
+    return any(_is_open(place) for place in _way_to(file))
 
 
-def _is_open(place: Path, *, is_file: bool) -> bool:
-    found = place.stat()
+def _way_to(file: Path) -> set[Path]:
+    """Return each folder, link and file on the way to a file that exists."""
+    way: set[Path] = set()
+    ends = [file]
+    while ends:
+        end = ends.pop()
+        for place in {end, *end.parents} - way:
+            way.add(place)
+            if place.is_symlink():
+                ends.append(place.parent / place.readlink())
+    return way
+
+
+def _is_open(place: Path) -> bool:
+    found = place.lstat()
     if found.st_uid not in {0, os.geteuid()}:
         return True
+    if stat.S_ISLNK(found.st_mode):
+        return False  # who may exchange it is said by its folder
     # In a sticky folder, such as /tmp, nobody can move what is another's.
-    if found.st_mode & stat.S_ISVTX and not is_file:
+    if found.st_mode & stat.S_ISVTX and stat.S_ISDIR(found.st_mode):
         return False
     group = found.st_gid != 0 and found.st_mode & stat.S_IWGRP
     return bool(group or found.st_mode & stat.S_IWOTH)
