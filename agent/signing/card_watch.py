@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from agent.consent.questions import CARD_PULLED
 from agent.errors import CardRemovedError
@@ -10,6 +10,8 @@ from agent.signing.model import CardPresence, Event
 from agent.signing.readers import Readers
 
 A = TypeVar("A")
+_PULLED: Final = frozenset({"card_removed", "reader_removed"})
+"""The events of a card that goes: a token takes the slot of its module along."""
 
 
 async def while_cards_stay(
@@ -52,7 +54,7 @@ async def _until_pulled(
     while _have_cards(readers, names):
         change = await events.get()
         # By the event, not only by the state: another card may be in the reader already.
-        if change.name == "card_removed" and change.reader and change.reader.name in names:
+        if change.name in _PULLED and change.reader and change.reader.name in names:
             return
 
 

@@ -386,7 +386,9 @@ class KeyUser(Generic[P, N, T]):
         # Each leave is for the first PIN of a site, so one that would not need it takes it too.
         leave = spending.by_page and self.consent.take_leave(self.site)
         try:
-            self._check_attempts(card, spending, may_be_unknown=leave or spending.unknown)
+            # A leave is for a number that nobody knows, not for one that is known to be lower.
+            has_leave = leave and not card.few_left
+            self._check_attempts(card, spending, may_be_unknown=has_leave or spending.unknown)
             yield
         finally:
             if leave and not card.pin_sent:

@@ -179,6 +179,8 @@ class Readers:
 
         """
         before = self._seat_with_card(reader)
+        if before.token is not None and all(reader != view.name for view in self._snapshot.readers):
+            raise NoReaderError("the card in this slot is used through its own reader")
         if before.token is not None:  # a module says nothing before it has done everything
             silence = None
             seconds += KEYPAD_SECONDS if before.token.has_keypad else 0

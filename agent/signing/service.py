@@ -288,7 +288,8 @@ class SigningService:
                 self._check_version()
                 self._check_hash(request)
                 await self._permit(site, blind=_is_blind(request))
-                await self.look_at_tokens()
+                if not request.citizen_card:  # a module that hangs is not waited for there
+                    await self.look_at_tokens()
                 choice = CardChoice(self._readers, self._prompter, site, task)
                 place = await self._choose(choice, request, certificate)
                 recording.reader = place.reader

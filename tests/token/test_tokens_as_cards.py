@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Ask
 from agent.consent.permissions import Permission
-from agent.consent.questions import EnterPin, LastAttempt, Locked
+from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Locked, SiteAnswer
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
+from agent.signing.card_watch import while_cards_stay
 from agent.signing.model import (
     CardPresence,
     DecryptFormat,
@@ -29,7 +31,7 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.signing.permission_support import MemoryPermissions
-from tests.signing.prompt_support import SITE, Citizen, says, types
+from tests.signing.prompt_support import OTHER, SITE, Citizen, says, types
 from tests.token.token_support import HOLDER, SOFTHSM, HeldKey, secret
 
 Stub = Callable[[str], Path]
@@ -145,6 +147,38 @@ async def test_a_pin_of_a_page_is_not_sent_unasked(stub: Stub, stub_log: Path) -
     assert "login" not in calls(stub_log)
 
 
+async def test_a_leave_for_a_page_is_none_where_attempts_were_used_up(
+    stub: Stub, stub_log: Path
+) -> None:
+    citizen = Citizen([says(SiteAnswer.ALWAYS), says(False)])
+    async with service_with(stub("count-low"), citizen=citizen) as service:
+        code, _ = await code_of(service.sign(OTHER, ONE, secret()))
+    assert code is ErrorCode.PIN_LAST_ATTEMPT
+    allow, last = citizen.asked
+    assert isinstance(allow, AllowSite)
+    assert allow.attempts_unknown
+    assert isinstance(last, LastAttempt)
+    assert "login" not in calls(stub_log)
+
+
+async def test_a_token_that_takes_another_ones_place_ends_the_question(stub: Stub) -> None:
+    async with service_with(stub("")) as service:
+        readers = service._readers
+        await service.look_at_tokens()
+        asked = asyncio.Event()
+
+        async def ask() -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+        asking = asyncio.ensure_future(while_cards_stay(readers, [STUB_READER], ask))
+        await asked.wait()
+        slot = readers._seats[STUB_READER].token
+        assert slot is not None
+        readers._take_tokens((replace(slot, state=replace(slot.state, identity=bytes(96))),))
+        assert await code_of(asyncio.wait_for(asking, 20)) == (ErrorCode.CARD_REMOVED, None)
+
+
 async def test_the_final_try_is_a_question_of_its_own(stub: Stub, stub_log: Path) -> None:
     citizen = Citizen([says(False)])
     async with service_with(stub("final-try"), citizen=citizen) as service:
@@ -230,6 +264,10 @@ async def test_a_card_that_a_module_sees_too_is_there_once(
     async with service_with(stub(""), provider=provider) as service:
         await service.look_at_tokens()
         assert [view.name for view in service.snapshot().readers] == [reader]
+        twin = SignatureRequest((HELLO,), reader=f"{reader} [slot 1] (Stub)")
+        assert twin.reader in service._readers._seats
+        code, _ = await code_of(service.sign(LOCAL_USER, twin, secret()))
+        assert code is ErrorCode.NO_READER
         async with service.subscribe() as changes:
             provider.remove(reader)
             while len(service.snapshot().readers) != 1 or (
