@@ -83,6 +83,15 @@ class PivDesk:
         return [command[:4].hex().upper() for command, _ in self.card.trace.exchanges]
 
 
+def test_all_attempts_are_as_many_as_the_card_was_seen_to_have() -> None:
+    """Below that a page's PIN is not sent unasked."""
+    desk = PivDesk(piv_card())
+    for left, all_of_them in ((2, 3), (5, 5), (4, 5)):
+        desk.card.data.attempts_left = left
+        with desk.open() as card:
+            assert (card.attempts_left, card.pin_rules.attempts) == (left, all_of_them)
+
+
 @pytest.mark.parametrize("t0", [False, True])
 @pytest.mark.parametrize("kind", ["rsa2048", "rsa3072", "p256", "p384"])
 def test_every_kind_of_key_signs_every_hash_that_goes_with_it(kind: str, t0: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import ClassVar, Final
 
 import structlog
@@ -55,8 +56,9 @@ INS_SELECT: Final = 0xA4
 INS_VERIFY: Final = 0x20
 INS_GET_DATA: Final = 0xCB
 PIN_FIELD: Final = 8  # bytes, padded with FF
-PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=3, digits=True)
-ANY_PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=3)
+FEWEST_ATTEMPTS: Final = 3  # that are all, as far as is known
+PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=FEWEST_ATTEMPTS, digits=True)
+ANY_PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=FEWEST_ATTEMPTS)
 KEY_NAMES: Final = frozenset({"RSA-2048", "RSA-3072", "RSA-4096", "P-256", "P-384"})
 _TAKES_LETTERS: Final = b"YUBIKEY"
 """In the ATR of the one common card whose PIN may have letters, which the standard forbids."""
@@ -110,8 +112,11 @@ class PivCard(Card):
 
     @property
     def pin_rules(self) -> PinRules:
-        """Digits, except on cards that are known to take letters."""
-        return self._pin_rules
+        """Digits, except on cards that are known to take letters; as many attempts as were seen.
+
+        Whoever gives cards out chooses how many there are: five of fifteen are not all.
+        """
+        return replace(self._pin_rules, attempts=max(FEWEST_ATTEMPTS, self._record.most_attempts))
 
     @property
     def key_names(self) -> frozenset[str] | None:
