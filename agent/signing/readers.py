@@ -182,8 +182,7 @@ class Readers:
         if before.token is not None and all(reader != view.name for view in self._snapshot.readers):
             raise NoReaderError("the card in this slot is used through its own reader")
         if before.token is not None:  # a module says nothing before it has done everything
-            silence = None
-            seconds += KEYPAD_SECONDS if before.token.has_keypad else 0
+            silence, seconds = None, seconds + KEYPAD_SECONDS * before.token.has_keypad
         worker = self._worker(reader)
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
