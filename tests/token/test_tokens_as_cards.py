@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from agent.cards.pkcs11.cryptoki_types import TokenFlag
 from agent.cards.pkcs11.module_client import ModuleFile, TokenModule
-from agent.cards.pkcs11.token_source import TokenSource
+from agent.cards.pkcs11.token_source import TokenSlot, TokenSource
+from agent.cards.pkcs11.token_wire import TokenState
 from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Ask
@@ -275,6 +277,24 @@ async def test_a_card_that_a_module_sees_too_is_there_once(
             ):
                 await asyncio.wait_for(changes.get(), 20)
         assert service.snapshot().readers[0].generation == "pkcs11"
+
+
+@pytest.mark.parametrize(
+    ("description", "reader", "same"),
+    [
+        ("ACME 1", "ACME 1", True),
+        ("ACME 1 [slot 0]", "ACME 1", True),
+        ("ACME 10", "ACME 1", False),
+        ("ACME 1", "ACME 10", False),
+        ("A" * 64, "A" * 70, True),
+    ],
+)
+def test_a_slot_is_told_by_the_whole_name_of_its_reader(
+    description: str, reader: str, same: bool
+) -> None:
+    filled = description.encode().ljust(64)
+    state = TokenState(7, filled, bytes(96), TokenFlag(0), 4, 8)
+    assert TokenSlot("", 0, state).is_in(reader) is same
 
 
 async def test_tokens_come_and_go_while_somebody_looks(stub: Stub) -> None:

@@ -45,12 +45,14 @@ class TokenSlot:
     def is_in(self, reader: str) -> bool:
         """Return whether the slot is a reader of PC/SC, by the reader's name.
 
-        A slot's description begins with it, or is as much of it as there is room for.
+        A slot's description begins with it, or is as much of it as there is room for. That of
+        "Reader 10" does not begin with "Reader 1".
         """
         shown = self.state.description.rstrip(b" \0")
         name = reader.encode()
         is_cut = len(shown) >= _ROOM and name.startswith(shown)
-        return is_cut or shown.startswith(name)
+        is_whole = shown.startswith(name) and not shown[len(name) :][:1].isalnum()
+        return is_cut or is_whole
 
 
 class TokenSource:
