@@ -38,6 +38,7 @@ class ViewedDocuments:
                 "size": each.size,
                 "sha256": each.digest.hex(),
                 "pages": each.pages,
+                "warnings": each.warnings,
             }
             for each in self._find(request)
         ]

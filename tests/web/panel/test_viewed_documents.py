@@ -31,7 +31,7 @@ async def viewing_door(
 def viewed(folder: Path, name: str | None) -> ViewedPdf:
     file = folder / "private.pdf"
     file.write_bytes(PDF)
-    return ViewedPdf(name, file, len(PDF), hashlib.sha256(PDF).digest(), 2)
+    return ViewedPdf(name, file, len(PDF), hashlib.sha256(PDF).digest(), 2, ("scripts",))
 
 
 async def code_of(door: Door, path: str, **headers: str | None) -> tuple[int, str]:
@@ -48,7 +48,7 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
         response, raw = await door.ask("GET", listed)
         assert response.status == 200
         digest = hashlib.sha256(PDF).hexdigest()
-        facts = {"size": len(PDF), "sha256": digest, "pages": 2}
+        facts = {"size": len(PDF), "sha256": digest, "pages": 2, "warnings": ["scripts"]}
         assert json.loads(raw) == {
             "documents": [{"name": "a.pdf", **facts}, {"name": None, **facts}]
         }
