@@ -67,6 +67,19 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
     assert await code_of(door, file) == (400, "bad_request")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("\u200b\u00ad", None), ("a\u200fb.pdf", "a\ufffdb.pdf"), ("\u5408\u7d04.pdf",) * 2],
+    ids=["nothing to see", "reordered", "a name"],
+)
+async def test_a_name_of_the_site_s_does_not_mislead(
+    viewing_door: Door, tmp_path: Path, name: str, shown: str | None
+) -> None:
+    with VIEWS.offered([viewed(tmp_path, name)]) as view:
+        _, raw = await viewing_door.ask("GET", f"api/documents/viewed?id={view}")
+    assert json.loads(raw)["documents"][0]["name"] == shown
+
+
 def test_the_panel_is_opened_at_the_documents_once_for_two_clicks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
