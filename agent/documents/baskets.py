@@ -103,7 +103,7 @@ def describe_file(path: Path) -> BasketFile:
 
     Links are resolved here, once: what they lead to later does not matter.
     """
-    named = os.fsencode(path.expanduser().absolute())[:_MAX_PATH]
+    named = os.fsencode(path.absolute())[:_MAX_PATH]
     if is_elsewhere(path):  # before the system tells a server who we are
         return BasketFile(named, problem="network")
     try:

@@ -108,6 +108,12 @@ class WorkFolder:
             with suppress(OSError):
                 file.unlink()
 
+    def renew(self) -> None:
+        """Have the files count as new: they are needed still. Never raises."""
+        for file in self._files:
+            with suppress(OSError):
+                os.utime(file)
+
     def name(self, ending: str) -> Path:
         """Return a name that no file has, for a file that ends with the work."""
         file = self._folder / f"work-{secrets.token_hex(8)}{ending}"

@@ -17,6 +17,8 @@ from agent.size_limits import MAX_CRL
 
 KEPT: Final = timedelta(minutes=30)
 """For which a list is not fetched again."""
+MISSING: Final = timedelta(minutes=1)
+"""For which a list that could not be fetched is not asked for: a batch would wait each time."""
 SECONDS: Final = 30.0
 """For one list, of some megabytes."""
 
@@ -52,14 +54,14 @@ class EvidenceLists:
 
     async def _list(self, url: str) -> tuple[RevocationList, ...]:
         known = self._known.get(url)
-        if known is not None and abs(self._clock() - known[0]) < KEPT:
+        if known is not None and abs(self._clock() - known[0]) < (KEPT if known[1] else MISSING):
             return known[1]
         try:
             raw = await get_list(url, MAX_CRL, self._seconds)
             lists = await asyncio.to_thread(_parsed, raw)
         except (AuthorityError, CmsError) as error:
             _log.warning("a revocation list is missing", url=url, error=str(error))
-            return ()
+            lists = ()
         self._known[url] = self._clock(), lists
         return lists
 

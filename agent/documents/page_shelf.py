@@ -142,11 +142,14 @@ class PageShelf:
             raise AgentError("something is being done with it", code=ErrorCode.BUSY)
         for each in documents:
             each.is_used = True
+            each.work.renew()  # else another work would take it for what a killed process left
         try:
             yield
         finally:
             for each in documents:
                 each.is_used = False
+                if each.signed is not None:
+                    self._wait(each)  # its site has the whole time to fetch it
 
     async def remove(self, site: Origin, identifier: str) -> None:
         """Put a document away.
@@ -169,10 +172,13 @@ class PageShelf:
 
     def _wait(self, document: PagePdf) -> None:
         loop = asyncio.get_running_loop()
+        if document.timer is not None:
+            document.timer.cancel()
         document.timer = loop.call_later(self._seconds, self._expire, document)
 
     def _expire(self, document: PagePdf) -> None:
         if document.is_used:
+            document.work.renew()
             self._wait(document)
             return
         task = asyncio.ensure_future(self._remove(document))

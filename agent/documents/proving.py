@@ -158,7 +158,7 @@ class PdfProver:
                 except AgentError as error:
                     lacks = error
             await self._require_unharmed(evident, file, found)
-        except AgentError as error:
+        except (AgentError, OSError) as error:
             return ProvenPdf(file, SignatureLevel.B_T, as_lack(error, ErrorCode.EVIDENCE_MISSING))
         return ProvenPdf(evident, SignatureLevel.B_LT, lacks)
 

@@ -213,6 +213,8 @@ class DocumentShelf:
             signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER, prover)
             return await sign_shelved(signer, chosen, wish)
         finally:
+            for each in chosen:
+                self._wait(each)  # what was signed, or is left to finish, has its whole time
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
 
@@ -325,6 +327,7 @@ class DocumentShelf:
             raise AgentError("something is being done with it", code=ErrorCode.BUSY)
         for each in documents:
             each.is_used = True
+            each.work.renew()  # else another work would take it for what a killed process left
 
     @staticmethod
     def _unuse(documents: Sequence[ShelvedDocument]) -> None:
@@ -333,10 +336,13 @@ class DocumentShelf:
 
     def _wait(self, document: ShelvedDocument) -> None:
         loop = asyncio.get_running_loop()
+        if document.timer is not None:
+            document.timer.cancel()
         document.timer = loop.call_later(self._seconds, self._expire, document)
 
     def _expire(self, document: ShelvedDocument) -> None:
         if document.is_used:
+            document.work.renew()
             self._wait(document)
             return
         task = asyncio.ensure_future(self._remove(document))

@@ -126,16 +126,38 @@ async def sign_shelved(
 
     Raises:
         AgentError: nothing was signed; of any code.
-        OSError: what was signed cannot be kept.
+        OSError: what cannot be finished cannot be kept either.
 
     """
     waiting = [each for each in documents if each.unfinished is not None]
-    for each in waiting:
-        await _finish(signer, each)
     others = [each for each in documents if each not in waiting]
-    failed = await _sign(signer, others, wish) if others else []
-    left = [document for document, _ in failed]
-    return SignedBatch([each for each in documents if each not in left], failed)
+    failed = await _finish_all(signer, waiting)
+    is_any_done = len(failed) < len(waiting)
+    codes = [(document, error.code) for document, error in failed]
+    if others:
+        try:
+            codes += await _sign(signer, others, wish)
+        except AgentError as error:
+            if not is_any_done:
+                raise
+            codes += [(document, error.code) for document in others]
+    elif not is_any_done:
+        raise failed[0][1]
+    left = [document for document, _ in codes]
+    return SignedBatch([each for each in documents if each not in left], codes)
+
+
+async def _finish_all(
+    signer: PdfSigner, waiting: Sequence[ShelvedDocument]
+) -> list[tuple[ShelvedDocument, AgentError]]:
+    """Finish what the card signed before; return what cannot be, each with the reason."""
+    failed = []
+    for each in waiting:
+        try:
+            await _finish(signer, each)
+        except AgentError as error:
+            failed.append((each, error))
+    return failed
 
 
 async def _finish(signer: PdfSigner, document: ShelvedDocument) -> None:
@@ -179,7 +201,10 @@ async def _sign(
             raise
     for signed in made:
         document, _ = ready[signed.original.copy.file]
-        await document.take_signed(signed)
+        try:
+            await document.take_signed(signed)
+        except OSError:  # which takes nothing from the others
+            codes.append((document, ErrorCode.INTERNAL))
     return codes
 
 

@@ -446,7 +446,7 @@ def _to_sign(ready: ReadyPdf) -> Document:
 
 
 def _signer(listing: CertificateListing, named: bytes | None) -> CardCertificate:
-    """Return the certificate of the signing key, of one card; or the one that is named.
+    """Return the certificate of the signing key, of one card, a valid one first; or the named one.
 
     Raises:
         AgentError: ``key_not_found``, there is none, or several cards have one.
@@ -465,7 +465,9 @@ def _signer(listing: CertificateListing, named: bytes | None) -> CardCertificate
             code=ErrorCode.KEY_NOT_FOUND,
             said=("cli.error.several_cards", {}),
         )
-    return found[0]
+    now = datetime.now().astimezone()  # an old certificate may lie beside the one that is valid
+    valid = (each for each in found if each.facts.not_before <= now <= each.facts.not_after)
+    return next(valid, found[0])
 
 
 def _require_good(found: PdfExamination, prepared: PreparedPdf, signer: CardCertificate) -> None:

@@ -31,7 +31,8 @@ from agent.pdf.wire import (
     encode,
 )
 
-MAX_LINE: Final = 64 * 1024
+MAX_LINE: Final = 1024 * 1024
+"""Bytes of a request: it may have the names of 256 fields, or of hundreds of files."""
 
 
 def main() -> int:

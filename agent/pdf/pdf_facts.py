@@ -240,7 +240,20 @@ def _covers(annotation: Any) -> bool:
     has_area = len(rectangle) == _CORNERS and rectangle[:2] != rectangle[2:]
     kind = entry(annotation, "/Subtype")
     is_opaque = kind in _OPAQUE or (kind in _FILLED and bool(entry(annotation, "/IC")))
-    return is_shown and has_area and is_opaque
+    return is_shown and has_area and (is_opaque or _gives_way(annotation))
+
+
+def _gives_way(annotation: Any) -> bool:
+    """Return whether it is an empty signature field that shows something.
+
+    Its signature takes that away, and what is below it comes to light, signed.
+    """
+    above = entry(annotation, "/Parent")
+    kind, value = (entry(annotation, key) or entry(above, key) for key in ("/FT", "/V"))
+    shown = entry(entry(annotation, "/AP"), "/N")
+    if kind != "/Sig" or value is not None or shown is None:
+        return False
+    return not isinstance(shown, StreamObject) or bool(shown.data.strip())
 
 
 def _has_outside_content(page: DictionaryObject) -> bool:

@@ -25,6 +25,7 @@ class ViewedPdf:
         size: in bytes.
         digest: SHA-256 of it.
         pages: how many.
+        warnings: why it may look different later, each by its name.
 
     """
 
@@ -33,6 +34,7 @@ class ViewedPdf:
     size: int
     digest: bytes
     pages: int
+    warnings: Sequence[str] = ()
 
 
 class OfferedViews:

@@ -43,6 +43,14 @@ def sig_field(name: bytes, entries: bytes = b"") -> bytes:
     return b"<</FT/Sig/Type/Annot/Subtype/Widget/Rect[0 0 0 0]/F 132/T%b%b>>" % (name, entries)
 
 
+def shown_field(content: bytes) -> bytes:
+    """Return a PDF with an empty signature field all over its page, which shows something."""
+    entries = b"/Rect[0 0 300 300]/T(a)/AP<</N 7 0 R>>"
+    field = b"<</FT/Sig/Type/Annot/Subtype/Widget%b>>" % entries
+    shown = stream(content, b"/Type/XObject/Subtype/Form/BBox[0 0 300 300]")
+    return form(b"6 0 R", field, shown, page=b"/Annots[6 0 R]")
+
+
 def update(raw: bytes, number: int, body: bytes, trailer: bytes = b"/Root 1 0 R") -> bytes:
     """Return a file with an update of one object behind it (ISO 32000-1 §7.5.6)."""
     before = raw if raw.endswith(b"\n") else raw + b"\n"
@@ -335,6 +343,11 @@ ACCEPTED: Final[dict[str, tuple[set[PdfWarning], Maker]]] = {
         {PdfWarning.COVERED},
         lambda: simple_pdf(page=b"/Annots[<</Subtype/Square/IC[1]/Rect[0 0 300 300]>>]"),
     ),
+    "a signature field that shows something over the text": (
+        {PdfWarning.COVERED},
+        lambda: shown_field(b"1 g 0 0 300 300 re f"),
+    ),
+    "a signature field that shows nothing": (set(), lambda: shown_field(b" ")),
     "an empty square around the text": (
         set(),
         lambda: simple_pdf(page=b"/Annots[<</Subtype/Square/Rect[0 0 300 300]>>]"),

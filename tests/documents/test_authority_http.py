@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.documents.authority_http import AuthorityError, get_list, post_query
-from agent.documents.evidence_lists import KEPT, EvidenceLists
+from agent.documents.evidence_lists import KEPT, MISSING, EvidenceLists
 from tests.documents.time_authorities import TYPE, lists, served, time_root
 
 
@@ -50,7 +50,11 @@ async def test_lists_are_fetched_once_and_again_when_they_are_old() -> None:
         first = await known.current()
         assert [each.der for each in first.crls] == [server.files["/good.crl"]]
         server.files["/good.crl"] = lists(time_root(), revoked=[7])[0]
+        server.files["/none.crl"] = lists(time_root(), revoked=[8])[0]
         assert (await known.current()).crls == first.crls
+        moment += MISSING
+        assert (await known.current()).crls[1].der == server.files["/none.crl"]
+        del server.files["/none.crl"]
         moment += KEPT + timedelta(seconds=1)
         assert (await known.current()).crls[0].der == server.files["/good.crl"]
         del server.files["/good.crl"]

@@ -286,3 +286,11 @@ def test_a_file_that_changed_or_grows_is_another(tmp_path: Path) -> None:
         copy_chosen(work, chosen)
         with pytest.raises(TooLargeError):
             copy_chosen(work, msgspec.structs.replace(chosen, size=MAX_PDF + 1))
+
+
+def test_a_name_with_a_tilde_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "~nobody.of.that.name.pdf"
+    assert describe_file(Path(file.name)).problem == "missing"
+    file.write_bytes(b"%PDF-")
+    assert describe_file(Path(file.name)).place == file

@@ -3,16 +3,18 @@
 import asyncio
 import base64
 import hashlib
+import os
+import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from yarl import URL
 
 from agent.consent.questions import EnterPin
-from agent.documents import page_shelf
+from agent.documents import copies, page_shelf
 from agent.documents.signing import PdfSigner
 from agent.errors import BadRequestError
 from agent.history.store import History
@@ -22,6 +24,7 @@ from agent.size_limits import MAX_DATA, MAX_PAGE_PDF
 from agent.web.native import document_calls, page_signing
 from tests.conftest import CardFactory
 from tests.documents import pdf_judges
+from tests.documents.command_support import NearWorker
 from tests.documents.pdf_files import simple_pdf, stream
 from tests.web.conftest import SITE, STRANGER, AgentFactory
 from tests.web.page_signing_rig import (
@@ -279,6 +282,36 @@ async def test_a_document_is_gone_after_its_time(rig: Rig, monkeypatch: pytest.M
     identifier = await rig.handed()
     await rig.agent.until(lambda: not rig.files())
     assert code(await rig.sign(document=identifier)) == "bad_request"
+
+
+async def test_what_is_used_is_not_taken_for_what_a_killed_process_left(rig: Rig) -> None:
+    identifier = await rig.handed()
+    long_ago = time.time() - 2 * copies.LEFT_SECONDS
+    for file in rig.folder.iterdir():
+        os.utime(file, (long_ago, long_ago))
+
+    async def look(_: EnterPin) -> None:
+        await asyncio.to_thread(copies.WorkFolder(rig.folder).open)  # of another document
+
+    rig.person.before = look
+    assert (await rig.sign(document=identifier))[0] == 200
+    assert (await rig.call("GET", identifier))[0] == 200
+
+
+async def test_what_is_signed_has_its_whole_time_to_be_fetched(tmp_path: Path) -> None:
+    worker = cast("Any", NearWorker())
+    shelf = page_shelf.PageShelf(tmp_path / "documents", worker)
+    taken = await shelf.take(Origin.parse(SITE), pieces(PDF))
+    first = taken.timer
+    with shelf.used([taken]):
+        pass
+    assert taken.timer is first
+    with shelf.used([taken]):
+        taken.signed = taken.copy.file
+    assert first is not None
+    assert first.cancelled()
+    assert taken.timer is not first
+    await shelf.close()
 
 
 async def test_a_site_that_lost_its_permission_gets_nothing_more(rig: Rig) -> None:

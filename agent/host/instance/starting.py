@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from agent.errors import AgentError, ErrorCode
@@ -32,7 +33,7 @@ def start_agent(paths: Paths, command: Sequence[str], seconds: float = START_SEC
         OSError: it cannot be started, or the folder is somebody else's.
 
     """
-    started = None if is_running(paths) else _start(command)
+    started = None if is_running(paths) else _start(command, paths.state)
     end = time.monotonic() + seconds
     while not is_ready(paths):
         if started is not None and started.poll() is not None:
@@ -53,12 +54,18 @@ def is_ready(paths: Paths) -> bool:
     return record is not None and (record.port is not None or bool(record.missing))
 
 
-def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start it in a folder of its own: file managers run us in that of the file that was chosen.
+
+    An agent that stayed there would keep a memory stick busy, and Windows would look there first
+    for programs and libraries.
+    """
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS}
     started = subprocess.Popen(  # noqa: S603  # our own program, no shell
         command,
+        cwd=folder if folder.is_dir() else None,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

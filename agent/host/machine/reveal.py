@@ -57,14 +57,16 @@ def reveal(file: Path, machine: Machine | None = None) -> bool:
     return True
 
 
-def command(file: Path, platform: str) -> list[str] | str:
+def command(file: Path, platform: str, environ: Mapping[str, str] = os.environ) -> list[str] | str:
     """Return what a platform, as ``sys.platform`` calls it, starts; never a shell.
 
     On Windows it is a text: Explorer wants the quotation marks around the path alone, and no path
     there has any in it.
     """
     if platform == "win32":
-        return f'explorer.exe /select,"{file}"'
+        # By its place: Windows looks in the folder that we run in before it looks in its own.
+        windows = environ.get("SystemRoot") or r"C:\Windows"
+        return f'"{windows}\\explorer.exe" /select,"{file}"'
     if platform == "darwin":
         return [_ON_MACOS, "-R", str(file)]
     return ["xdg-open", str(file.parent)]

@@ -260,8 +260,10 @@ def single(result: SignDocumentsResult) -> SignPdfResult:
 
 
 def _viewed(opened: _Opened) -> ViewedPdf:
-    copy = opened.pdf.copy
-    return ViewedPdf(opened.item.name, copy.file, copy.size, copy.digest, opened.pdf.facts.pages)
+    copy, facts = opened.pdf.copy, opened.pdf.facts
+    return ViewedPdf(
+        opened.item.name, copy.file, copy.size, copy.digest, facts.pages, facts.warnings
+    )
 
 
 async def _given(opened: _Opened, made: SignedPdf) -> SignedItem:

@@ -156,7 +156,10 @@ class PanelDocuments:
         done = await shelf.sign(session_of(request), wanted.ids, wish)
         suffix = say(language, "panel.sign.suffix", {})
         signed = await self._baskets.save_all(session_of(request), done.signed, suffix)
-        failed = [{"id": each.id, "code": code} for each, code in done.failed]
+        failed = [
+            {"id": each.id, "code": code, **({"left": True} if each.unfinished else {})}
+            for each, code in done.failed
+        ]
         return json_answer(messages.write({"signed": signed, "failed": failed}))
 
     async def _verify(

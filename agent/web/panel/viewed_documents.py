@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from agent.errors import BadRequestError
+from agent.harmless import has_content, printable
 from agent.web.front.file_answer import send_file
 from agent.web.front.mount import Routes
 from agent.web.offered_views import OfferedViews, ViewedPdf
@@ -34,10 +35,11 @@ class ViewedDocuments:
     async def _list(self, request: web.BaseRequest) -> web.StreamResponse:
         rows = [
             {
-                "name": each.name,
+                "name": _shown(each.name),
                 "size": each.size,
                 "sha256": each.digest.hex(),
                 "pages": each.pages,
+                "warnings": each.warnings,
             }
             for each in self._find(request)
         ]
@@ -55,3 +57,8 @@ class ViewedDocuments:
         response.headers[hdrs.CONTENT_DISPOSITION] = "attachment"
         await send_file(request, response, found[int(number) - 1].file)
         return response
+
+
+def _shown(name: str | None) -> str | None:
+    """Return a site's name of a document without what misleads; None where it shows nothing."""
+    return printable(name) if name is not None and has_content(name) else None

@@ -49,8 +49,9 @@ def test_without_a_session_no_service_is_asked(tmp_path: Path) -> None:
     [
         ("linux", ["xdg-open", "/home/x"]),
         ("darwin", ["/usr/bin/open", "-R", "/home/x/a, b.pdf"]),
-        ("win32", 'explorer.exe /select,"/home/x/a, b.pdf"'),
+        ("win32", '"D:\\Windows\\explorer.exe" /select,"/home/x/a, b.pdf"'),
     ],
 )
 def test_elsewhere_a_program_of_the_system_does(platform: str, words: object) -> None:
-    assert room.command(Path("/home/x/a, b.pdf"), platform) == words
+    environ = {"SystemRoot": "D:\\Windows"}
+    assert room.command(Path("/home/x/a, b.pdf"), platform, environ) == words

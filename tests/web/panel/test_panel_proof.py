@@ -107,7 +107,7 @@ async def test_what_could_not_be_finished_is_finished_without_the_card(
     wanted = {"ids": [first["id"], second["id"]], "level": "B-B"}
     done = await door.post("documents/sign", wanted)
     assert [each["id"] for each in done["signed"]] == [second["id"]]
-    assert done["failed"] == [{"id": first["id"], "code": "internal"}]
+    assert done["failed"] == [{"id": first["id"], "code": "internal", "left": True}]
     done = await door.post("documents/sign", {"ids": [first["id"]]})
     assert ([each["id"] for each in done["signed"]], done["failed"]) == ([first["id"]], [])
     assert len(person.asked) == 1

@@ -31,7 +31,7 @@ async def viewing_door(
 def viewed(folder: Path, name: str | None) -> ViewedPdf:
     file = folder / "private.pdf"
     file.write_bytes(PDF)
-    return ViewedPdf(name, file, len(PDF), hashlib.sha256(PDF).digest(), 2)
+    return ViewedPdf(name, file, len(PDF), hashlib.sha256(PDF).digest(), 2, ("scripts",))
 
 
 async def code_of(door: Door, path: str, **headers: str | None) -> tuple[int, str]:
@@ -48,7 +48,7 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
         response, raw = await door.ask("GET", listed)
         assert response.status == 200
         digest = hashlib.sha256(PDF).hexdigest()
-        facts = {"size": len(PDF), "sha256": digest, "pages": 2}
+        facts = {"size": len(PDF), "sha256": digest, "pages": 2, "warnings": ["scripts"]}
         assert json.loads(raw) == {
             "documents": [{"name": "a.pdf", **facts}, {"name": None, **facts}]
         }
@@ -65,6 +65,19 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
         assert (await code_of(door, file, Origin="https://evil.example"))[0] == 403
     assert await code_of(door, listed) == (400, "bad_request")
     assert await code_of(door, file) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("\u200b\u00ad", None), ("a\u200fb.pdf", "a\ufffdb.pdf"), ("\u5408\u7d04.pdf",) * 2],
+    ids=["nothing to see", "reordered", "a name"],
+)
+async def test_a_name_of_the_site_s_does_not_mislead(
+    viewing_door: Door, tmp_path: Path, name: str, shown: str | None
+) -> None:
+    with VIEWS.offered([viewed(tmp_path, name)]) as view:
+        _, raw = await viewing_door.ask("GET", f"api/documents/viewed?id={view}")
+    assert json.loads(raw)["documents"][0]["name"] == shown
 
 
 def test_the_panel_is_opened_at_the_documents_once_for_two_clicks(

@@ -1,15 +1,17 @@
 /** The documents of a question that the agent asks now: the very octets, in a page of ours and not of the site's. */
 
 import { Refused, download, get } from "../api.js";
-import { fingerprint, sizeText } from "../documents.js";
+import { fingerprint, sizeText, warned } from "../documents.js";
 import { button, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, notice, save, trouble } from "../parts.js";
 
-/** @typedef {{name: string|null, size: number, sha256: string, pages: number}} Viewed */
+/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[]}} Viewed */
 
 /** The part of the panel that draws documents, by an address of ours alone. */
 const PREVIEW = "../preview.js";
+/** How many are drawn unasked: each has a worker of its own, and the site says how many there are. */
+const DRAWN = 8;
 
 /** @param {unknown} error */
 const said = (error) => (error instanceof Refused && error.code === "bad_request" ? notice("warning", h("p", {}, t("look.gone"))) : trouble(error));
@@ -31,11 +33,17 @@ function paper(id, viewed, number) {
   const name = `${(told ?? "document").replace(/\.pdf$/i, "")}.pdf`;
   const trouble = h("div", {});
   const place = h("div", {});
-  void drawn({ name, path, size: viewed.size, sha256: viewed.sha256 }).then((element) => element && fill(place, element));
+  const draw = async () => {
+    const element = await drawn({ name, path, size: viewed.size, sha256: viewed.sha256 });
+    fill(place, element);
+  };
+  if (number <= DRAWN) void draw();
+  else place.append(button("", t("sign.show"), draw));
   return h("section", { class: "sheet", "data-sha256": viewed.sha256 },
     h("h2", {}, told === null ? t("look.unnamed") : t("look.called", { name: told })),
     h("p", {}, t("documents.facts", { pages: viewed.pages, size: sizeText(viewed.size) })),
     fingerprint(viewed.sha256),
+    warned(viewed.warnings),
     h("p", {}, button("", t("look.save"), async () => {
       try {
         save(await download(path), name);

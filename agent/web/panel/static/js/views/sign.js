@@ -26,6 +26,7 @@ import { codeText, heading, notice, save } from "../parts.js";
  * @property {Seen} [seen]
  * @property {Mark} [mark]
  * @property {boolean} [isSigned]
+ * @property {boolean} [isLeft] whether the card has signed it, and the agent keeps that to finish it without the card
  * @property {import("../basket.js").Signed} [saved] where, by the agent
  */
 
@@ -231,12 +232,14 @@ async function signAll() {
   redraw();
 }
 
-/** @param {Paper} paper @param {import("../basket.js").Signed[]} signed @param {{id: string, code: string}[]} failed */
+/** @param {Paper} paper @param {import("../basket.js").Signed[]} signed @param {{id: string, code: string, left?: boolean}[]} failed */
 function settle(paper, signed, failed) {
   const done = signed.find(({ id }) => id === paper.facts?.id);
   paper.isSigned = done !== undefined;
   paper.saved = done;
-  const code = paper.facts?.locked ? "document_encrypted" : failed.find(({ id }) => id === paper.facts?.id)?.code;
+  const why = failed.find(({ id }) => id === paper.facts?.id);
+  paper.isLeft = why?.left === true;
+  const code = paper.facts?.locked ? "document_encrypted" : why?.code;
   if (code) paper.error = new Refused({ code, message: "" });
 }
 
@@ -257,9 +260,9 @@ async function tried(work) {
 }
 
 async function again() {
-  const old = papers;
+  const old = papers.filter(({ isLeft }) => !isLeft);
   unlook();
-  papers = [];
+  papers = papers.filter(({ isLeft }) => isLeft).map((paper) => ({ ...paper, error: undefined, isLeft: false }));
   step = "choosing";
   failure = undefined;
   Object.assign(wish, { isMarked: false, hasRead: false, field: "" });
@@ -355,8 +358,9 @@ function cards() {
 async function askForCards(key) {
   const { certificates } = await get("certificates").catch(() => ({ certificates: [] }));
   if (choice.key !== key) return;
-  choice.cards = certificates.filter((/** @type {any} */ { id }) => id === "SIGN")
-    .map((/** @type {any} */ { reader, holder, label }) => ({ reader, holder: holder ?? label }));
+  const first = new Map(); // a card may have an old certificate beside the one that is valid
+  for (const { reader, holder, label, signs } of certificates) if (signs && !first.has(reader)) first.set(reader, { reader, holder: holder ?? label });
+  choice.cards = [...first.values()];
   redraw();
 }
 
