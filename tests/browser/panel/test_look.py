@@ -21,7 +21,8 @@ DIGEST = hashlib.sha256(PDF).hexdigest()
 
 
 def facts(name: str) -> dict[str, object]:
-    return {"name": name, "size": len(PDF), "sha256": DIGEST, "pages": 2}
+    more = {"pages": 2, "warnings": ["covered"]}
+    return {"name": name, "size": len(PDF), "sha256": DIGEST, **more}
 
 
 def play_agent(page: Page, names: list[str]) -> None:
@@ -53,6 +54,7 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     expect(paper).to_contain_text("合約.pdf")
     expect(paper).to_contain_text("2 頁 · ")
     expect(paper).to_contain_text(DIGEST)
+    expect(paper).to_contain_text("有註解可能遮住內容")
     assert page.url.endswith(f"/panel/#/look/{VIEW}")  # nothing of the token is left
     keep_picture(page, "look")
     assert not list(axe_judge.faults(page, axe_judge.FEW_LOOKS))
