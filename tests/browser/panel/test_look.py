@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser import axe_judge
 from tests.browser.panel.conftest import PanelAgent
+from tests.browser.panel.test_documents import FRAMES
 from tests.browser.panel.test_narrow import REACHES_OUT
 from tests.browser.panel.test_views import Opened, keep_picture
 from tests.browser.world import World
@@ -55,6 +56,7 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     expect(paper).to_contain_text("2 頁 · ")
     expect(paper).to_contain_text(DIGEST)
     expect(paper).to_contain_text("有註解可能遮住內容")
+    expect(paper.locator("canvas").first).to_be_visible()
     assert page.url.endswith(f"/panel/#/look/{VIEW}")  # nothing of the token is left
     keep_picture(page, "look")
     assert not list(axe_judge.faults(page, axe_judge.FEW_LOOKS))
@@ -64,6 +66,7 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     saving.value.save_as(saved)
     assert (saving.value.suggested_filename, saved.read_bytes()) == ("合約.pdf", PDF)
     page.set_viewport_size({"width": 320, "height": 800})
+    page.evaluate(FRAMES)
     assert page.evaluate(REACHES_OUT) == []
     names.append("setup.exe")  # what the site says is no reason to save a program
     page.goto(f"{agent_here.address()}&view={VIEW}")
