@@ -25,6 +25,7 @@ class Document:
             the digest of the part that is signed: it is what they can compare. None where the
             content is the file.
         pages: of that file; None where that is not known, or where the content is the file.
+        remark: what goes into that file beside the signature, by whoever asks; None for nothing.
 
     """
 
@@ -34,6 +35,7 @@ class Document:
     found_reserved: bool | None = None
     whole: bytes | None = None
     pages: int | None = None
+    remark: str | None = None
     _digests: dict[HashAlgorithm, bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -63,7 +63,8 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: what the page calls it, unchecked; None when it does not say.
         digest: under the request's hash, 20 to 64 bytes.
-        text: all that it says, where it is short and plain text; None where it is not.
+        text: all that it says, where it is short and plain text; or, of a file with pages, what
+            goes into it beside the signature. None where there is neither.
         pages: of the file that the digest, SHA-256, is of; None where it is not a whole file's.
 
     """

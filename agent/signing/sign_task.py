@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from agent.cards.card import ID_SIGN, Card, StoredCertificate
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
-from agent.consent.questions import MAX_NAME, MAX_SHOWN, Act, DocumentFacts, Purpose
+from agent.consent.questions import MAX_NAME, MAX_SHOWN, MAX_TEXT, Act, DocumentFacts, Purpose
 from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
@@ -225,14 +225,24 @@ def signing_purpose(request: SignatureRequest) -> Purpose:
 
     def shown(document: Document) -> DocumentFacts:
         name = None if document.name is None else _whole_or_ends(document.name)
-        data = document.data if is_alone else None
-        text = None if data is None else readable_text(data)
+        text = _text_of(document) if is_alone else None
         return DocumentFacts(name, document.told_digest(request.hash), text, document.pages)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
     told = request.documents[0].told_hash(request.hash)  # the same of all that one request signs
     count = len(request.documents)
     return Purpose(Act.SIGN, told, documents, count, view=request.view)
+
+
+def _text_of(document: Document) -> str | None:
+    """Return what is signed in words: a short text, or what goes into a file beside its signature.
+
+    Of a long remark the beginning is shown; the citizen can have all of it shown with the file.
+    """
+    remark = document.remark
+    if remark is not None:
+        return remark if len(remark) <= MAX_TEXT else f"{remark[: MAX_TEXT - 1]}…"
+    return None if document.data is None else readable_text(document.data)
 
 
 def _whole_or_ends(name: str) -> str:

@@ -26,6 +26,7 @@ class ViewedPdf:
         digest: SHA-256 of it.
         pages: how many.
         warnings: why it may look different later, each by its name.
+        remark: what the page puts into it beside the signature, unchecked; None for nothing.
 
     """
 
@@ -35,6 +36,7 @@ class ViewedPdf:
     digest: bytes
     pages: int
     warnings: Sequence[str] = ()
+    remark: str | None = None
 
 
 class OfferedViews:

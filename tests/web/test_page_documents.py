@@ -344,6 +344,16 @@ async def test_a_reason_and_a_place_are_in_the_signature(rig: Rig) -> None:
     signed = base64.b64decode(told["result"]["pdf"])
     assert b"/Reason" in signed
     assert b"Taipei" in signed
+    (asked,) = rig.person.asked
+    assert [each.text for each in asked.purpose.documents] == ["agreed\nTaipei"]
+
+
+async def test_a_long_reason_is_begun_in_the_window(rig: Rig) -> None:
+    status, told = await rig.sign(data=b64(PDF), pades={"reason": "同意" * 127})
+    assert status == 200, told
+    (asked,) = rig.person.asked
+    (shown,) = asked.purpose.documents
+    assert shown.text == "同意" * 99 + "同…"
 
 
 async def test_one_pin_signs_pdfs_and_what_is_none(rig: Rig) -> None:

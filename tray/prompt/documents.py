@@ -42,18 +42,20 @@ def add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
     if prompt.purpose.count > AT_ONCE:
         _AllDocuments(window, values, prompt)
     elif prompt.purpose.count == 1 and documents[0].text is not None:
-        _add_text(window, values, documents[0].text)
+        is_text = documents[0].pages is None
+        label = window.texts.whole_text if is_text else window.texts.remark
+        _add_text(window, values, label, documents[0].text)
 
 
 def _at_once(prompt: EnterPin) -> int:
     return AT_ONCE if prompt.purpose.count <= AT_ONCE else BEFORE_BUTTON
 
 
-def _add_text(window: Window, values: tk.Frame, text: str) -> None:
+def _add_text(window: Window, values: tk.Frame, label: str, text: str) -> None:
     """Add what the document says, in a frame of its own: it is the page's text and not ours."""
     style = window.style
     colours = (style.palette.muted, style.palette.panel)
-    style.label(window.texts.whole_text, values, style.small, colours).pack(fill="x")
+    style.label(label, values, style.small, colours).pack(fill="x")
     width = style.gap(VALUE_WIDTH - _MARGINS)
     lines = [wrap(shown_line(line), style.small.measure, width) for line in text.split("\n")]
     shown = "\n".join(lines)

@@ -217,5 +217,6 @@ def _documents(prompt: EnterPin, texts: PromptTexts) -> PageFact | None:
     shown = "\n".join(shown_line(line) for line in text.split("\n"))
     name, fingerprint, _ = describe(purpose.documents[0], purpose, texts)
     lines += [PageLine(name, "strong"), PageLine(fingerprint, "small")]
-    lines.append(PageLine(texts.whole_text, "small"))
+    is_text = purpose.documents[0].pages is None
+    lines.append(PageLine(texts.whole_text if is_text else texts.remark, "small"))
     return PageFact(texts.documents, tuple(lines), text=shown)

@@ -30,6 +30,7 @@ class PromptTexts:
     more_documents: CountedText
     show_all: str
     whole_text: str
+    remark: str
     fingerprint: str
     file_fingerprint: str
     pages: CountedText

@@ -32,6 +32,12 @@ class PdfItem:
     name: str | None
     wish: SignatureWish
 
+    @property
+    def remark(self) -> str | None:
+        """What the page has put into the signature in words: reason and place, a line each."""
+        lines = [each for each in (self.wish.reason, self.wish.location) if each]
+        return "\n".join(lines) or None
+
 
 @dataclass(frozen=True, slots=True)
 class PadesWishes:

@@ -222,7 +222,9 @@ class _WithTheRest:
         wishes = self._wishes
         prepared = iter(request.documents)
         documents = tuple(
-            replace(next(prepared), name=each.name) if isinstance(each, PdfItem) else each
+            replace(next(prepared), name=each.name, remark=each.remark)
+            if isinstance(each, PdfItem)
+            else each
             for each in wishes.items
         )
         whole = replace(
@@ -262,7 +264,13 @@ def single(result: SignDocumentsResult) -> SignPdfResult:
 def _viewed(opened: _Opened) -> ViewedPdf:
     copy, facts = opened.pdf.copy, opened.pdf.facts
     return ViewedPdf(
-        opened.item.name, copy.file, copy.size, copy.digest, facts.pages, facts.warnings
+        name=opened.item.name,
+        file=copy.file,
+        size=copy.size,
+        digest=copy.digest,
+        pages=facts.pages,
+        warnings=facts.warnings,
+        remark=opened.item.remark,
     )
 
 

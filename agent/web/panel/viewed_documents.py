@@ -40,6 +40,7 @@ class ViewedDocuments:
                 "sha256": each.digest.hex(),
                 "pages": each.pages,
                 "warnings": each.warnings,
+                "remark": _lines(each.remark),
             }
             for each in self._find(request)
         ]
@@ -57,6 +58,11 @@ class ViewedDocuments:
         response.headers[hdrs.CONTENT_DISPOSITION] = "attachment"
         await send_file(request, response, found[int(number) - 1].file)
         return response
+
+
+def _lines(remark: str | None) -> list[str]:
+    shown = map(_shown, (remark or "").splitlines())
+    return [line for line in shown if line is not None]
 
 
 def _shown(name: str | None) -> str | None:

@@ -22,7 +22,7 @@ DIGEST = hashlib.sha256(PDF).hexdigest()
 
 
 def facts(name: str) -> dict[str, object]:
-    more = {"pages": 2, "warnings": ["covered"]}
+    more = {"pages": 2, "warnings": ["covered"], "remark": ["我同意", "臺北"]}
     return {"name": name, "size": len(PDF), "sha256": DIGEST, **more}
 
 
@@ -56,6 +56,7 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     expect(paper).to_contain_text("2 頁 · ")
     expect(paper).to_contain_text(DIGEST)
     expect(paper).to_contain_text("有註解可能遮住內容")
+    expect(paper.locator("blockquote p")).to_have_text(["我同意", "臺北"])
     expect(paper.locator("canvas").first).to_be_visible()
     assert page.url.endswith(f"/panel/#/look/{VIEW}")  # nothing of the token is left
     keep_picture(page, "look")

@@ -31,7 +31,8 @@ async def viewing_door(
 def viewed(folder: Path, name: str | None) -> ViewedPdf:
     file = folder / "private.pdf"
     file.write_bytes(PDF)
-    return ViewedPdf(name, file, len(PDF), hashlib.sha256(PDF).digest(), 2, ("scripts",))
+    digest = hashlib.sha256(PDF).digest()
+    return ViewedPdf(name, file, len(PDF), digest, 2, ("scripts",), "agreed\n\u202eTaipei\n \n")
 
 
 async def code_of(door: Door, path: str, **headers: str | None) -> tuple[int, str]:
@@ -49,6 +50,7 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
         assert response.status == 200
         digest = hashlib.sha256(PDF).hexdigest()
         facts = {"size": len(PDF), "sha256": digest, "pages": 2, "warnings": ["scripts"]}
+        facts["remark"] = ["agreed", "\ufffdTaipei"]
         assert json.loads(raw) == {
             "documents": [{"name": "a.pdf", **facts}, {"name": None, **facts}]
         }

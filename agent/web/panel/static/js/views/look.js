@@ -6,7 +6,7 @@ import { button, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, notice, save, trouble } from "../parts.js";
 
-/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[]}} Viewed */
+/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[], remark: string[]}} Viewed */
 
 /** The part of the panel that draws documents, by an address of ours alone. */
 const PREVIEW = "../preview.js";
@@ -44,6 +44,7 @@ function paper(id, viewed, number) {
     h("p", {}, t("documents.facts", { pages: viewed.pages, size: sizeText(viewed.size) })),
     fingerprint(viewed.sha256),
     warned(viewed.warnings),
+    viewed.remark.length > 0 && h("div", {}, h("p", {}, t("look.remark")), h("blockquote", {}, viewed.remark.map((line) => h("p", {}, h("bdi", {}, line))))),
     h("p", {}, button("", t("look.save"), async () => {
       try {
         save(await download(path), name);
