@@ -26,10 +26,10 @@ BUDGETS: Final = {
     # bytes, and cost every page that signs one request more.
     "ankong.js": 13 * KIB // 2,
     "element.js": 4 * KIB,
-    "explain.js": 11 * KIB,  # all words in four languages
+    "explain.js": 23 * KIB // 2,  # all words in four languages
     "fake.js": 16 * KIB,
 }
-MAX_TARBALL: Final = 96_000  # bytes; a third of it prose in two languages, which no page loads
+MAX_TARBALL: Final = 100_000  # bytes; a third of it prose in two languages, which no page loads
 BESIDE: Final = ("ankong.js", "digest.js", "explain.js", "pdf.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 

@@ -1,4 +1,4 @@
-"""Record the traces anew: ``python tests/trace/record.py``, after a change that is meant.
+"""Record the traces anew: ``python tests/trace/record.py [KIND…]``, after a change that is meant.
 
 The card is a virtual one with an invented holder; its PIN and keys are worth nothing, and chance
 is taken out, so that the same program says the same bytes again.
@@ -13,6 +13,7 @@ from agent.cards.card import ID_SIGN, CardDriver
 from agent.cards.citizen import gen1, gen2
 from agent.cards.citizen.card import CitizenDriver
 from agent.cards.memory import CardMemory
+from agent.cards.piv.card import PivDriver
 from agent.cms.digest import HashAlgorithm
 from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
@@ -27,7 +28,8 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 FOLDER = Path(__file__).parent / "recorded"
 PIN = "123456"
 CONTENT = b"what was signed when this was recorded"
-KINDS = {"gen1": gen1.Gen1Card, "gen2": gen2.Gen2Card}
+CITIZENS = {"gen1": gen1.Gen1Card, "gen2": gen2.Gen2Card}
+KINDS = (*CITIZENS, "piv")
 
 
 def fixed_bytes(length: int) -> bytes:
@@ -37,7 +39,8 @@ def fixed_bytes(length: int) -> bytes:
 
 def new_driver(generation: str) -> CardDriver:
     """Return a driver that has seen no card yet."""
-    return CitizenDriver(KINDS[generation], CardMemory())
+    kind = CITIZENS.get(generation)
+    return PivDriver(CardMemory()) if kind is None else CitizenDriver(kind, CardMemory())
 
 
 def sign(driver: CardDriver, connection: Connection) -> bytes:
@@ -68,12 +71,12 @@ class Recorder:
         return data, sw
 
 
-def main() -> None:
+def main(*kinds: str) -> None:
     gen1.secrets.token_bytes = fixed_bytes  # type: ignore[assignment]
     gen2.secrets.token_bytes = fixed_bytes  # type: ignore[assignment]
     issuer = TestIssuer.create()
     FOLDER.mkdir(exist_ok=True)
-    for name in KINDS:
+    for name in kinds or KINDS:
         order = Order(Generation(name), "王測試", generate_id_number(0), PIN.encode())
         card = VirtualCard(personalise(order, issuer))
         provider = VirtualProvider()
@@ -92,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -9,10 +9,16 @@ from cryptography.x509 import load_der_x509_certificate
 from agent.cards.card import CardDriver
 from agent.cards.citizen import gen1, gen2
 from agent.cards.registry import Registry
-from tests.trace.record import CONTENT, fixed_bytes, new_driver, sign
+from agent.virtualcard import piv
+from tests.trace.record import CONTENT, KINDS, fixed_bytes, new_driver, sign
 from tests.trace.replay import FOLDER, RecordedCard, TraceMismatchError
 
-ATRS = {"gen1": gen1.ATR, "gen2": gen2.ATR}
+ATRS = {"gen1": gen1.ATR, "gen2": gen2.ATR, "piv": piv.ATR}
+
+
+@pytest.fixture(params=KINDS)
+def generation(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)
