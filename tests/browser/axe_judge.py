@@ -51,7 +51,8 @@ _BROKEN: Final = """
         }
         return element.closest("code, select, textarea") === null;
     };
-    const words = /(?<![\\w@.])[A-Za-z]{4,14}(?![\\w@]|\\.\\w)/g;
+    // No piece of a path: that is as long as it is on this computer, and breaks where it must.
+    const words = /(?<![\\w@./])[A-Za-z]{4,14}(?![\\w@/]|\\.\\w)/g;
     const found = [];
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const element = node.parentElement;
