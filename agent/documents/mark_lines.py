@@ -19,7 +19,14 @@ _MAX_NAME: Final = 200
 """Characters of a holder's or an issuer's name; longer ones would not fit."""
 
 
-def mark_for(place: MarkPlace, signer: CertificateFacts, at: datetime, language: Language) -> Mark:
+def mark_for(
+    place: MarkPlace,
+    signer: CertificateFacts,
+    at: datetime,
+    language: Language,
+    *,
+    citizen_card: bool = True,
+) -> Mark:
     """Return a mark.
 
     Args:
@@ -27,16 +34,19 @@ def mark_for(place: MarkPlace, signer: CertificateFacts, at: datetime, language:
         signer: the certificate that signs.
         at: when, with the time zone that is shown.
         language: that its lines are in.
+        citizen_card: whether the card can be one; what another card has is named by its issuer.
 
     """
     holder = (signer.subject_cn or "")[:_MAX_NAME]
-    lines = (holder, _kind(signer, language), _moment(at), say(language, "mark.note", {}))
+    kind = _kind(signer, language, citizen_card=citizen_card)
+    lines = (holder, kind, _moment(at), say(language, "mark.note", {}))
     return Mark(place, lines)
 
 
-def _kind(signer: CertificateFacts, language: Language) -> str:
+def _kind(signer: CertificateFacts, language: Language, *, citizen_card: bool) -> str:
     """Return with what kind of certificate it is signed."""
-    if _CITIZEN.match(signer.subject_serial or "") and signer.uniform_number is None:
+    is_persons = _CITIZEN.match(signer.subject_serial or "") and signer.uniform_number is None
+    if citizen_card and is_persons:
         return say(language, "mark.citizen", {})
     issuer = _issuer(signer)
     return "" if issuer is None else say(language, "mark.issuer", {"issuer": issuer})

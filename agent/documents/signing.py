@@ -367,6 +367,11 @@ class PdfSigner:
         at = datetime.now().astimezone().replace(microsecond=0)
         signer = chosen.signer.facts
         language = wish.language or system_language()
+        mark = None
+        if wish.mark is not None:
+            # Of all cards only a citizen's brings its authority's certificate along.
+            citizen = bool(chosen.chain)
+            mark = mark_for(wish.mark, signer, at, language, citizen_card=citizen)
         request = PreparePdf(
             file=str(document.copy.file),
             password=document.password,
@@ -375,7 +380,7 @@ class PdfSigner:
             name=signer.subject_cn,
             reason=wish.reason,
             location=wish.location,
-            mark=None if wish.mark is None else mark_for(wish.mark, signer, at, language),
+            mark=mark,
             known=KnownPdf(document.copy.digest, document.facts),
             time=at,
             hole=hole + sum(map(len, chosen.chain)),

@@ -55,3 +55,13 @@ def test_a_locked_card_says_so(person: Person) -> None:
     said = person.sign("contract.pdf")
     assert said.status == 1
     assert "locked" in said.err
+
+
+@pdf_judges.needs_pdfsig
+def test_a_mark_says_of_no_piv_card_that_it_is_a_citizen_s(person: Person) -> None:
+    """Not even where its certificate is written as a citizen's is."""
+    person.has(piv_card())
+    assert person.sign("contract.pdf", "--mark", "last").status == 0
+    text = pdf_judges.pdftotext(person.folder / "contract-signed.pdf")
+    assert "Citizen Digital Certificate" not in text
+    assert "Signed with a certificate of" in " ".join(text.split())
