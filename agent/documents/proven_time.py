@@ -18,6 +18,7 @@ from agent.cms.timestamp import Timestamp, read_token
 from agent.documents.time_service import judge_timestamp
 from agent.pdf.hole import Ranges, digests_around
 from agent.pdf.wire import MAX_OCTETS, FoundSignature, PdfExamination
+from agent.pki import ocsp
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.path import PathResult, judge_path
@@ -238,7 +239,8 @@ def judge_at(  # noqa: PLR0913  # each is a part of the question
 
 
 def _moments(data: RevocationData, at: datetime, now: datetime) -> list[datetime]:
-    later = {each.this_update for each in data.crls if at < each.this_update <= now}
+    dates = {each.this_update for each in data.crls} | ocsp.moments_of(data.ocsps)
+    later = {each for each in dates if at < each <= now}
     return [at, *sorted({*later, now}, reverse=True)[: _MOMENTS - 1]]
 
 
