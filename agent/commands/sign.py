@@ -36,6 +36,7 @@ LEVELS: Final = tuple(map(str, SignatureLevel))
 MAX_REMARK: Final = 255
 """Characters."""
 _PLACE: Final = re.compile(r"(last|first|[0-9]{1,5})(?::([0-9.]+(?:,[0-9.]+){3}))?(?!\n)$")
+_FOR_PDFS: Final = ("level", "reason", "location", "field", "mark", "password_stdin")
 FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1", "ecdsa")
 
 
@@ -111,6 +112,7 @@ def sign(options: SignOptions) -> int:
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)
+    _require_no_pdf_options(options, form)
     if options.out is None or len(options.files) > 1:
         raise UnfitOptionsError(
             "name one file, and with --out the file that the signature is written to",
@@ -126,6 +128,23 @@ def _format(options: SignOptions) -> str:
     out = options.out
     named = options.files if out is None or out.is_dir() else [out]
     return PADES if all(each.suffix.lower() == ".pdf" for each in named) else "cms"
+
+
+def _require_no_pdf_options(options: SignOptions, form: str) -> None:
+    """Refuse what a signature of another kind has no place for, and would leave out silently.
+
+    Raises:
+        UnfitOptionsError: an option is for PDFs alone.
+
+    """
+    for name in _FOR_PDFS:
+        value = getattr(options, name)
+        if value is not None and value is not False:
+            option = f"--{name.replace('_', '-')}"
+            raise UnfitOptionsError(
+                f"{option} is for signatures in PDFs, and not for {form}",
+                said=("cli.error.only_for_pdfs", {"option": option, "format": form}),
+            )
 
 
 def _sign_pdfs(options: SignOptions) -> int:

@@ -106,6 +106,24 @@ def test_an_authority_that_was_revoked_proves_no_time(world: World, person: Pers
     assert "proven by a timestamp" not in said.out
 
 
+def test_a_document_that_grows_by_much_is_told_before_the_pin_and_after_it(
+    world: World, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.commands.sign_pdfs.LARGE_GROWTH", 500)
+    said = person.sign("contract.pdf", "--level", "B-LT", typed="wrong")
+    assert said.status == 1
+    assert "each file grows by about 0.0 MB" in said.err
+    said = person.sign("contract.pdf", "--level", "B-LT", "--json")
+    size = (person.folder / "contract-signed.pdf").stat().st_size
+    grown = size - (person.folder / "contract.pdf").stat().st_size
+    assert json.loads(said.out)["grown"] == grown
+    assert "The file grew by" in person.sign("contract.pdf", "--level", "B-LT").err
+    _, text = extended(person, "contract-signed.pdf", "--level", "B-LTA")
+    assert "The file grew by" in text
+    world.server.files.clear()  # nothing is known, and nothing said
+    assert "grows" not in person.sign("contract.pdf", "--level", "B-LT").err
+
+
 def test_an_authority_that_fails_costs_the_time_and_not_the_signature(
     world: World, person: Person
 ) -> None:
