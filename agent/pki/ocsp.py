@@ -144,8 +144,9 @@ class OcspResponse:
         if self._is_by(issuer):
             return _Word.ALL
         for each in self.certificates:
-            if self._is_by(each) and _is_responder(each, issuer, at):
-                return _word_of(each, issuer, data, at)
+            with suppress(CmsError), hostile_input("certificate"):
+                if self._is_by(each) and _is_responder(each, issuer, at):
+                    return _word_of(each, issuer, data, at)
         return _Word.NOTHING
 
     def _is_by(self, signer: ChainCertificate) -> bool:

@@ -121,7 +121,10 @@ RIGHT = {
         )
     ),
 }
+ODD = x509.UnrecognizedExtension(SIGNS.oid, b"\x30\x03\x06\x01\x80")
+"""An extended key usage with a number that is none."""
 WRONG = {
+    "for what cannot be read": Answering(extra=(ODD, NO_CHECK)),
     "for nothing": Answering(extra=(NO_CHECK,)),
     "for anything": Answering(extra=(ANYTHING, NO_CHECK)),
     "for the time": Answering(extra=(TIMES, NO_CHECK)),
@@ -190,5 +193,4 @@ def test_a_damaged_response_clears_nobody(changes: list[tuple[float, bytes]]) ->
     found = answered(bytes(copy))
     assert found.revoked is None
     if found.good:  # what is damaged then is a certificate that nobody needs
-        read = ocsp.load_der_ocsp_response
-        assert read(bytes(copy)).tbs_response_bytes == read(good_answer()).tbs_response_bytes
+        assert ocsp.load_der_ocsp_response(good_answer()).tbs_response_bytes in bytes(copy)
