@@ -112,7 +112,6 @@ def sign(options: SignOptions) -> int:
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)
-    _require_no_pdf_options(options, form)
     if options.out is None or len(options.files) > 1:
         raise UnfitOptionsError(
             "name one file, and with --out the file that the signature is written to",
@@ -130,7 +129,7 @@ def _format(options: SignOptions) -> str:
     return PADES if all(each.suffix.lower() == ".pdf" for each in named) else "cms"
 
 
-def _require_no_pdf_options(options: SignOptions, form: str) -> None:
+def _require_no_pdf_options(options: SignOptions, form: SignatureFormat) -> None:
     """Refuse what a signature of another kind has no place for, and would leave out silently.
 
     Raises:
@@ -179,6 +178,7 @@ def _wish(options: SignOptions) -> SignatureWish:
 
 def _sign_file(options: SignOptions, file: Path, out: Path, form: SignatureFormat) -> int:
     """Write a signature that contains a file, or stands beside it."""
+    _require_no_pdf_options(options, form)
     require_free(out, force=options.force, inputs=(file, *options.virtual_card))
     provider = options.open_provider()
     log_aside()

@@ -1,7 +1,7 @@
 """Documents of the panel's own pages: handed over as octets, named by ids, never by paths."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -166,7 +166,7 @@ class PanelDocuments:
     async def _saved(
         self,
         request: web.BaseRequest,
-        signed: "Sequence[ShelvedDocument]",
+        signed: "list[ShelvedDocument]",
         language: Language,
     ) -> list[dict[str, Any]]:
         suffix = say(language, "panel.sign.suffix", {})

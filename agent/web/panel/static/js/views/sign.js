@@ -25,10 +25,10 @@ import { codeText, heading, notice, save } from "../parts.js";
  * @property {any} [asking] for the password
  * @property {Seen} [seen]
  * @property {Mark} [mark]
+ * @property {boolean} [isProving] whether its proof is tried again
  * @property {boolean} [isSigned]
  * @property {boolean} [isLeft] whether the card has signed it, and the agent keeps that to finish it without the card
  * @property {import("../basket.js").Signed} [saved] where, by the agent
- * @property {boolean} [isProving] whether its proof is tried again
  */
 
 /** @type {Paper[]} */
@@ -253,6 +253,17 @@ async function keep(paper) {
   save(await download(`documents/signed?id=${paper.facts?.id}`), signedName(paper));
 }
 
+/** Do something with what was signed, and say what went wrong. @param {() => Promise<unknown>} work */
+async function tried(work) {
+  failure = undefined;
+  try {
+    await work();
+  } catch (error) {
+    failure = error;
+  }
+  redraw();
+}
+
 /** Try once more to get what a signature lacks; the card is not asked. @param {Paper} paper */
 async function prove(paper) {
   paper.isProving = true;
@@ -265,17 +276,6 @@ async function prove(paper) {
   } finally {
     paper.isProving = false;
   }
-}
-
-/** Do something with what was signed, and say what went wrong. @param {() => Promise<unknown>} work */
-async function tried(work) {
-  failure = undefined;
-  try {
-    await work();
-  } catch (error) {
-    failure = error;
-  }
-  redraw();
 }
 
 async function again() {
