@@ -46,6 +46,8 @@ MAX_ATTACHED_FILE: Final = MAX_SIGNED_MESSAGE - _MIB
 signed detached, or by a bare signature, has any length."""
 MAX_PDF: Final = 256 * _MIB
 """A PDF that is signed or verified."""
+LARGE_GROWTH: Final = 1_000_000
+"""Bytes by which evidence may lengthen a PDF before somebody is told."""
 MAX_ENVELOPED_MESSAGE: Final = 16 * _MIB
 """An EnvelopedData."""
 MAX_AUTHORITIES_FILE: Final = 4 * _MIB

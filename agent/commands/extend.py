@@ -10,7 +10,7 @@ from agent.commands.out_file import add_out, require_free
 from agent.commands.output import say, say_json
 from agent.commands.own_service import own_settings, prepared_paths
 from agent.commands.parser import CommandParser, JsonOptions, define
-from agent.commands.sign_pdfs import EXIT_LACKS, say_lack
+from agent.commands.sign_pdfs import EXIT_LACKS, say_growth, say_lack
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
 from agent.documents.extending import ExtendedPdf, PdfExtender
@@ -71,12 +71,13 @@ def extend(options: ExtendOptions) -> int:
     paths = prepared_paths(options.state_dir)
     with WorkFolder(paths.documents) as work:
         extended = asyncio.run(_extended(options, paths, work))
-        saved = _save(options, extended)
+        saved, grown = _save(options, extended), extended.grown
     if options.json:
-        say_json(_facts(extended, saved))
+        say_json(_facts(extended, saved) | {"grown": grown})
     else:
         name = printable(str(saved))
         say(tell("cli.extend.saved", name=name, level=extended.level))
+        say_growth("cli.sign.grown", grown)
         if extended.lacks is not None:
             say_lack(extended.lacks, saved)
     return 0 if extended.lacks is None else EXIT_LACKS

@@ -36,6 +36,7 @@ LEVELS: Final = tuple(map(str, SignatureLevel))
 MAX_REMARK: Final = 255
 """Characters."""
 _PLACE: Final = re.compile(r"(last|first|[0-9]{1,5})(?::([0-9.]+(?:,[0-9.]+){3}))?(?!\n)$")
+_FOR_PDFS: Final = ("level", "reason", "location", "field", "mark", "password_stdin")
 FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1", "ecdsa")
 
 
@@ -128,6 +129,23 @@ def _format(options: SignOptions) -> str:
     return PADES if all(each.suffix.lower() == ".pdf" for each in named) else "cms"
 
 
+def _require_no_pdf_options(options: SignOptions, form: SignatureFormat) -> None:
+    """Refuse what a signature of another kind has no place for, and would leave out silently.
+
+    Raises:
+        UnfitOptionsError: an option is for PDFs alone.
+
+    """
+    for name in _FOR_PDFS:
+        value = getattr(options, name)
+        if value is not None and value is not False:
+            option = f"--{name.replace('_', '-')}"
+            raise UnfitOptionsError(
+                f"{option} is for signatures in PDFs, and not for {form}",
+                said=("cli.error.only_for_pdfs", {"option": option, "format": form}),
+            )
+
+
 def _sign_pdfs(options: SignOptions) -> int:
     if options.hash != HashAlgorithm.SHA256:
         raise UnfitOptionsError("a PDF is signed with SHA-256", said=("cli.error.pdf_hash", {}))
@@ -160,6 +178,7 @@ def _wish(options: SignOptions) -> SignatureWish:
 
 def _sign_file(options: SignOptions, file: Path, out: Path, form: SignatureFormat) -> int:
     """Write a signature that contains a file, or stands beside it."""
+    _require_no_pdf_options(options, form)
     require_free(out, force=options.force, inputs=(file, *options.virtual_card))
     provider = options.open_provider()
     log_aside()

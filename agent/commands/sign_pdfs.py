@@ -23,7 +23,7 @@ from agent.commands.own_service import (
 from agent.commands.parser import UnfitOptionsError
 from agent.commands.tongue import tell
 from agent.documents.copies import WorkFolder
-from agent.documents.levels import ProofSettings
+from agent.documents.levels import ProofSettings, SignatureLevel
 from agent.documents.pdf_worker import PdfWorker
 from agent.documents.places import require_place, save_beside, save_new, save_over
 from agent.documents.proving import PdfProver
@@ -40,6 +40,7 @@ from agent.errors import AgentError, BadRequestError
 from agent.harmless import printable, shortened
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
+from agent.size_limits import LARGE_GROWTH
 from agent.transport.base import CardProvider
 
 EXIT_LACKS: Final = 3
@@ -179,6 +180,8 @@ class _Signing:
             return self._failed
         _warn([each.original for each in ready])
         _warn_of_marks(ready)
+        if any(each.level.reaches(SignatureLevel.B_LT) for each in ready):
+            say_growth("cli.sign.will_grow", self._runner.run(self._signer.prover.growth()))
         keep_secrets()
         pin = read_pin(from_stdin=self._options.pin_stdin)
         signed = self._runner.run(self._sign(ready, chosen, pin))
@@ -315,8 +318,15 @@ def _report(options: PdfOptions, outcomes: Sequence[_Outcome]) -> None:
             subject = printable(each.signed.signer.facts.subject)
             digest = each.signed.original.copy.digest.hex()
             say_it(f"  {tell('cli.sign.facts', subject=subject, digest=digest)}")
+            say_growth("cli.sign.grown", each.signed.grown)
         if each.error is None and each.lacks is not None:
             say_lack(each.lacks, each.saved or each.file)
+
+
+def say_growth(key: str, size: int) -> None:
+    """Say by how much a document grows, in MB, where that is so much that it is of interest."""
+    if size > LARGE_GROWTH:
+        say_aside(f"  {tell(key, size=f'{size / 1_000_000:.1f}')}")
 
 
 def say_lack(lacks: AgentError, file: Path) -> None:
@@ -339,5 +349,6 @@ def _facts(outcome: _Outcome) -> dict[str, Any]:
         **({} if outcome.signed.mark is None else {"mark": to_builtins(outcome.signed.mark)}),
         "thumbprint": outcome.signed.signer.facts.thumbprint.hex(),
         "level": outcome.signed.level,
+        "grown": outcome.signed.grown,
         "lacks": None if outcome.lacks is None else facts_of(outcome.lacks),
     }

@@ -40,7 +40,8 @@ EXIT_STATUS: Final = {
 }
 _BY_ITSELF: Final = (PdfVerdict.INVALID, PdfVerdict.CHANGED)
 """What no trusted certificate mends."""
-_BAD_TIMES: Final = ("bad", PathStatus.EXPIRED, PathStatus.REVOKED)
+_BAD_TIMES: Final = (PathStatus.EXPIRED, PathStatus.REVOKED)
+_UNLISTED: Final = (PathStatus.UNKNOWN, PathStatus.STALE)
 _COLOURS: Final = {0: Colour.GREEN, _NOT_PROVEN: Colour.YELLOW, 1: Colour.RED}
 
 
@@ -188,15 +189,25 @@ def _say_time(told: dict[str, Any]) -> None:
         say(f"  {tell('cli.verify.pdf.proven', time=local_time(told['proven_time']))}")
     elif told["claimed_time"] is not None:
         say(f"  {tell('cli.verify.pdf.time', time=local_time(told['claimed_time']))}")
-    stamp = told["timestamp"]
-    if stamp is not None and stamp["status"] != PathStatus.VALID:
-        kind = stamp["status"] if stamp["status"] in _BAD_TIMES else "unknown"
-        say(f"  {tell(f'cli.verify.pdf.timestamp.{kind}')}")
-    elif stamp is not None:
-        authority = printable(stamp["authority"])
-        say(f"  {tell('cli.verify.pdf.authority', authority=authority)}")
+    if told["timestamp"] is not None:
+        say(f"  {_stamp_text(told['timestamp'])}")
     if told["level"] is not None:
         say(f"  {tell('cli.verify.pdf.level', level=told['level'])}")
+
+
+def _stamp_text(stamp: dict[str, Any]) -> str:
+    """Say of a timestamp who made it, or why it proves nothing."""
+    status = stamp["status"]
+    if status == "bad":
+        return tell("cli.verify.pdf.timestamp.bad")
+    authority = printable(stamp["authority"])
+    if status == PathStatus.VALID:
+        return tell("cli.verify.pdf.authority", authority=authority)
+    if status in _UNLISTED:
+        time = local_time(stamp["time"])
+        return tell("cli.verify.pdf.timestamp.unlisted", time=time, authority=authority)
+    kind = status if status in _BAD_TIMES else "unknown"
+    return tell(f"cli.verify.pdf.timestamp.{kind}")
 
 
 def _say_chain(chain: dict[str, Any]) -> None:

@@ -48,6 +48,11 @@ class EvidenceLists:
             found = await asyncio.gather(*map(self._list, self._urls))
         return RevocationData(tuple(each for lists in found for each in lists))
 
+    def retry(self) -> None:
+        """Have lists that could not be fetched asked for again at once: a person wants it so."""
+        for url in [each for each, (_, lists) in self._known.items() if not lists]:
+            del self._known[url]
+
     def forget(self) -> None:
         """Free the memory that the lists take."""
         self._known.clear()

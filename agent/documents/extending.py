@@ -39,6 +39,16 @@ class ExtendedPdf:
     lacks: AgentError | None
     refilled: bool
 
+    @property
+    def grown(self) -> int:
+        """By how many bytes it is longer than it was.
+
+        Raises:
+            OSError: it is gone.
+
+        """
+        return self.file.stat().st_size - self.original.size
+
 
 class PdfExtender:
     """Extends documents of one person, in one private folder."""

@@ -162,10 +162,12 @@ def level_of(
     """Return the level that a signature has reached; None for one that is no such signature."""
     if found.is_timestamp or found.kind != _PADES or found.integrity.problem or signer is None:
         return None
-    if time.time is None:
+    if not time.is_stamped:
         return SignatureLevel.B_B
-    if not known.revision or not known.is_proven_by_itself(
-        signer, found.integrity.others, time.time, at
+    if (
+        time.time is None
+        or not known.revision
+        or not known.is_proven_by_itself(signer, found.integrity.others, time.time, at)
     ):
         return SignatureLevel.B_T
     is_sealed = time.sealed > max(found.revision, known.revision)

@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from agent.files import scratch_beside, sync_folder
+from agent.files import regular_opener, scratch_beside, sync_folder
 
 _TRIES: Final = 1000
+_PIECE: Final = 1024 * 1024
 _MAX_NAME: Final = 255
 """Bytes of a file's name, on most file systems."""
 _GROWTH: Final = 128 * 1024
@@ -61,6 +62,20 @@ def save_beside(signed: Path, source: Path, mark: str, folder: Path | None = Non
             save_new(signed, target)
             return target
     raise FileExistsError(f"{source}: {_TRIES} signed files are beside it already")
+
+
+def is_same(file: Path, other: Path) -> bool:
+    """Return whether a file is there, is no link, and has the octets of another."""
+    try:
+        if file.is_symlink() or file.stat().st_size != other.stat().st_size:
+            return False
+        with open(file, "rb", opener=regular_opener) as one, other.open("rb") as two:
+            while piece := one.read(_PIECE):
+                if piece != two.read(len(piece)):
+                    return False
+    except OSError:
+        return False
+    return True
 
 
 def save_new(signed: Path, target: Path) -> None:
@@ -134,7 +149,7 @@ def _copy(source: Path, target: Path) -> None:
     # another way: too large to be held in memory, and never over another
     with source.open("rb") as read, target.open("xb") as written:
         try:
-            shutil.copyfileobj(read, written, 1024 * 1024)
+            shutil.copyfileobj(read, written, _PIECE)
             written.flush()
             os.fsync(written.fileno())
         except OSError:

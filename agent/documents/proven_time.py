@@ -4,8 +4,7 @@ Read by our own code from the octets of the file; the worker only said where the
 timestamp is believed as of now, and what stands before it as of its time.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,24 +16,50 @@ from agent.cms.errors import CmsError
 from agent.cms.signed import signature_in, timestamp_in
 from agent.cms.timestamp import Timestamp, read_token
 from agent.documents.time_service import judge_timestamp
+from agent.pdf.hole import Ranges, digests_around
 from agent.pdf.wire import MAX_OCTETS, FoundSignature, PdfExamination
+from agent.pki import ocsp
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.path import PathResult, judge_path
 from agent.pki.result import PathStatus
 from agent.pki.revocation import RevocationData
 
-_PIECE: Final = 1024 * 1024
+_TRUSTED: Final = (PathStatus.VALID, PathStatus.UNKNOWN, PathStatus.STALE)
 _MOMENTS: Final = 8
 """At so many moments lists are looked at: their number is the document's choice."""
 
 
-class RangesContent:
-    """The octets of a file that a signature covers, which are hashed piece by piece."""
+class CoveredOctets:
+    """What signatures of a file cover: hashed for all of them when the first is asked for."""
 
-    def __init__(self, file: Path, ranges: Sequence[int]) -> None:
+    def __init__(self, file: Path, ranges: Iterable[Ranges]) -> None:
+        """Remember what may be asked for."""
         self._file = file
-        self._ranges = ((ranges[0], ranges[1]), (ranges[2], ranges[3]))
+        self._ranges = frozenset(ranges)
+        self._known: dict[HashAlgorithm, dict[Ranges, bytes]] = {}
+
+    def digest(self, ranges: Ranges, algorithm: HashAlgorithm) -> bytes:
+        """Return the digest of what one of them covers.
+
+        Raises:
+            OSError: the file cannot be read.
+
+        """
+        if algorithm not in self._known:
+            with self._file.open("rb") as file:
+                found = digests_around(file, self._ranges, algorithm.hashlib_name)
+            self._known[algorithm] = found
+        return self._known[algorithm][ranges]
+
+
+class RangesContent:
+    """The octets of a file that one signature covers."""
+
+    def __init__(self, file: Path, ranges: Ranges, shared: CoveredOctets | None = None) -> None:
+        """Remember where they are; ``shared`` knows those of other signatures too."""
+        self._ranges = ranges
+        self._shared = shared or CoveredOctets(file, [ranges])
 
     def digest(self, algorithm: HashAlgorithm) -> bytes:
         """Return their digest.
@@ -43,15 +68,7 @@ class RangesContent:
             OSError: the file cannot be read.
 
         """
-        hasher = hashlib.new(algorithm.hashlib_name)
-        with self._file.open("rb") as file:
-            for start, length in self._ranges:
-                file.seek(start)
-                left = length
-                while left and (piece := file.read(min(left, _PIECE))):
-                    hasher.update(piece)
-                    left -= len(piece)
-        return hasher.digest()
+        return self._shared.digest(self._ranges, algorithm)
 
 
 def cms_in(file: Path, found: FoundSignature) -> bytes:
@@ -97,6 +114,11 @@ class TokenFacts:
         """Whether its time is to be believed."""
         return self.path is not None and self.path.status is PathStatus.VALID
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it is by an authority that is trusted, if perhaps nobody tells of revocation."""
+        return self.path is not None and self.path.status in _TRUSTED
+
 
 @dataclass(frozen=True, slots=True)
 class TimeFacts:
@@ -107,6 +129,8 @@ class TimeFacts:
         time: from when on it is proven to have been there; None for no such.
         by_document: whether a document timestamp says so, and not its own.
         sealed: the last revision of which a believed document timestamp tells; 0 for none.
+        is_stamped: whether it has a timestamp of an authority that is trusted, its own or the
+            document's: one that proves nothing where nobody tells whether that was revoked.
 
     """
 
@@ -114,6 +138,7 @@ class TimeFacts:
     time: datetime | None
     by_document: bool
     sealed: int
+    is_stamped: bool = False
 
 
 def find_times(
@@ -125,11 +150,15 @@ def find_times(
 ) -> list[TimeFacts]:
     """Return what proves the time of each signature, in their order; not for an event loop.
 
+    An authority has to be cleared at its timestamp's own time or any later one, by data of the
+    document or others; data that say that it was revoked by the time that its timestamp is known
+    to have been there count more.
+
     Args:
         file: the document.
         found: its signatures, by their revisions.
         store: who is trusted for the time; None for nobody.
-        data: revocation lists, of the document and others.
+        data: revocation lists and responses, of the document and others.
         at: now.
 
     Raises:
@@ -138,8 +167,10 @@ def find_times(
     """
     facts: list[TimeFacts] = []
     known, by_document, sealed = at, False, 0
+    is_stamped = False
+    shared = CoveredOctets(file, (each.ranges for each in found.signatures if each.is_timestamp))
     for each in reversed(found.signatures):
-        own = _token(file, each)
+        own = _token(file, each, shared)
         if own is not None and own.timestamp is not None and store is not None:
             path = _judged(own.timestamp, store, data, known, at)
             own = TokenFacts(own.timestamp, path)
@@ -149,18 +180,22 @@ def find_times(
             if each.is_timestamp:
                 known, by_document, sealed = time, True, max(sealed, each.revision)
         is_own = own is not None and own.proves
-        facts.append(TimeFacts(own, time, by_document and not is_own, sealed))
+        is_dated = own is not None and own.is_trusted
+        facts.append(
+            TimeFacts(own, time, by_document and not is_own, sealed, is_stamped or is_dated)
+        )
+        is_stamped |= is_dated and each.is_timestamp
     return facts[::-1]
 
 
-def _token(file: Path, found: FoundSignature) -> TokenFacts | None:
+def _token(file: Path, found: FoundSignature, shared: CoveredOctets) -> TokenFacts | None:
     """Read the timestamp that a signature has, or is."""
     if found.integrity.problem or not found.covers:
         return None
     try:
         cms = cms_in(file, found)
         if found.is_timestamp:
-            return TokenFacts(read_token(cms, RangesContent(file, found.ranges)))
+            return TokenFacts(read_token(cms, RangesContent(file, found.ranges, shared)))
         token = timestamp_in(cms)
         return None if token is None else TokenFacts(read_token(token, signature_in(cms)))
     except CmsError as error:
@@ -170,9 +205,9 @@ def _token(file: Path, found: FoundSignature) -> TokenFacts | None:
 def _judged(
     found: Timestamp, store: TrustStore, data: RevocationData, at: datetime, now: datetime
 ) -> PathResult | None:
-    """Judge a timestamp at a moment, by lists of any moment since."""
+    """Judge a timestamp at a moment, by lists of any moment since it was made."""
     results = []
-    for moment in _moments(data, at, now):
+    for moment in _moments(data, min(found.time, at), now):
         with suppress(CmsError):
             results.append(judge_timestamp(found, store, data, at, moment))
     return _telling(results) if results else None
@@ -204,7 +239,8 @@ def judge_at(  # noqa: PLR0913  # each is a part of the question
 
 
 def _moments(data: RevocationData, at: datetime, now: datetime) -> list[datetime]:
-    later = {each.this_update for each in data.crls if at < each.this_update <= now}
+    dates = {each.this_update for each in data.crls} | ocsp.moments_of(data.ocsps)
+    later = {each for each in dates if at < each <= now}
     return [at, *sorted({*later, now}, reverse=True)[: _MOMENTS - 1]]
 
 

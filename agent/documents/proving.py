@@ -6,6 +6,7 @@ the document stays at the level that it has reached.
 
 import asyncio
 import hashlib
+import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,6 +113,10 @@ class PdfProver:
     def is_clock_wrong(self) -> bool:
         """Whether the authority's clock and this computer's are far apart."""
         return self._time.apart is not None
+
+    async def growth(self) -> int:
+        """Return about how many bytes the evidence for a document takes."""
+        return await growth_of(self._lists)
 
     async def stamped(self, cms: bytes) -> bytes:
         """Return a signature with a timestamp of it.
@@ -242,6 +247,16 @@ class PdfProver:
         if not is_prefix or not is_unharmed(found, after):
             raise PdfError("a signature would be harmed", code=ErrorCode.DOCUMENT_DAMAGED)
         return after
+
+
+async def growth_of(source: RevocationSource) -> int:
+    """Return about how many bytes lists add to a document that they are put into, packed."""
+    data = await source.current()
+    return await asyncio.to_thread(_packed, [each.der for each in data.crls])
+
+
+def _packed(lists: Iterable[bytes]) -> int:
+    return sum(len(zlib.compress(each)) for each in lists)
 
 
 def is_unharmed(before: PdfExamination, after: PdfExamination, *, every: bool = False) -> bool:

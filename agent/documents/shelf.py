@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +17,13 @@ from agent.documents.copies import (
     receive_into,
 )
 from agent.documents.evidence_lists import EvidenceLists
+from agent.documents.extending import PdfExtender
 from agent.documents.known_proof import MoreTrust
 from agent.documents.levels import ProofSettings, SignatureLevel
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
-from agent.documents.places import save_beside
-from agent.documents.proving import PdfProver
+from agent.documents.places import is_same, save_beside, save_over
+from agent.documents.proving import PdfProver, growth_of
 from agent.documents.shelved import ShelvedDocument, SignedBatch, sign_shelved, text_of
 from agent.documents.signing import CardAsker, PdfSigner, SignatureWish
 from agent.errors import AgentError, BadRequestError, ErrorCode
@@ -218,6 +220,49 @@ class DocumentShelf:
             self._unuse(chosen)
             await asyncio.to_thread(batch.clear)
 
+    async def extend(self, owner: bytes, identifier: str) -> ShelvedDocument:
+        """Try once more to prove a signed document for as long as was wanted; no card is asked.
+
+        Where it was saved beside its original, and nobody changed it there, it is replaced there.
+
+        Raises:
+            BadRequestError: there is no such document, or it lacks nothing.
+            AgentError: ``timestamp_failed`` or ``evidence_missing``, and nothing was gained.
+            OSError: it cannot be kept.
+
+        """
+        document = self.find(owner, identifier)
+        if document.signed is None or document.lacks is None or document.wanted is None:
+            raise BadRequestError("it lacks nothing")
+        batch = WorkFolder(self._folder)
+        self._use([document])
+        try:
+            await asyncio.to_thread(batch.open)
+            self._lists.retry()
+            prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
+            extender = PdfExtender(prover, self._worker, batch)
+            made = await extender.extend(document.signed, document.wanted)
+            saved = document.saved
+            is_ours = saved is not None and await asyncio.to_thread(is_same, saved, document.signed)
+            await document.take_extended(made)
+            if is_ours:
+                await asyncio.to_thread(_save_again, document, saved)
+        finally:
+            self._wait(document)
+            self._unuse([document])
+            await asyncio.to_thread(batch.clear)
+        return document
+
+    async def growth(self) -> int:
+        """Return about how many bytes the evidence adds to each document that is signed now.
+
+        0 where the settings want none. The lists are fetched where they are not at hand; signing
+        takes the same.
+        """
+        if not self._proof.level.reaches(SignatureLevel.B_LT):
+            return 0
+        return await growth_of(self._lists)
+
     async def save_beside(self, owner: bytes, identifier: str, mark: str) -> Path | None:
         """Save a signed document beside its original, over nothing; None where it has none here.
 
@@ -359,6 +404,15 @@ class DocumentShelf:
         await asyncio.to_thread(document.work.clear)
         if not self._documents:
             self._lists.forget()
+
+
+def _save_again(document: ShelvedDocument, saved: Path | None) -> None:
+    """Replace what was saved; where that cannot be, it is not taken for saved any more."""
+    if document.signed is None or saved is None:
+        return
+    with users_own_mask(), suppress(OSError):
+        save_over(document.signed, saved)
+        document.saved = saved
 
 
 def _save_beside(signed: Path, source: Path, mark: str) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.documents.copies import PrivateCopy, WorkFolder
+from agent.documents.extending import ExtendedPdf
 from agent.documents.levels import SignatureLevel
 from agent.documents.pdf_verification import VerifiedPdf
 from agent.documents.signing import (
@@ -38,6 +39,8 @@ class ShelvedDocument:
         verified: what was found; None before that.
         level: that the signature has reached; None before there is one.
         lacks: the code that says why that is not what was wanted; None where it is.
+        wanted: the level that was; None before there is a signature.
+        grown: by how many bytes the signed copy is longer than the document.
         mark: what became of the visible mark; None where none was wanted.
         unfinished: where the card signed it, and it could not be finished; None where it could.
         failed: the code that says why; None where it could.
@@ -56,6 +59,8 @@ class ShelvedDocument:
     verified: VerifiedPdf | None = None
     level: SignatureLevel | None = None
     lacks: ErrorCode | None = None
+    wanted: SignatureLevel | None = None
+    grown: int = 0
     mark: DrawnMark | None = None
     unfinished: UnfinishedPdf | None = field(default=None, repr=False)
     failed: ErrorCode | None = None
@@ -80,11 +85,29 @@ class ShelvedDocument:
             OSError: it cannot be kept.
 
         """
+        await self._keep(made)
+        self.mark, self.wanted = made.mark, made.wanted
+        self.unfinished = self.failed = None
+
+    async def take_extended(self, made: ExtendedPdf) -> None:
+        """Keep what has more proof now, in the place of what was signed.
+
+        Raises:
+            OSError: it cannot be kept.
+
+        """
+        before = self.signed
+        await self._keep(made)
+        if before is not None:
+            await asyncio.to_thread(before.unlink, missing_ok=True)
+
+    async def _keep(self, made: SignedPdf | ExtendedPdf) -> None:
         target = self.work.name(".signed")
         await asyncio.to_thread(made.file.replace, target)
+        size = (await asyncio.to_thread(target.stat)).st_size
         self.signed, self.saved, self.level = target, None, made.level
         self.lacks = None if made.lacks is None else made.lacks.code
-        self.mark, self.unfinished, self.failed = made.mark, None, None
+        self.grown = size - self.copy.size
 
     async def keep_unfinished(self, failed: UnfinishedPdf) -> None:
         """Keep what the card signed until somebody tries again, or puts the document away.

@@ -123,6 +123,8 @@ class SignedPdf:
         level: that it has reached.
         lacks: why it has not reached the one that was wanted: ``timestamp_failed`` or
             ``evidence_missing``; None where it has.
+        wanted: that level.
+        grown: by how many bytes it is longer than it was.
 
     """
 
@@ -133,6 +135,8 @@ class SignedPdf:
     mark: DrawnMark | None = None
     level: SignatureLevel = SignatureLevel.B_B
     lacks: AgentError | None = None
+    wanted: SignatureLevel = SignatureLevel.B_B
+    grown: int = 0
 
 
 class CardAsker(Protocol):
@@ -411,15 +415,9 @@ class PdfSigner:
         proven = ProvenPdf(file, level, lacks)
         if lacks is None and ready.level.reaches(SignatureLevel.B_LT):
             proven = await self.prover.raised(file, found, ready.level, {prepared.field})
-        return SignedPdf(
-            document,
-            proven.file,
-            signer,
-            prepared.field,
-            prepared.mark,
-            proven.level,
-            proven.lacks,
-        )
+        size = (await asyncio.to_thread(proven.file.stat)).st_size
+        made = (prepared.field, prepared.mark, proven.level, proven.lacks, ready.level)
+        return SignedPdf(document, proven.file, signer, *made, grown=size - document.copy.size)
 
     async def _stamped(self, signature: bytes, prepared: PreparedPdf) -> bytes:
         stamped = await self.prover.stamped(signature)

@@ -20,7 +20,6 @@ from agent.turns import in_turn
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far this computer's clock and the authority's may be apart before somebody is told."""
-_OPEN: Final = frozenset({PathStatus.UNKNOWN, PathStatus.STALE})
 
 
 def now() -> datetime:
@@ -92,13 +91,12 @@ def judge_timestamp(
 ) -> PathResult:
     """Judge whether a timestamp's authority is to be believed; not for an event loop.
 
-    Where no list says anything of its certificate, it is: few authorities' lists are at hand, and
-    their certificates are for nothing else. A list that revokes it counts.
+    Only lists and responses clear it: where none tells of its certificate, the time is not proven.
 
     Args:
         found: the timestamp, whose signature is good.
         store: who is trusted for the time.
-        data: revocation lists.
+        data: revocation lists and responses.
         at: when it is known to have been there: a later timestamp's time, or now.
         known_at: when lists have to be fresh.
 
@@ -108,8 +106,7 @@ def judge_timestamp(
     """
     facts = read_certificate(found.certificate)
     store = store.with_hints(found.others)
-    path = judge_path(facts, store, data, at, usage_of(facts), known_at=known_at)
-    return judge_unlisted(facts, store, at) if path.status in _OPEN else path
+    return judge_path(facts, store, data, at, usage_of(facts), known_at=known_at)
 
 
 def usage_of(facts: CertificateFacts) -> KeyUsage:

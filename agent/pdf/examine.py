@@ -5,11 +5,12 @@ What only somebody who reads the format can tell is, whether a later update left
 was signed: other readers call a document valid whose text was replaced after the signature.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from os import SEEK_END
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from pyhanko.pdf_utils.generic import DictionaryObject, parse_pdf_date
@@ -20,6 +21,7 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
+from agent.pdf.hole import Ranges, digests_around
 from agent.pdf.integrity import integrity_of
 from agent.pdf.objects import entry
 from agent.pdf.opening import hostile_pdf, opened
@@ -45,7 +47,10 @@ def examine(file: Path, password: str | None) -> PdfExamination:
 
     """
     with opened(file, password) as (reader, _):
-        found = sorted(map(_examined, _signatures(reader)), key=lambda each: each.ends)
+        signatures = list(_signatures(reader))
+        known = _digests_of(signatures)
+        examined = (_examined(each, known) for each in signatures)
+        found = sorted(examined, key=lambda each: each.ends)
         return PdfExamination(
             facts_of(reader),
             reader.total_revisions,
@@ -61,16 +66,42 @@ def harmed_fields(reader: PdfFileReader) -> frozenset[str]:
         PdfError: the document cannot be read.
 
     """
-    found = map(_examined, _signatures(reader))
+    signatures = list(_signatures(reader))
+    known = _digests_of(signatures)
+    found = (_examined(each, known) for each in signatures)
     return frozenset(each.field for each in found if not each.allowed)
 
 
-def _signatures(reader: PdfFileReader) -> Iterator[tuple[PdfFileReader, str, Any]]:
+_Field: TypeAlias = tuple[PdfFileReader, str, Any]
+_Digests: TypeAlias = Mapping[tuple[str, Ranges], bytes]
+"""Of what signatures cover, by the algorithm's name in the library."""
+
+
+def _signatures(reader: PdfFileReader) -> Iterator[_Field]:
     for name, _, field in enumerate_sig_fields(reader, filled_status=True):
         yield reader, str(name), field.get_object()
 
 
-def _examined(found: tuple[PdfFileReader, str, Any]) -> FoundSignature:
+def _digests_of(signatures: Sequence[_Field]) -> _Digests:
+    """Hash what all of them cover at once: the library reads the whole file for each."""
+    wanted: dict[str, list[Ranges]] = {}
+    for reader, name, field in signatures:
+        with suppress(PdfError), hostile_pdf():
+            found = EmbeddedPdfSignature(reader, field, name)
+            wanted.setdefault(found.external_md_algorithm, []).append(_ranges(found))
+    known: dict[tuple[str, Ranges], bytes] = {}
+    for algorithm, ranges in wanted.items():
+        with suppress(ValueError):  # one that the library knows by another name, or nobody
+            known |= {
+                (algorithm, each): digest
+                for each, digest in digests_around(
+                    signatures[0][0].stream, ranges, algorithm
+                ).items()
+            }
+    return known
+
+
+def _examined(found: _Field, known: _Digests) -> FoundSignature:
     """Look at one signature; one that cannot be read at all is one that fits nothing.
 
     The others are told all the same.
@@ -78,7 +109,7 @@ def _examined(found: tuple[PdfFileReader, str, Any]) -> FoundSignature:
     reader, name, field = found
     try:
         with hostile_pdf():
-            described = _describe(EmbeddedPdfSignature(reader, field, name), name, field)
+            described = _describe(EmbeddedPdfSignature(reader, field, name), name, field, known)
             # what the other side would not take must not take the other signatures with it
             return msgspec.json.decode(msgspec.json.encode(described), type=FoundSignature)
     except PdfError as error:
@@ -95,9 +126,14 @@ def _examined(found: tuple[PdfFileReader, str, Any]) -> FoundSignature:
         )
 
 
-def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -> FoundSignature:
+def _describe(
+    found: EmbeddedPdfSignature, name: str, field: DictionaryObject, known: _Digests
+) -> FoundSignature:
     kind = _text(found.sig_object, "/SubFilter") or ""
-    _require_ranges(found)
+    ranges = _ranges(found)
+    algorithm = found.external_md_algorithm
+    if (algorithm, ranges) in known:
+        found.external_digests[algorithm] = known[algorithm, ranges]
     found.compute_integrity_info()
     facts = found.summarise_integrity_info()
     signature = found.sig_object
@@ -105,11 +141,11 @@ def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -
     level = ModificationLevel.OTHER
     if isinstance(difference, DiffResult):
         level = difference.modification_level
-    start, length, second, rest = (int(each) for each in found.byte_range)
+    _, _, second, rest = ranges
     return FoundSignature(
         field=_harmless(name),
         integrity=integrity_of(found, kind),
-        ranges=(start, length, second, rest),
+        ranges=ranges,
         revision=found.signed_revision + 1,
         covers=facts["coverage"] in _WHOLE and _leaves_out_itself(found),
         changes=_CHANGES[level],
@@ -125,8 +161,8 @@ def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -
     )
 
 
-def _require_ranges(found: EmbeddedPdfSignature) -> None:
-    """Refuse ranges that are none, before anybody reads a long file many times for them.
+def _ranges(found: EmbeddedPdfSignature) -> Ranges:
+    """Return what it covers, before anybody reads a long file many times for nothing.
 
     Raises:
         ValueError: they are not two, one behind the other, within the file.
@@ -138,6 +174,8 @@ def _require_ranges(found: EmbeddedPdfSignature) -> None:
         raise ValueError("/ByteRange: no two ranges")
     if min(values) < 0 or sum(values[2:]) > size:
         raise ValueError("/ByteRange: not within the file")
+    start, length, second, rest = values
+    return start, length, second, rest
 
 
 def _begin(found: EmbeddedPdfSignature) -> int:

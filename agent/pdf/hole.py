@@ -5,12 +5,15 @@ Nothing here reads the format: the worker said where the hole is, and both sides
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from agent.errors import ErrorCode
 from agent.pdf.wire import PdfError, PreparedPdf
 
+Ranges: TypeAlias = tuple[int, int, int, int]
+"""What a signature covers, as in ``/ByteRange``: offset and length in bytes, twice."""
 _PIECE: Final = 1024 * 1024
 
 
@@ -72,6 +75,35 @@ def _hash(file: BinaryIO, length: int | None, hasher: "hashlib._Hash") -> None:
     while piece := file.read(_PIECE if left is None else min(left, _PIECE)):
         hasher.update(piece)
         left = None if left is None else left - len(piece)
+
+
+def digests_around(file: BinaryIO, ranges: Iterable[Ranges], name: str) -> dict[Ranges, bytes]:
+    """Hash what many signatures of one file cover; what they have in common is read once.
+
+    Args:
+        file: that they are in.
+        ranges: of each, the second behind the first.
+        name: of the digest algorithm, for ``hashlib``.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: there is no such algorithm.
+
+    """
+    found: dict[Ranges, bytes] = {}
+    begun, shared, at = None, hashlib.new(name), 0
+    for each in sorted(set(ranges)):
+        start, length, second, rest = each
+        if start != begun:
+            begun, shared, at = start, hashlib.new(name), start
+        file.seek(at)
+        _hash(file, start + length - at, shared)
+        at = start + length
+        own = shared.copy()
+        file.seek(second)
+        _hash(file, rest, own)
+        found[each] = own.digest()
+    return found
 
 
 def begins_with(file: Path, original: Path) -> bool:

@@ -5,7 +5,6 @@ citizen authority have one name, and the list of one is not valid for the others
 however many certificates are looked up in it.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,6 @@ from asn1crypto import algos, core
 from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.cms import der
@@ -36,13 +29,9 @@ from agent.pki.crl_entries import (
     revoked_certificates,
 )
 from agent.pki.crl_scope import ListScope
+from agent.pki.signed_octets import is_signed
 from agent.size_limits import MAX_CRL
 
-_HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
 _UNDERSTOOD: Final = frozenset(
     ("issuing_distribution_point", "delta_crl_indicator", "crl_number", "authority_key_identifier")
 )
@@ -155,28 +144,10 @@ class RevocationList:
             subject = names.attributes(fields.subject)
         if self._issuer != subject or not _may_sign_lists(issuer):
             return False
-        key = issuer.public_key()
         begin, end = self._signed
         with hostile_input("revocation list"):
-            name, kind = self._algorithm.hash_algo, self._algorithm.signature_algo
-            if name not in _HASHES:
-                return False
-            # hashlib lets other threads run meanwhile; the list has megabytes.
-            signed = hashlib.new(name, memoryview(self.der)[begin:end]).digest()
-            digest = Prehashed(_HASHES[name])
-            try:
-                if isinstance(key, RSAPublicKey) and kind == "rsassa_pkcs1v15":
-                    key.verify(self._signature, signed, PKCS1v15(), digest)
-                elif isinstance(key, RSAPublicKey) and kind == "rsassa_pss":
-                    salt = self._algorithm["parameters"]["salt_length"].native
-                    key.verify(self._signature, signed, PSS(MGF1(_HASHES[name]), salt), digest)
-                elif isinstance(key, EllipticCurvePublicKey) and kind == "ecdsa":
-                    key.verify(self._signature, signed, ECDSA(digest))
-                else:
-                    return False
-            except InvalidSignature:
-                return False
-            return True
+            signed = memoryview(self.der)[begin:end]
+            return is_signed(issuer.public_key(), self._algorithm, self._signature, signed)
 
     def is_fresh(self, at: datetime) -> bool:
         """Return whether ``at`` is between the list's two dates."""

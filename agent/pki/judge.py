@@ -1,57 +1,36 @@
 """Validate one chain with pyhanko-certvalidator (RFC 5280 §6).
 
 In "require" mode: the default mode accepts a certificate whose revocation could not be checked, and
-ignores even a signed "revoked" where the certificate does not declare that mechanism. Nothing is
-fetched. The validator is slow to load; only ``agent.pki.path`` imports this module, when needed.
+ignores even a signed "revoked" where the certificate does not declare that mechanism. It is never
+asked for revocation: ``agent.pki.crl`` and ``agent.pki.ocsp`` read lists and responses, and what
+they leave open is said afterwards. Nothing is fetched. The validator is slow to load; only
+``agent.pki.path`` imports this module, when needed.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
-from asn1crypto import crl, ocsp, x509
+from asn1crypto import x509
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
-from pyhanko_certvalidator.errors import (
-    ExpiredError,
-    InsufficientRevinfoError,
-    NotYetValidError,
-    RevokedError,
-    StaleRevinfoError,
-)
+from pyhanko_certvalidator.errors import ExpiredError, NotYetValidError
 from pyhanko_certvalidator.ltv.poe import POEManager
 from pyhanko_certvalidator.policy_decl import NonRevokedStatusAssertion
 from pyhanko_certvalidator.registry import CertificateRegistry
-from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 from pyhanko_certvalidator.revinfo.manager import RevinfoManager
 
 from agent.pki.result import PathStatus, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The revocation data for one chain.
-
-    Attributes:
-        cleared: SHA-256 thumbprints of certificates that a good list clears already.
-        crls: lists of the chain's own issuers, DER.
-        ocsps: OCSP responses, DER.
-
-    """
-
-    cleared: frozenset[bytes] = frozenset()
-    crls: tuple[bytes, ...] = ()
-    ocsps: tuple[bytes, ...] = ()
-
-
-def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
+def judge(chain: Sequence[bytes], at: datetime) -> Verdict:
     """Validate one chain, leaf first and anchor last, DER; every failure is a verdict.
 
-    It takes some milliseconds, and seconds where there are long lists: not for an event loop.
+    All of it is taken as cleared. It takes some milliseconds: not for an event loop.
     """
     try:
         leaf, *between, anchor = map(_load, chain)
-        context = _context(anchor, between, evidence, at)
+        context = _context(anchor, between, chain[:-1], at)
         asyncio.run(CertificateValidator(leaf, validation_context=context).async_validate_path())
     except Exception as exc:  # noqa: BLE001 # asn1crypto below raises whatever it stumbles over
         return _refusal(exc)
@@ -81,12 +60,6 @@ def _prepare(attribute: x509.NameTypeAndValue) -> None:
 
 def _refusal(reason: Exception) -> Verdict:
     match reason:
-        case RevokedError():
-            verdict = Verdict(PathStatus.REVOKED, reason.revocation_dt, str(reason.reason.native))
-        case StaleRevinfoError():
-            verdict = Verdict(PathStatus.STALE, reason.time_cutoff)
-        case InsufficientRevinfoError():
-            verdict = Verdict(PathStatus.UNKNOWN)
         case ExpiredError():
             verdict = Verdict(PathStatus.EXPIRED, reason.expired_dt)
         case NotYetValidError():
@@ -99,20 +72,16 @@ def _refusal(reason: Exception) -> Verdict:
 def _context(
     anchor: x509.Certificate,
     between: Sequence[x509.Certificate],
-    evidence: Evidence,
+    cleared: Sequence[bytes],
     at: datetime,
 ) -> ValidationContext:
     registry = CertificateRegistry.build([*between, anchor])
     manager = RevinfoManager(
         certificate_registry=registry,
         poe_manager=POEManager(),
-        crls=[CRLContainer(crl.CertificateList.load(raw)) for raw in evidence.crls],
-        ocsps=[
-            container
-            for raw in evidence.ocsps
-            for container in OCSPContainer.load_multi(ocsp.OCSPResponse.load(raw))
-        ],
-        assertions=[NonRevokedStatusAssertion(digest, at) for digest in evidence.cleared],
+        crls=(),
+        ocsps=(),
+        assertions=[NonRevokedStatusAssertion(sha256(each).digest(), at) for each in cleared],
     )
     return ValidationContext(
         trust_roots=[anchor],

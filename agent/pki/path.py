@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from cryptography.x509 import ocsp
-
 from agent.cms.errors import CmsError
 from agent.pki import chain as chains
-from agent.pki import crl
+from agent.pki import crl, ocsp
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.chain import ChainCertificate
 from agent.pki.crl import ListedStatus
+from agent.pki.ocsp import AnsweredStatus
 from agent.pki.result import PathStatus, Verdict
 from agent.pki.revocation import RevocationData, RevocationSource
 from agent.turns import in_turn
@@ -56,12 +55,11 @@ class PathResult:
 
 def by_certvalidator(chain: Sequence[ChainCertificate], at: datetime) -> Verdict:
     """Validate one chain with pyhanko-certvalidator, as :data:`ChainJudge`."""
-    from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
+    from agent.pki.judge import judge  # noqa: PLC0415 # heavy; see its docstring
 
     # It reads a list entry by entry: seconds for the real ones. It also takes a cleared leaf as
     # word for the whole path, so all are cleared, and what is not is said afterwards.
-    cleared = frozenset(item.facts.thumbprint for item in chain[:-1])
-    return judge([item.facts.der for item in chain], Evidence(cleared=cleared), at)
+    return judge([item.facts.der for item in chain], at)
 
 
 async def validate_path(  # noqa: PLR0913  # each is a part of the question
@@ -84,8 +82,7 @@ async def validate_path(  # noqa: PLR0913  # each is a part of the question
         revocation: where proof comes from.
         at: the moment in question, timezone-aware.
         key_usage: what the key was used for; a certificate that does not say is refused.
-        judge: of each chain; where there are OCSP responses it is always certvalidator, because
-            only that reads them.
+        judge: of each chain.
 
     Raises:
         CmsError: ``at`` is naive, or a certificate is too malformed to be judged.
@@ -172,15 +169,17 @@ def _judge(
     if formal is not None:
         return formal
     until = None if known_at is None else at
-    statuses = [
-        crl.status(item, issuer, data.crls, known_at or at, until)
+    statuses: list[tuple[ListedStatus, AnsweredStatus]] = [
+        (
+            crl.status(item, issuer, data.crls, known_at or at, until),
+            ocsp.status(item, issuer, data, known_at or at, until),
+        )
         for item, issuer in pairwise(chain)
     ]
-    for status in statuses:
-        if status.revoked is not None:
-            return Verdict(PathStatus.REVOKED, status.revoked.at, status.revoked.reason)
-    if data.ocsps:
-        return _judge_by_responses(chain, statuses, data, at)
+    for pair in statuses:
+        for entry in (each.revoked for each in pair):
+            if entry is not None:
+                return Verdict(PathStatus.REVOKED, entry.at, entry.reason)
     verdict = judge(chain, at)
     return _unclear(statuses) or verdict if verdict.is_valid else verdict
 
@@ -200,45 +199,10 @@ def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
     return len(set(names)) != len(names)
 
 
-def _unclear(statuses: list[ListedStatus]) -> Verdict | None:
-    """Return what the lists leave open; None where they clear every certificate."""
+def _unclear(statuses: Sequence[tuple[ListedStatus, AnsweredStatus]]) -> Verdict | None:
+    """Return what lists and responses leave open; None where they clear every certificate."""
     for status in statuses:
-        if not status.good:
-            stale = status.stale_since
-            return Verdict(PathStatus.UNKNOWN if stale is None else PathStatus.STALE, stale)
+        if not any(each.good for each in status):
+            dates = [each.stale_since for each in status if each.stale_since is not None]
+            return Verdict(PathStatus.STALE, max(dates)) if dates else Verdict(PathStatus.UNKNOWN)
     return None
-
-
-def _judge_by_responses(
-    chain: tuple[ChainCertificate, ...],
-    statuses: list[ListedStatus],
-    data: RevocationData,
-    at: datetime,
-) -> Verdict:
-    """Check path and revocation at once, where OCSP responses may say what the lists do not."""
-    from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
-
-    usable = {item.der: None for status in statuses for item in status.usable}
-    evidence = Evidence(crls=tuple(usable), ocsps=data.ocsps)
-    verdict = judge([item.facts.der for item in chain], evidence, at)
-    if verdict.is_valid and _is_contradicted(chain, data):
-        return Verdict(PathStatus.UNKNOWN, detail="an OCSP response says that it is revoked")
-    return verdict
-
-
-def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) -> bool:
-    """Return whether any OCSP response calls a certificate of this chain revoked.
-
-    certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".
-    """
-    serials = {item.facts.serial for item in chain[:-1]}
-    for raw in data.ocsps:
-        try:
-            responses = list(ocsp.load_der_ocsp_response(raw).responses)
-        except ValueError:  # malformed, or an error instead of an answer
-            continue
-        for response in responses:
-            revoked = response.certificate_status is ocsp.OCSPCertStatus.REVOKED
-            if revoked and response.serial_number in serials:
-                return True
-    return False

@@ -1,4 +1,4 @@
-"""Sources of revocation data; ``agent.pki.crl`` and ``agent.pki.judge`` evaluate it.
+"""Sources of revocation data; ``agent.pki.crl`` and ``agent.pki.ocsp`` evaluate it.
 
 A source returns what it has, and nothing when it fails; without data nothing is valid.
 """

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from agent.virtualcard.issuer import TestIssuer
 from tests.documents.command_support import Person
 from tests.documents.pdf_files import simple_pdf
 from tests.documents.proof_world import World, world_of, write_settings
-from tests.documents.time_authorities import TYPE
+from tests.documents.time_authorities import TYPE, lists, time_root
 
 CardFactory = Callable[..., VirtualCard]
 
@@ -43,9 +44,9 @@ def extended(person: Person, *words: str, **more: str) -> tuple[int, str]:
     return said.status, said.out + said.err
 
 
-def told(person: Person, name: str) -> list[dict[str, object]]:
+def told(person: Person, name: str) -> list[dict[str, Any]]:
     said = person.run("verify", name, "--json", "--state-dir", str(person.state))
-    signatures: list[dict[str, object]] = json.loads(said.out)["signatures"]
+    signatures: list[dict[str, Any]] = json.loads(said.out)["signatures"]
     return signatures
 
 
@@ -65,6 +66,62 @@ def test_the_settings_choose_the_level(world: World, person: Person) -> None:
     write_settings(world, person.state, document_level="B-T")
     assert person.sign("contract.pdf").status == 0
     assert told(person, "contract-signed.pdf")[0]["level"] == "B-T"
+
+
+def stamp_told(person: Person, *words: str) -> tuple[dict[str, Any], str]:
+    """Say what is told of a document's timestamp, to programs and to people."""
+    asked = ("contract-signed.pdf", "--state-dir", str(person.state), *words)
+    (found,) = json.loads(person.run("verify", *asked, "--json").out)["signatures"]
+    return found, person.run("verify", *asked).out
+
+
+def test_a_time_is_proven_only_where_its_authority_is_known_not_to_be_revoked(
+    world: World, person: Person
+) -> None:
+    honest = world.server.files.pop("/time.crl")
+    assert person.sign("contract.pdf", "--level", "B-T").status == 0
+    found, said = stamp_told(person)
+    assert (found["proven_time"], found["proven_by"], found["level"]) == (None, None, "B-T")
+    assert found["timestamp"]["status"] == "unknown"
+    assert "could not be learned" in said
+    assert "proven by a timestamp" not in said
+    (person.folder / "time.crl").write_bytes(honest)
+    anchors = [f"--anchors={each}" for each in world.settings.document_anchors]
+    times = [f"--time-anchors={each}" for each in world.settings.timestamp_anchors]
+    found, said = stamp_told(person, *anchors, *times, "--crl", "time.crl")
+    assert (found["timestamp"]["status"], found["proven_by"]) == ("valid", "timestamp")
+    assert "proven by a timestamp" in said
+
+
+def test_an_authority_that_was_revoked_proves_no_time(world: World, person: Person) -> None:
+    assert person.sign("contract.pdf", "--level", "B-LTA").status == 0
+    (world.server.files["/time.crl"],) = lists(time_root(), revoked=[0x7157])
+    first, second = told(person, "contract-signed.pdf")
+    assert (first["proven_time"], first["level"]) == (None, "B-B")
+    assert {each["timestamp"]["status"] for each in (first, second)} == {"revoked"}
+    assert second["verdict"] == "revoked"
+    said = person.run("verify", "contract-signed.pdf", "--state-dir", str(person.state))
+    assert said.status == 1
+    assert "The certificate of its timestamp was revoked." in said.out
+    assert "proven by a timestamp" not in said.out
+
+
+def test_a_document_that_grows_by_much_is_told_before_the_pin_and_after_it(
+    world: World, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.commands.sign_pdfs.LARGE_GROWTH", 500)
+    said = person.sign("contract.pdf", "--level", "B-LT", typed="wrong")
+    assert said.status == 1
+    assert "each file grows by about 0.0 MB" in said.err
+    said = person.sign("contract.pdf", "--level", "B-LT", "--json")
+    size = (person.folder / "contract-signed.pdf").stat().st_size
+    grown = size - (person.folder / "contract.pdf").stat().st_size
+    assert json.loads(said.out)["grown"] == grown
+    assert "The file grew by" in person.sign("contract.pdf", "--level", "B-LT").err
+    _, text = extended(person, "contract-signed.pdf", "--level", "B-LTA")
+    assert "The file grew by" in text
+    world.server.files.clear()  # nothing is known, and nothing said
+    assert "grows" not in person.sign("contract.pdf", "--level", "B-LT").err
 
 
 def test_an_authority_that_fails_costs_the_time_and_not_the_signature(

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
+from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from agent.consent.consent import AlwaysAllow
 from agent.documents import proving, time_service
@@ -43,7 +46,7 @@ from tests.documents import pdf_judges
 from tests.documents.command_support import NearWorker
 from tests.documents.pdf_files import simple_pdf
 from tests.documents.proof_world import World, world_of
-from tests.documents.time_authorities import TYPE, authority
+from tests.documents.time_authorities import TYPE, authority, time_root
 from tests.signing import pki_support as pki
 
 
@@ -130,12 +133,40 @@ async def test_every_level_is_reached_and_readers_agree(
     report = await report_of(world, near, signed.file)
     first = report["signatures"][0]
     assert first["level"] == level
-    assert (first["proven_time"] is None) is (level is SignatureLevel.B_B)
     by_evidence = level.reaches(SignatureLevel.B_LT)
+    assert (first["proven_time"] is None) is not by_evidence
+    if level is SignatureLevel.B_T:
+        assert first["timestamp"]["status"] == "unknown"  # nobody tells of its authority
     expected = PdfVerdict.VALID if by_evidence else PdfVerdict.UNKNOWN
     assert first["verdict"] == expected, report
     assert len(report["signatures"]) == (2 if level is LTA else 1)
     assert {each["verdict"] for each in report["signatures"]} == {expected}
+
+
+async def test_a_response_in_the_document_clears_an_authority(
+    world: World, near: PdfWorker, make_gen2_card: CardFactory
+) -> None:
+    signed = await signed_in(world, make_gen2_card(), near, SignatureLevel.B_T)
+    now = datetime.now(UTC)
+    certificate = x509.load_der_x509_certificate(authority().der)
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=certificate,
+        issuer=time_root().certificate,
+        algorithm=hashes.SHA256(),
+        cert_status=ocsp.OCSPCertStatus.GOOD,
+        this_update=now + timedelta(minutes=1),
+        next_update=now + timedelta(days=1),
+        revocation_time=None,
+        revocation_reason=None,
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, time_root().certificate)
+    response = builder.sign(time_root().key, hashes.SHA256()).public_bytes(Encoding.DER)
+    with signed.file.open("r+b") as file:
+        DocumentSecurityStore.add_dss(file, None, ocsps=[asn1_ocsp.OCSPResponse.load(response)])
+    for days in (1, 30):  # while it is fresh, and when it tells of its own day alone
+        report = await report_of(world, near, signed.file, now + timedelta(days=days))
+        (first,) = report["signatures"]
+        assert (first["timestamp"]["status"], first["proven_by"]) == ("valid", "timestamp")
 
 
 def failing(status: int = 200, kind: str = TYPE, content: bytes = b"") -> Callable[[World], None]:

@@ -389,3 +389,17 @@ def test_two_commands_at_once_save_two_files(person: Person) -> None:
     said = [each.communicate(f"{PIN}\n".encode()) for each in running]
     assert [each.returncode for each in running] == [0, 0], said
     assert set(person.names()) >= {"contract-signed.pdf", "contract-signed-2.pdf"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--level", "B-T"), ("--reason", "why"), ("--field", "A"), ("--mark", "last")],
+    ids=["level", "reason", "field", "mark"],
+)
+def test_what_only_a_pdf_takes_is_not_left_out_silently(
+    person: Person, words: tuple[str, str]
+) -> None:
+    said = person.sign("contract.pdf", "--format", "cms", "--out", "letter.p7m", *words)
+    assert (said.status, said.out) == (2, "")
+    assert f"{words[0]} is for signatures in PDFs" in said.err
+    assert "letter.p7m" not in person.names()

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from asn1crypto import crl as asn1_crl
@@ -9,6 +10,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from pyhanko_certvalidator.revinfo.manager import RevinfoManager
 
 from agent.cms.errors import CmsError
 from agent.pki.crl import RevocationList
@@ -84,7 +86,12 @@ async def test_a_narrowed_list_is_never_read_entry_by_entry_by_the_validator(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It takes seconds for a real one, in every login."""
-    monkeypatch.setattr("agent.pki.judge.CRLContainer", None)
+
+    def without_lists(**given: Any) -> RevinfoManager:
+        assert not given["crls"]
+        return RevinfoManager(**given)
+
+    monkeypatch.setattr("agent.pki.judge.RevinfoManager", without_lists)
     covered = issue(SERIAL, extra=[distribution_point(PARTITION_URL)])
     assert await status(listed(extra=[PART]), leaf=covered) is PathStatus.VALID
     assert await status(listed(extra=[PART])) is PathStatus.UNKNOWN

@@ -110,6 +110,19 @@ class SignDocuments(PanelMessage, frozen=True, forbid_unknown_fields=True):
     language: LanguageChoice | None = None
 
 
+class ExtendDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Tries once more to prove a signed document for as long as was wanted.
+
+    Attributes:
+        id: of the document.
+        language: in which the page is read, and the file is named; None for the person's choice.
+
+    """
+
+    id: DocumentId
+    language: LanguageChoice | None = None
+
+
 class UnlockDocument(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Opens a document with its own password."""
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.harmless import printable
 from agent.host.machine.reveal import reveal
+from agent.size_limits import LARGE_GROWTH
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import json_answer, posted, session_of
@@ -78,8 +79,9 @@ class PanelBaskets:
         Returns:
             Of each its ``id``; ``saved``, its new name; ``unsaved``, a code where it could not be
             saved: ``document_changed``, or ``not_writable``; the ``level`` of its signature; and
-            ``lacks``, the code that says why that is not the level that was wanted. With a ``mark``
-            comes the character that no font here has, if any, and whether it is hard to read.
+            ``lacks``, the code that says why that is not the level that was wanted. ``grown`` is by
+            how many bytes it is longer, where that is many. With a ``mark`` comes the character
+            that no font here has, if any, and whether it is hard to read.
 
         """
         shelf = await self._shelf()
@@ -95,9 +97,10 @@ class PanelBaskets:
                 unsaved = "not_writable"
             why = {} if unsaved is None else {"unsaved": unsaved}
             lacks = {} if each.lacks is None else {"lacks": each.lacks}
+            grown = {"grown": each.grown} if each.grown > LARGE_GROWTH else {}
             drawn = {} if each.mark is None else {"mark": _told_of(each.mark)}
             told.append(
-                {"id": each.id, "saved": saved, "level": each.level, **why, **lacks, **drawn}
+                {"id": each.id, "saved": saved, "level": each.level} | (why | lacks | grown | drawn)
             )
         return told
 

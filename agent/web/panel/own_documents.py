@@ -13,7 +13,7 @@ from agent.errors import BadRequestError
 from agent.harmless import printable
 from agent.host.machine.paths import Paths
 from agent.host.settings.config import Settings
-from agent.size_limits import MAX_PDF
+from agent.size_limits import LARGE_GROWTH, MAX_PDF
 from agent.web.front.body import stream_body
 from agent.web.front.file_answer import send_file
 from agent.web.front.mount import Routes
@@ -23,7 +23,7 @@ from agent.web.panel.own_baskets import PanelBaskets
 from agent.web.panel.question_desk import secret_of
 from agent.web.service import Service
 from agent.words import SYSTEM, say
-from agent.words.language import chosen_language
+from agent.words.language import Language, chosen_language
 
 if TYPE_CHECKING:
     from agent.documents.shelf import DocumentShelf
@@ -77,6 +77,8 @@ class PanelDocuments:
             "documents/unlock": {"POST": posted(messages.UnlockDocument, self._unlock)},
             "documents/original": {"GET": asked_for(self._get_original)},
             "documents/sign": {"POST": posted(messages.SignDocuments, self._sign)},
+            "documents/extend": {"POST": posted(messages.ExtendDocument, self._extend)},
+            "documents/growth": {"GET": asked_for(self._growth)},
             "documents/verify": {"POST": posted(messages.JudgeDocument, self._verify)},
             "documents/signed": {"GET": asked_for(self._get_signed)},
             "documents/version": {"GET": asked_for(self._get_version)},
@@ -154,13 +156,36 @@ class PanelDocuments:
             level=None if wanted.level is None else SignatureLevel(wanted.level),
         )
         done = await shelf.sign(session_of(request), wanted.ids, wish)
-        suffix = say(language, "panel.sign.suffix", {})
-        signed = await self._baskets.save_all(session_of(request), done.signed, suffix)
+        signed = await self._saved(request, done.signed, language)
         failed = [
             {"id": each.id, "code": code, **({"left": True} if each.unfinished else {})}
             for each, code in done.failed
         ]
         return json_answer(messages.write({"signed": signed, "failed": failed}))
+
+    async def _saved(
+        self,
+        request: web.BaseRequest,
+        signed: "list[ShelvedDocument]",
+        language: Language,
+    ) -> list[dict[str, Any]]:
+        suffix = say(language, "panel.sign.suffix", {})
+        return await self._baskets.save_all(session_of(request), signed, suffix)
+
+    async def _extend(
+        self, request: web.BaseRequest, wanted: messages.ExtendDocument
+    ) -> web.StreamResponse:
+        shelf = await self._shelf()
+        language = await asyncio.to_thread(chosen_language, wanted.language or self._language())
+        document = await shelf.extend(session_of(request), wanted.id)
+        (told,) = await self._saved(request, [document], language)
+        return json_answer(messages.write(told))
+
+    async def _growth(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Tell by how much documents will grow, where that is so much that a person should know."""
+        session_of(request)
+        found = await (await self._shelf()).growth()
+        return json_answer(messages.write({"bytes": found if found > LARGE_GROWTH else 0}))
 
     async def _verify(
         self, request: web.BaseRequest, wanted: messages.JudgeDocument

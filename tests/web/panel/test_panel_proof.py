@@ -1,5 +1,6 @@
 """Proof that lasts, in the panel: what pages are told of it, and what is kept where it fails."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from tests.documents.proof_world import World, world_of
 from tests.documents.time_authorities import TYPE
 from tests.web.conftest import AgentFactory
 from tests.web.panel.panel_door import Door, open_door
-from tests.web.panel.test_panel_documents import TypingPrompter, hand, named
+from tests.web.panel.test_panel_baskets import basket_of, take, written
+from tests.web.panel.test_panel_documents import TypingPrompter, hand, named, refused
 
 
 @pytest.fixture
@@ -89,6 +91,75 @@ async def test_a_page_is_told_what_is_lacking(proving_door: Door, world: World) 
     assert done["signed"] == [
         {"id": told["id"], "saved": None, "level": "B-B", "lacks": "timestamp_failed"}
     ]
+
+
+def from_file_manager(door: Door, folder: Path) -> tuple[str, Path]:
+    """Have a file manager hand over a document; return its basket, and where it is."""
+    file = written(folder / "papers")
+    return basket_of(door, [file]), file
+
+
+async def shelve(door: Door, basket: str) -> str:
+    await door.post("documents/basket", {"id": basket})
+    identifier: str = (await take(door, basket))["id"]
+    return identifier
+
+
+async def test_what_is_lacking_is_had_later_without_the_card(
+    proving_door: Door, world: World, person: TypingPrompter, tmp_path: Path
+) -> None:
+    door, honest = proving_door, world.server.reply
+    basket, file = await asyncio.to_thread(from_file_manager, door, tmp_path)
+    identifier = await shelve(door, basket)
+    world.server.reply = lambda _: (500, TYPE, b"")
+    (lacking,) = (await door.post("documents/sign", {"ids": [identifier]}))["signed"]
+    assert (lacking["level"], lacking["lacks"]) == ("B-B", "timestamp_failed")
+    saved = file.with_name(lacking["saved"])
+    before = saved.read_bytes()
+    path, wanted = "api/documents/extend", {"id": identifier}
+    assert (await refused(door, "POST", path, wanted))[1] == "timestamp_failed"
+    world.server.reply = honest
+    list_of_ca = world.server.files.pop("/ca.crl")
+    told = await door.post("documents/extend", wanted)
+    assert (told["level"], told["lacks"]) == ("B-T", "evidence_missing")
+    world.server.files["/ca.crl"] = list_of_ca
+    told = await door.post("documents/extend", wanted)
+    assert told == {"id": identifier, "saved": saved.name, "level": "B-LT"}
+    assert saved.read_bytes() != before
+    assert [each.name for each in sorted(file.parent.iterdir())] == sorted([file.name, saved.name])
+    _, signed = await door.ask("GET", f"api/documents/signed?id={identifier}")
+    assert signed == saved.read_bytes()
+    assert signed.startswith(file.read_bytes())
+    assert await refused(door, "POST", path, wanted) == (400, "bad_request")
+    assert len(person.asked) == 1
+
+
+async def test_a_saved_file_that_is_another_by_now_is_left_alone(
+    proving_door: Door, world: World, tmp_path: Path
+) -> None:
+    door, honest = proving_door, world.server.reply
+    basket, file = await asyncio.to_thread(from_file_manager, door, tmp_path)
+    identifier = await shelve(door, basket)
+    world.server.reply = lambda _: (500, TYPE, b"")
+    (lacking,) = (await door.post("documents/sign", {"ids": [identifier]}))["signed"]
+    saved = file.with_name(lacking["saved"])
+    saved.write_bytes(b"a person's own by now")
+    world.server.reply = honest
+    told = await door.post("documents/extend", {"id": identifier})
+    assert (told["level"], told["saved"]) == ("B-LT", f"{saved.stem}-2.pdf")
+    assert saved.read_bytes() == b"a person's own by now"
+
+
+async def test_a_page_is_told_by_how_much_documents_grow(
+    proving_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await proving_door.get("documents/growth") == {"bytes": 0}
+    monkeypatch.setattr("agent.web.panel.own_documents.LARGE_GROWTH", 100)
+    monkeypatch.setattr("agent.web.panel.own_baskets.LARGE_GROWTH", 100)
+    assert (await proving_door.get("documents/growth"))["bytes"] > 100
+    told = await hand(proving_door)
+    (done,) = (await proving_door.post("documents/sign", {"ids": [told["id"]]}))["signed"]
+    assert done["grown"] > 100
 
 
 async def test_what_could_not_be_finished_is_finished_without_the_card(

@@ -8,7 +8,7 @@ import { brought } from "./opening.js";
 import { notice } from "./parts.js";
 
 /** @typedef {"document_changed"|"not_writable"} Unsaved */
-/** What became of a document; `lacks` says why its signature proves less than was wanted. @typedef {{id: string, saved: string|null, unsaved?: Unsaved, level: string, lacks?: string, mark?: {missing: string|null, small: boolean}}} Signed */
+/** What became of a document; `lacks` says why its signature proves less than was wanted, `grown` by how many bytes it is longer, where that is many. @typedef {{id: string, saved: string|null, unsaved?: Unsaved, level: string, lacks?: string, grown?: number, mark?: {missing: string|null, small: boolean}}} Signed */
 /** A document of a basket. @typedef {{name: string, problem: string, hand: () => Promise<any>}} Chosen */
 
 /** Open the basket that this page was opened for; nothing where there is none, or it was opened before. @returns {Promise<{chosen: Chosen[], more: number}>} */

@@ -25,6 +25,7 @@ import { codeText, heading, notice, save } from "../parts.js";
  * @property {any} [asking] for the password
  * @property {Seen} [seen]
  * @property {Mark} [mark]
+ * @property {boolean} [isProving] whether its proof is tried again
  * @property {boolean} [isSigned]
  * @property {boolean} [isLeft] whether the card has signed it, and the agent keeps that to finish it without the card
  * @property {import("../basket.js").Signed} [saved] where, by the agent
@@ -36,6 +37,10 @@ const wish = { reason: "", location: "", reader: "", field: "", isMarked: false,
 /** @type {"choosing"|"signing"|"signed"} */
 let step = "choosing";
 let isTooMany = false;
+/** Levels whose evidence is put into the file. */
+const LASTING = ["B-LT", "B-LTA"];
+/** By how many bytes that lengthens it, where it is many. */
+const growth = { isAsked: false, bytes: 0 };
 /** @type {unknown} */
 let failure;
 /** @type {State} */
@@ -259,6 +264,20 @@ async function tried(work) {
   redraw();
 }
 
+/** Try once more to get what a signature lacks; the card is not asked. @param {Paper} paper */
+async function prove(paper) {
+  paper.isProving = true;
+  redraw();
+  try {
+    paper.saved = /** @type {import("../basket.js").Signed} */ (await post("documents/extend", { id: paper.facts?.id, language: currentLanguage() }));
+    if (shown?.paper === paper && shown.isSigned) unlook(); // it is another file now
+    if (!paper.saved.lacks) announce(t("sign.proven"));
+    if (!paper.saved.saved) await keep(paper);
+  } finally {
+    paper.isProving = false;
+  }
+}
+
 async function again() {
   const old = papers.filter(({ isLeft }) => !isLeft);
   unlook();
@@ -292,7 +311,8 @@ function row(paper) {
       isSigned && whereSaved(paper.saved),
       paper.saved?.mark?.missing && notice("warning", h("p", {}, t("sign.mark_font", { char: paper.saved.mark.missing }))),
       paper.saved?.mark?.small && notice("warning", h("p", {}, t("sign.mark_small"))),
-      paper.saved?.lacks && notice("warning", h("p", {}, codeText(paper.saved.lacks))),
+      paper.saved?.lacks && lacking(paper, paper.saved.lacks),
+      paper.saved?.grown && h("div", {}, t("sign.grown", { size: sizeText(paper.saved.grown) })),
       error && refusal(error),
       step === "choosing" && isReady(paper) && ready().length > 1 && looker(paper, false, t("sign.open", { name: paper.name })),
       isSigned && h("div", { class: "row" },
@@ -301,6 +321,13 @@ function row(paper) {
           : button("", t("sign.save", { name: signedName(paper) }), () => tried(() => keep(paper))),
         looker(paper, true, t("sign.open", { name: signedName(paper) })))),
     step === "choosing" && remover(paper));
+}
+
+/** @param {Paper} paper @param {string} code */
+function lacking(paper, code) {
+  const made = button("", t(code === "timestamp_failed" ? "sign.try_time" : "sign.try_proof"), () => tried(() => prove(paper)));
+  made.disabled = paper.isProving === true;
+  return notice("warning", h("p", {}, codeText(code)), h("div", { class: "row" }, made));
 }
 
 /** @param {Paper} paper @param {boolean} isSigned @param {string} label */
@@ -411,18 +438,32 @@ function timeText() {
   return host ? t("sign.time_proven", { host }) : t("sign.time_own");
 }
 
+/** By how much the evidence lengthens what is signed, where that is much. */
+function growthText() {
+  const isLasting = ready().some(({ facts }) => LASTING.includes(facts?.proof.level ?? ""));
+  if (isLasting && !growth.isAsked) {
+    growth.isAsked = true;
+    void get("documents/growth").then(({ bytes }) => {
+      growth.bytes = bytes;
+      redraw();
+    }, () => { growth.isAsked = false; });
+  }
+  return isLasting && growth.bytes > 0 ? t("sign.will_grow", { size: sizeText(growth.bytes) }) : null;
+}
+
 function going() {
   const count = ready().length;
   const isReading = papers.some(({ facts, error, problem }) => !facts && !error && !problem);
   const isLoading = count === 1 && ready()[0]?.seen === "loading";
   const unsure = ready().filter(isUnsure);
+  const growing = growthText();
   const go = button("primary", count > 1 ? t("sign.go_many", { count }) : t("sign.short"), signAll);
   go.id = "go";
   go.disabled = count === 0 || isReading || isLoading || (unsure.length > 0 && !wish.hasRead);
   return h("section", { class: "sheet" },
     marking(),
     h("div", { class: "fields" }, field("reason"), field("location"), fields(), cards()),
-    h("div", { class: "small-print" }, h("small", {}, t("sign.privacy")), h("small", {}, timeText())),
+    h("div", { class: "small-print" }, h("small", {}, t("sign.privacy")), h("small", {}, timeText()), growing && h("small", { id: "growth" }, growing)),
     unsure.length > 0 && h("div", { class: "word" }, option("hasRead", count > 1 ? t("sign.read_of", { names: list(unsure.map(({ name }) => name)) }) : t("sign.read"), redraw)),
     failed(),
     h("div", {}, go));

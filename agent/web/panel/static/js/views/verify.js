@@ -97,6 +97,12 @@ async function extract(number) {
 /** What a PDF says of a time; it may be none. @param {string|null} text */
 const timeText = (text) => (text === null || Number.isNaN(Date.parse(text)) ? text : moment(text));
 
+/** What the statuses of timestamps are called; others say that nobody is trusted. @type {Record<string, string>} */
+const STAMPS = { valid: "valid", unknown: "unlisted", stale: "unlisted", revoked: "revoked", expired: "expired", bad: "bad" };
+
+/** Who made a timestamp, or why it proves nothing. @param {{status: string, time: string|null, authority: string|null}} stamp */
+const stampText = ({ status, time, authority }) => t(`verify.stamp_${STAMPS[status] ?? "unknown"}`, { time: time && moment(time), authority });
+
 /** @param {any} each @param {number} count */
 function signature(each, count) {
   const { signer } = each;
@@ -107,6 +113,8 @@ function signature(each, count) {
     [t("verify.issuer"), signer?.issuer],
     [t("verify.days"), signer && t("verify.between", { first: day(signer.not_before), last: day(signer.not_after) })],
     [t("verify.time"), timeText(each.claimed_time)],
+    [t("verify.proven"), each.proven_time && t("verify.by", { time: moment(each.proven_time) })],
+    [t("verify.stamp"), each.timestamp && stampText(each.timestamp)],
     [t("verify.reason"), each.reason],
     [t("verify.location"), each.location],
     [t("verify.changes"), isGood && t(`verify.changes_${each.changes}`)],
