@@ -17,6 +17,7 @@ from agent.virtualcard.piv_key import ALGORITHMS
 from agent.virtualcard.status import StatusError
 
 ATR = bytes.fromhex("3B8C01 8073C00180 56414E4B504956 62")  # chaining, no extended length; ANKPIV
+EXTENDED_ATR = bytes.fromhex("3B8C01 8073C001C0 56414E4B504956 22")  # the same with it
 AID = bytes.fromhex("A000000308000010000100")
 LEAST_AID = 9  # bytes: all but the version
 INS_GET_DATA: Final = 0xCB

@@ -11,13 +11,14 @@ from cryptography.x509 import load_der_x509_certificate
 
 from agent import cli
 from agent.errors import BadRequestError, PinError
+from agent.iso7816.historical_bytes import takes_extended_length
 from agent.iso7816.tlv import read_all, read_one
 from agent.virtualcard import cardfile
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Faults, Options
 from agent.virtualcard.piv_key import PivKeyKind
 from agent.virtualcard.scenarios import make_scenario
-from tests.card.piv_wire import ALGORITHMS, EVERY_SLOT, PivWire, piv_card
+from tests.card.piv_wire import ALGORITHMS, EVERY_SLOT, PivWire, piv_card, wide_card
 from tests.card.wire import SUCCESS
 from tests.conftest import CardFactory
 
@@ -123,6 +124,41 @@ def test_a_chain_that_another_command_breaks_is_forgotten() -> None:
     assert sw == 0x6700  # a chain without end
 
 
+def test_extended_length_is_taken_where_the_card_says_so_and_nowhere_else() -> None:
+    key, body = "0087079C", "7C820106820081820100" + "00" * 255 + "02"
+    whole = f"{key}00{len(body) // 2:04X}{body}"
+    strict, wide = PivWire(piv_card("rsa2048")), PivWire(wide_card("rsa2048"))
+    for wire in (strict, wide):
+        wire.select()
+        assert wire.verify() == SUCCESS
+    assert strict.sw(whole + "0000") == 0x6700
+    answer, sw = wide.send(whole + "0000")
+    assert (sw, len(answer)) == (SUCCESS, 264)
+    assert wide.verify() == SUCCESS
+    answer, sw = wide.send(whole + "0100")
+    assert (sw, len(answer)) == (0x6108, 256)  # the rest is fetched
+    assert wide.verify() == SUCCESS
+    assert wide.sw(whole) == 0x6700  # no Le
+    assert wide.sw(whole + "00") == 0x6700  # half an Le
+    assert (takes_extended_length(strict.card.atr), takes_extended_length(wide.card.atr)) == (
+        False,
+        True,
+    )
+    for card in (strict.card, wide.card):
+        check = 0
+        for byte in card.atr[1:]:
+            check ^= byte
+        assert check == 0  # TCK
+
+
+def test_no_citizen_card_takes_extended_length(make_card: CardFactory) -> None:
+    card = make_card(options=Options(extended_length=True))
+    plain = make_card()
+    assert card.atr == plain.atr
+    card.power_on()
+    assert card.process(bytes.fromhex("00B00000 00 0010")) == b"\x67\x00"
+
+
 @pytest.mark.parametrize("kind", ["p256", "p384", "rsa2048"])
 def test_the_objects_hold_what_the_standard_says(kind: str) -> None:
     wire = PivWire(piv_card(kind))
@@ -159,14 +195,14 @@ def test_a_discovery_object_may_name_the_pin_of_the_card() -> None:
 
 def test_it_survives_in_a_file_and_a_locked_one_stays_locked(tmp_path: Path) -> None:
     path = tmp_path / "card.json"
-    options, faults = Options(t0=True), Faults(rsa_delay_ms=1)
+    options, faults = Options(t0=True, extended_length=True), Faults(rsa_delay_ms=1)
     card = piv_card(attempts_left=1, options=options, faults=faults, files={"5FC103": b"\x53\x00"})
     cardfile.save(path, card.data)
     wire = PivWire(cardfile.load(path))
     assert wire.sw(SELECT_T0) == 0x611F
     assert wire.verify("000000") == 0x6983
     again = cardfile.load(path).data
-    assert again.attempts_left == 0
+    assert (again.attempts_left, again.options) == (0, options)
     assert again.serial == card.data.serial
     assert [slot.certificate for slot in again.slots] == [s.certificate for s in card.data.slots]
     assert [slot.key.to_der() for slot in again.slots] == [s.key.to_der() for s in card.data.slots]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from agent.errors import PinError
 from agent.secret import SecretBytes
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
-from tests.card.piv_wire import piv_card
+from tests.card.piv_wire import piv_card, wide_card
 from tests.pcsc.rig import PcscRig
 
 pytestmark = pytest.mark.pcsc
@@ -122,19 +123,21 @@ def test_opensc_names_the_card_and_reads_its_number(opensc: OpenSc, rig: PcscRig
     assert number.startswith(card.data.serial)
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("make", [piv_card, wide_card])
+@pytest.mark.parametrize("kind", [*KINDS, "rsa4096"])
 def test_our_driver_signs_through_the_real_service(
-    rig: PcscRig, pcscd: PrivatePcscd, kind: str
+    rig: PcscRig, pcscd: PrivatePcscd, kind: str, make: Callable[[str], VirtualCard]
 ) -> None:
     del pcscd
-    card = piv_card(kind)
+    card = make(kind)
+    card.trace.recording = True
     rig.insert(0, card)
     _await(rig)
     connection = rig.provider.open(rig.names[0])
     driver = Registry().probe(connection)
     assert driver is not None
     assert driver.generation == "piv"
-    hash_ = HASHES[KINDS[kind]]
+    hash_ = HASHES[KINDS.get(kind, "sha256")]
     digests = [(hash_, hash_.digest(TEXT))] * 2
     with driver.open(connection) as opened:
         assert [each.id for each in opened.certificates()] == [ID_SIGN, ID_AUTH, ID_KEYX, b"CARD"]
@@ -145,6 +148,8 @@ def test_our_driver_signs_through_the_real_service(
             good = partial(is_signature, public, algorithm=hash_, digest=digests[0][1])
             assert all(good(signature) for signature in made)
         assert opened.attempts_left == 3
+    is_chained = any(command[:2] == b"\x10\x87" for command, _ in card.trace.exchanges)
+    assert is_chained == (make is piv_card and kind.startswith("rsa"))
     with driver.open(connection) as opened, pytest.raises(PinError) as refused:
         opened.sign(ID_SIGN, SecretBytes.from_text("654321"), digests)
     assert refused.value.attempts_left == 2

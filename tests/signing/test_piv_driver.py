@@ -78,6 +78,11 @@ class PivDesk:
         return made
 
     @property
+    def exchanges(self) -> list[tuple[bytes, bytes]]:
+        """Commands and responses since the card was opened."""
+        return self.card.trace.exchanges
+
+    @property
     def sent(self) -> list[str]:
         """Class, instruction and parameters of the commands since the card was opened."""
         return [command[:4].hex().upper() for command, _ in self.card.trace.exchanges]

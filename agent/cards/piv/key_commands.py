@@ -16,7 +16,7 @@ from cryptography.x509 import load_der_x509_certificate
 from agent.cards.padding import signature_block
 from agent.cms.digest import HashAlgorithm
 from agent.errors import CardError, SpoiltCertificateError, UnsupportedCardError
-from agent.iso7816 import MAX_DATA, MAX_LE, CommandApdu
+from agent.iso7816 import MAX_DATA, MAX_LE, CommandApdu, ExtendedApdu
 from agent.iso7816.tlv import TlvError, encode, read_all, read_one
 
 INS_GENERAL_AUTHENTICATE = 0x87
@@ -25,6 +25,7 @@ CLA_MORE = 0x10  # command chaining (ISO/IEC 7816-4 §5.1.1.1)
 _TEMPLATE = 0x7C
 _CHALLENGE = 0x81
 _RESPONSE = 0x82
+_MOST_AROUND: Final = 16  # bytes of tags and lengths, and a few more
 _RSA_ALGORITHMS: Final = {2048: 0x07, 3072: 0x05, 4096: 0x16}
 """Algorithm identifiers by modulus in bits (SP 800-78 table 6-2); 16 is that of its fifth part."""
 _EC_ALGORITHMS: Final = {"secp256r1": 0x11, "secp384r1": 0x14}
@@ -74,16 +75,24 @@ class PivKey:
             return signature_block(algorithm.digest_info(digest), self.length)
         return digest[: self.length].rjust(self.length, b"\x00")
 
-    def commands(self, reference: int, challenge: bytes) -> Iterator[CommandApdu]:
-        """Yield the commands that have a key work on something, chained where it is long.
+    def commands(
+        self, reference: int, challenge: bytes, *, extended: bool = False
+    ) -> Iterator[CommandApdu]:
+        """Yield the commands that have a key work on something.
 
         Args:
             reference: of the key.
             challenge: of :attr:`length`.
+            extended: whether what is too long for a short command is one of extended length;
+                otherwise it is chained.
 
         """
         body = encode(_TEMPLATE, encode(_RESPONSE, b"") + encode(_CHALLENGE, challenge))
         ins, algorithm = INS_GENERAL_AUTHENTICATE, self.algorithm
+        if extended and len(body) > MAX_DATA:
+            longest = self.length + _MOST_AROUND
+            yield ExtendedApdu(CLA_LAST, ins, algorithm, reference, body, longest)
+            return
         while len(body) > MAX_DATA:
             yield CommandApdu(CLA_MORE, ins, algorithm, reference, body[:MAX_DATA])
             body = body[MAX_DATA:]
