@@ -233,6 +233,7 @@ class _WithTheRest:
             format=wishes.format,
             signing_time=wishes.signing_time,
             view=self._view,
+            found_here=wishes.certificate is None,
         )
         result = await self._service.sign(site, whole, entered)
         signed = list(zip(wishes.items, result.signatures, strict=True))
