@@ -53,9 +53,15 @@ class PivWire(Wire):
     def tries(self, reference: str = "80") -> int:
         return self.sw(f"002000{reference}")
 
-    def authenticate(self, slot: int, algorithm: str, challenge: bytes) -> tuple[bytes, int]:
+    def agree(self, slot: int, algorithm: str, point: bytes) -> tuple[bytes, int]:
+        """Have a key agree on another one."""
+        return self.authenticate(slot, algorithm, point, tag=0x85)
+
+    def authenticate(
+        self, slot: int, algorithm: str, given: bytes, *, tag: int = 0x81
+    ) -> tuple[bytes, int]:
         """Use a key, in chained commands of 200 bytes."""
-        body = encode(0x7C, encode(0x82, b"") + encode(0x81, challenge))
+        body = encode(0x7C, encode(0x82, b"") + encode(tag, given))
         while len(body) > 200:
             piece, body = body[:200], body[200:]
             sw = self.sw(f"1087{algorithm}{slot:02X}C8" + piece.hex())

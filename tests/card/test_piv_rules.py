@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from agent import cli
@@ -89,7 +90,28 @@ def test_the_other_keys_want_the_pin_once_or_never(wire: PivWire) -> None:
     assert wire.authenticate(0x9E, P256, DIGEST)[1] == SUCCESS
     assert wire.authenticate(0x9A, P256, DIGEST)[1] == 0x6982
     assert wire.verify() == SUCCESS
-    assert [wire.authenticate(key, P256, DIGEST)[1] for key in (0x9A, 0x9D, 0x9A)] == [SUCCESS] * 3
+    assert wire.authenticate(0x9A, P256, DIGEST)[1] == SUCCESS
+    assert wire.agree(0x9D, P256, _point(wire, 0x9A))[1] == SUCCESS
+    assert wire.authenticate(0x9A, P256, DIGEST)[1] == SUCCESS
+
+
+def _point(wire: PivWire, slot: int) -> bytes:
+    """Return the public key of a slot, uncompressed."""
+    (own,) = (each.key.public_key for each in wire.card.data.slots if each.reference == slot)
+    return own.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def test_the_key_that_others_encrypt_to_agrees_on_another_and_signs_nothing(wire: PivWire) -> None:
+    point = _point(wire, 0x9A)
+    assert wire.agree(0x9D, P256, point)[1] == 0x6982
+    assert wire.verify() == SUCCESS
+    answer, sw = wire.agree(0x9D, P256, point)
+    assert (sw, answer[:4], len(answer)) == (SUCCESS, bytes.fromhex("7C228220"), 36)
+    for given in (b"", point[:-1], b"\x02" + point[1:33], b"\x04" + bytes(64), point + b"\x00"):
+        assert wire.agree(0x9D, P256, given)[1] == 0x6A80
+    assert wire.authenticate(0x9D, P256, DIGEST)[1] == 0x6A80
+    assert wire.agree(0x9A, P256, point)[1] == 0x6A80
+    assert (wire.card.tally.decryptions, wire.card.tally.signatures) == (1, 0)
 
 
 @pytest.mark.parametrize(

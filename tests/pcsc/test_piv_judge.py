@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from agent.cards.card import ID_AUTH, ID_KEYX, ID_SIGN
@@ -98,7 +100,9 @@ def test_opensc_lists_the_certificates_and_signs_with_the_keys(
     if kind.startswith("rsa"):
         opensc.take_key(card, 0x9D)
         _decrypt(opensc)
-        assert card.tally.decryptions == 1
+    else:
+        _agree(opensc, card)
+    assert card.tally.decryptions == 1
 
 
 def _decrypt(opensc: OpenSc) -> None:
@@ -111,6 +115,19 @@ def _decrypt(opensc: OpenSc) -> None:
     files = ["-i", str(folder / "secret"), "-o", str(folder / "opened")]
     opensc.token("--decrypt", "--id", ID_OF[0x9D], "-m", "RSA-PKCS", *files)
     assert (folder / "opened").read_bytes() == TEXT
+
+
+def _agree(opensc: OpenSc, card: VirtualCard) -> None:
+    """Have OpenSC agree on a key with the card, and do the same with the other one's key."""
+    (own,) = (each.key.public_key for each in card.data.slots if each.reference == 0x9D)
+    assert isinstance(own, ec.EllipticCurvePublicKey)
+    other = ec.generate_private_key(own.curve)
+    (opensc.folder / "other").write_bytes(
+        other.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    files = ["-i", str(opensc.folder / "other"), "-o", str(opensc.folder / "agreed")]
+    opensc.token("--derive", "--id", ID_OF[0x9D], "-m", "ECDH1-DERIVE", *files)
+    assert (opensc.folder / "agreed").read_bytes() == other.exchange(ec.ECDH(), own)
 
 
 @needs_opensc

@@ -31,6 +31,7 @@ from tests.signing import pki_support as pki
 from tests.signing.any_card import (
     PIN,
     KeyCard,
+    OpenKeyCard,
     any_card_service,
     der_of,
     key_of,
@@ -155,13 +156,16 @@ async def test_a_login_by_a_key_that_no_verifier_takes_fails_before_the_pin() ->
     assert (error.code, card.pins) == (ErrorCode.KEY_NOT_FOUND, 0)
 
 
-async def test_a_key_on_a_curve_decrypts_nothing() -> None:
+@pytest.mark.parametrize(("form", "agrees"), [("pkcs1", True), ("pkcs1", False), ("cms", False)])
+async def test_a_key_on_a_curve_decrypts_nothing_bare_and_nothing_on_cards_that_do_not_agree(
+    form: str, agrees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenKeyCard, "generation", "piv" if agrees else "pkcs11")
     card = KeyCard({**BOTH, ID_KEYX: ("P-256", ("key_agreement",))})
     async with any_card_service([card]) as service:
-        for form in DecryptFormat:
-            asked = DecryptionRequest(bytes(256), form)
-            error = await error_of(service.decrypt(SITE, asked, pin_of()))
-            assert (error.code, "RSA" in error.detail) == (ErrorCode.KEY_NOT_FOUND, True)
+        asked = DecryptionRequest(bytes(256), DecryptFormat(form))
+        error = await error_of(service.decrypt(SITE, asked, pin_of()))
+        assert (error.code, "RSA" in error.detail) == (ErrorCode.KEY_NOT_FOUND, True)
     assert card.pins == 0
 
 

@@ -307,11 +307,11 @@ class PivCard(Card):
     def decrypt(
         self, key_id: bytes, secret: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt with an RSA key that others encrypt to; errors as of :class:`Card`.
+        """Decrypt, or agree, with the key that others encrypt to; errors as of :class:`Card`.
 
         Raises:
             KeyNotFoundError: no such key, or one that decrypts nothing.
-            BadRequestError: a cryptogram that is not as long as the key, or it is no RSA key.
+            BadRequestError: a cryptogram that is not as long as the key, or no point of its curve.
             CardError: what the card made does not open.
 
         """
@@ -320,11 +320,12 @@ class PivCard(Card):
             raise KeyNotFoundError("a key that decrypts nothing")
         certificate = self._certificate(slot)
         key = PivKey.of_certificate(certificate.der)
-        if not key.is_rsa or any(len(each) != key.length for each in cryptograms):
-            raise BadRequestError("an input that is not as long as the key")
+        if not all(map(key.takes, cryptograms)):
+            raise BadRequestError("an input that is not as long as the key, or not on its curve")
         blocks = self._use_key(slot, key, secret, cryptograms)
         for block, cryptogram in zip(blocks, cryptograms, strict=True):
-            if not encrypts_to(certificate.der, block, cryptogram):
+            # Of what was agreed on nobody but the sender knows whether it is right.
+            if key.is_rsa and not encrypts_to(certificate.der, block, cryptogram):
                 raise CardError("what the card decrypted does not belong to the cryptogram")
         return blocks
 
@@ -354,13 +355,15 @@ class PivCard(Card):
             CardError, TransportError: as named.
 
         """
-        commands = list(key.commands(slot.key, challenge, extended=self._long.usable))
+        agrees = not key.is_rsa and slot.id == ID_KEYX
+        extended = self._long.usable
+        commands = list(key.commands(slot.key, challenge, agrees=agrees, extended=extended))
         is_long = isinstance(commands[-1], ExtendedApdu)
         answer = b""
         try:
             for command in commands:
                 answer = self._session.send(command, "GENERAL AUTHENTICATE")
-            return key.result(answer)
+            return key.result(answer, agrees=agrees)
         except CardRemovedError:
             raise
         except (CardError, TransportError) as error:
