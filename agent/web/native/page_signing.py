@@ -229,11 +229,11 @@ class _WithTheRest:
         )
         whole = replace(
             request,
+            found_here=wishes.certificate is None,
             documents=documents,
             format=wishes.format,
             signing_time=wishes.signing_time,
             view=self._view,
-            found_here=wishes.certificate is None,
         )
         result = await self._service.sign(site, whole, entered)
         signed = list(zip(wishes.items, result.signatures, strict=True))
