@@ -26,6 +26,8 @@ CardGeneration: TypeAlias = Literal["gen1", "gen2", "piv", "pkcs11"]
 """What the kinds of cards are called, in the native API too."""
 CITIZEN_CARDS: Final[frozenset[CardGeneration]] = frozenset({"gen1", "gen2"})
 """The kinds that the old components know."""
+AGREEING_CARDS: Final[frozenset[CardGeneration]] = frozenset({"piv"})
+"""The kinds whose keys on a curve make a shared number of a sender's point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +227,15 @@ class Card(ABC):
     ) -> tuple[bytes, ...]:
         """Send the PIN and decrypt each cryptogram; return what it was made of, in their order.
 
-        That is the bare RSA operation: whatever padding is around a message is left there. Keys of
-        another kind decrypt nothing.
+        That is the bare RSA operation: whatever padding is around a message is left there. A key
+        on a curve takes points of it in place of cryptograms, and makes the first coordinate of
+        what is agreed on (SEC 1 §3.3.1), where cards of the kind do that.
 
         Arguments and errors as of :meth:`sign`.
 
         Raises:
-            BadRequestError: a cryptogram is not as long as the key, before the PIN is sent.
+            BadRequestError: a cryptogram is not as long as the key, or no point of its curve,
+                before the PIN is sent.
             CardError: also where what the card made does not encrypt to the cryptogram again.
 
         """

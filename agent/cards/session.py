@@ -62,9 +62,15 @@ def check_verify(sw: int) -> None:
 
 
 class ReadLimit:
-    """How many bytes one reader gets from one kind of card at a time, as far as it was seen."""
+    """How many bytes one reader gets from one kind of card at a time, as far as it was seen.
+
+    Attributes:
+        takes_extended: whether nothing has refused commands of extended length.
+
+    """
 
     def __init__(self) -> None:
+        self.takes_extended = True
         self._refusals = dict.fromkeys(READ_SIZES, 0)
 
     @property

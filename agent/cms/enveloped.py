@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from asn1crypto import algos, cms, core, x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from agent.cms import der, keys
 from agent.cms.bounds import MAX_CERTIFICATE
@@ -24,6 +25,7 @@ from agent.cms.encrypted_content import (
     GcmContent,
 )
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.key_agreement import RECIPIENT, Agreement
 from agent.cms.key_padding import OaepPadding, Padding, Pkcs1Padding, may_be_encrypted
 from agent.errors import ErrorCode
 from agent.size_limits import MAX_ENVELOPED_MESSAGE
@@ -49,7 +51,8 @@ class EnvelopedMessage:
     """A message whose key is still encrypted.
 
     Attributes:
-        encrypted_key: what the card has to decrypt, as long as the modulus and smaller.
+        encrypted_key: what the card has to decrypt, as long as the modulus and smaller; for a key
+            on a curve, a point of that curve, which the sender has made.
 
     """
 
@@ -65,7 +68,8 @@ class EnvelopedMessage:
         §2.3.2).
 
         Args:
-            block: what the card's key made of ``encrypted_key``, padding included.
+            block: what the card's key made of ``encrypted_key``, padding included; for a key on a
+                curve, the coordinate that was agreed on.
 
         Raises:
             CmsError: the content is not what this key encrypted; always the same words.
@@ -83,7 +87,7 @@ def parse(
 
     Args:
         raw: a ContentInfo, BER or DER.
-        certificate: the card's, DER, with an RSA key.
+        certificate: the card's, DER.
         max_size: the most bytes of message accepted.
 
     Raises:
@@ -99,8 +103,12 @@ def parse(
         kind, enveloped = info["content_type"].native, info["content"]
         if kind not in ("enveloped_data", "authenticated_enveloped_data"):
             raise CmsError("neither an EnvelopedData nor an AuthEnvelopedData")
-        recipients = _recipients(enveloped["recipient_infos"].dump())
-        encrypted_key, padding = _encrypted_key(recipients, recipient)
+        recipients = enveloped["recipient_infos"].dump()
+        key = keys.public_key(recipient.public_key.dump())
+        if isinstance(key, EllipticCurvePublicKey):
+            encrypted_key, padding = _agreed_key(recipients, recipient, key)
+        else:
+            encrypted_key, padding = _encrypted_key(_recipients(recipients), recipient)
         content = _cbc(enveloped) if kind == "enveloped_data" else _gcm(enveloped)
         return EnvelopedMessage(encrypted_key, padding, content)
 
@@ -143,6 +151,43 @@ def _encrypted_key(
             failure = failure if is_for_us else error
             is_for_us = True
     raise failure
+
+
+def _agreed_key(
+    encoded: bytes, certificate: x509.Certificate, key: EllipticCurvePublicKey
+) -> tuple[bytes, Padding]:
+    """Return the first point that this certificate's key may agree with, and what opens then.
+
+    Args:
+        encoded: RecipientInfos in DER.
+        certificate: whose key it is.
+        key: the same, understood.
+
+    Raises:
+        CmsError: as of :func:`_encrypted_key`.
+
+    """
+    failure = CmsError("for another certificate", code=ErrorCode.OTHER_RECIPIENT)
+    is_for_us = False
+    for each in der.children(encoded):
+        agreement = Agreement.read(each) if each[0] == RECIPIENT else None
+        for identifier, wrapped in () if agreement is None else agreement.keys:
+            if agreement is None or not _is_named(identifier, certificate):
+                continue
+            try:
+                return agreement.key(wrapped, key)
+            except CmsError as error:
+                failure = failure if is_for_us else error
+                is_for_us = True
+    raise failure
+
+
+def _is_named(identifier: bytes, certificate: x509.Certificate) -> bool:
+    """Return whether a KeyAgreeRecipientIdentifier in DER is a certificate's."""
+    if identifier[0] == der.EXPLICIT_0:
+        named = der.children(identifier)[0]
+        return bool(der.contents(named) == certificate.key_identifier)
+    return identifier == CertificateFields.of(certificate.dump()).issuer_and_serial
 
 
 def _key_of(

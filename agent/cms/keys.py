@@ -116,6 +116,17 @@ def _require_point(info: bytes, parameters: list[bytes]) -> None:
         raise CmsError("a point that is not in the uncompressed form")
 
 
+def is_point(key: EllipticCurvePublicKey, point: bytes) -> bool:
+    """Return whether octets are an uncompressed point of a key's curve."""
+    if point[:1] != bytes((_UNCOMPRESSED,)):
+        return False
+    try:
+        EllipticCurvePublicKey.from_encoded_point(key.curve, point)
+    except ValueError:
+        return False
+    return True
+
+
 def is_signature(key: SignerKey, signature: bytes, algorithm: HashAlgorithm, digest: bytes) -> bool:
     """Return whether ``signature`` is one by ``key`` over ``digest``.
 

@@ -25,7 +25,7 @@ def mark_for(
     at: datetime,
     language: Language,
     *,
-    citizen_card: bool = True,
+    citizen_card: bool,
 ) -> Mark:
     """Return a mark.
 

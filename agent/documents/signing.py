@@ -305,6 +305,7 @@ class PdfSigner:
             hash=usual_hash(chosen.signer.facts),
             format=SignatureFormat.CMS_DETACHED,
             certificate=chosen.signer.facts.thumbprint,
+            found_here=True,
             reader=chosen.signer.reader,
             signing_time=False,  # a PDF has a place of its own for it
             chain=chosen.chain,
@@ -373,8 +374,7 @@ class PdfSigner:
         language = wish.language or system_language()
         mark = None
         if wish.mark is not None:
-            # Of all cards only a citizen's brings its authority's certificate along.
-            citizen = bool(chosen.chain)
+            citizen = chosen.signer.is_on_citizen_card
             mark = mark_for(wish.mark, signer, at, language, citizen_card=citizen)
         request = PreparePdf(
             file=str(document.copy.file),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from agent.cards.card import ID_SIGN, Card, StoredCertificate
+from agent.cards.card import ID_SIGN, Card, CardGeneration, StoredCertificate
 from agent.cms.keys import key_name
 from agent.errors import AgentError, SpoiltCertificateError, UnsupportedCardError
 from agent.pki.certificate import CertificateFacts
@@ -16,7 +16,11 @@ from agent.signing.model import CardCertificate
 
 
 def card_certificate(
-    reader: str, serial: str, stored: StoredCertificate, signing_key: bytes | None = ID_SIGN
+    reader: str,
+    serial: str,
+    stored: StoredCertificate,
+    signing_key: bytes | None = ID_SIGN,
+    generation: CardGeneration | None = None,
 ) -> CardCertificate:
     """Understand a certificate that a card gave.
 
@@ -25,6 +29,7 @@ def card_certificate(
         serial: the card's number.
         stored: the certificate.
         signing_key: the identifier of the key that the card signs with; None for none.
+        generation: of the card; None where that is not known.
 
     Raises:
         SpoiltCertificateError: it is garbage.
@@ -38,7 +43,7 @@ def card_certificate(
         ) from error
     identifier = stored.id.decode("ascii", "replace")
     signs = stored.id == signing_key
-    return CardCertificate(facts, reader, identifier, stored.label, serial, signs)
+    return CardCertificate(facts, reader, identifier, stored.label, serial, signs, generation)
 
 
 def usual_key(card: Card) -> bytes | None:
@@ -53,7 +58,8 @@ def card_key_certificate(reader: str, card: Card, stored: StoredCertificate) -> 
         SpoiltCertificateError: it is garbage, or no card of this kind has such a key.
 
     """
-    certificate = card_certificate(reader, card.serial, stored, usual_key(card))
+    key = usual_key(card)
+    certificate = card_certificate(reader, card.serial, stored, key, card.generation)
     known = card.key_names
     if known is not None and key_name(certificate.facts.public_key) not in known:
         raise SpoiltCertificateError(
@@ -67,6 +73,7 @@ def card_certificates(
     serial: str,
     certificates: Iterable[StoredCertificate],
     signing_key: bytes | None = ID_SIGN,
+    generation: CardGeneration | None = None,
 ) -> tuple[CardCertificate, ...]:
     """Understand all certificates of a card; one that is garbage does not hide the others.
 
@@ -80,7 +87,7 @@ def card_certificates(
     failure: UnsupportedCardError | None = None
     for stored in certificates:
         try:
-            good.append(card_certificate(reader, serial, stored, signing_key))
+            good.append(card_certificate(reader, serial, stored, signing_key, generation))
         except UnsupportedCardError as error:
             failure = error
     if failure is not None and not good:

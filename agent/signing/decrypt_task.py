@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from agent.cards.card import ID_KEYX, Card, StoredCertificate
+from agent.cards.card import AGREEING_CARDS, ID_KEYX, Card, StoredCertificate
 from agent.cms.key_padding import Pkcs1Padding, may_be_encrypted
 from agent.consent.questions import Act, Purpose
 from agent.errors import BadRequestError, CryptogramError, KeyNotFoundError
@@ -60,13 +60,16 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         """Find what is encrypted for this certificate.
 
         Raises:
-            KeyNotFoundError: the key is no RSA key, so that nothing is encrypted to it.
+            KeyNotFoundError: the key is on a curve, and the card does not agree on keys with it; or
+                a bare cryptogram is wanted of it, which there is not.
             BadRequestError: a bare cryptogram that the key cannot have made.
             CmsError: the message is malformed or unsupported, or (``other_recipient``) nothing in
                 it is for this certificate.
 
         """
-        if not isinstance(certificate.facts.public_key, RSAPublicKey):
+        is_rsa = isinstance(certificate.facts.public_key, RSAPublicKey)
+        agrees = certificate.generation in AGREEING_CARDS
+        if not is_rsa and not (agrees and self.request.format is DecryptFormat.CMS):
             raise KeyNotFoundError("nothing can be encrypted to the card's key: it is no RSA key")
         if self.request.format is DecryptFormat.PKCS1:
             _check_cryptogram(certificate, self.request.data)

@@ -187,6 +187,7 @@ class KeyUser(Generic[P, N, T]):
         serial: the number of the card that has to be in it; None for any.
         task: what for.
         recording: is told what the card did.
+        names_card: whether the request says which card is meant, and not only where it may be.
 
     """
 
@@ -199,6 +200,7 @@ class KeyUser(Generic[P, N, T]):
     serial: str | None = None
     task: KeyTask[P, N, T]
     recording: Recording
+    names_card: bool = False
 
     async def run(self, pin: SecretBytes | None) -> T:
         """Use the key.
@@ -220,8 +222,10 @@ class KeyUser(Generic[P, N, T]):
         try:
             return await self._use(pin, _Spending(by_page=True))
         except PinError as error:
-            if error.code is ErrorCode.PIN_REQUIRED and self.prompter.can_ask():
-                return await self._with_typed_pin()  # on the reader, which a window says
+            by_page = self.site != LOCAL_USER
+            if error.code is ErrorCode.PIN_REQUIRED and (by_page or self.prompter.can_ask()):
+                # On the reader, or once more for a card that the page did not mean: a window says.
+                return await self._with_typed_pin()
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
             left = error.attempts_left
@@ -357,6 +361,9 @@ class KeyUser(Generic[P, N, T]):
         self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
     ) -> T:
         """Use the key once; errors before the verb is called come before the PIN is sent."""
+        if spending.by_page and not self._is_for(card):
+            self._choose(card)
+            raise PinError("it is not known to be this card's", code=ErrorCode.PIN_REQUIRED)
         card.pin_rules.check(pin)
         if card.pin_rules.keypad and spending.by_page and self.site != LOCAL_USER:
             raise PinError("a window asks for it", code=ErrorCode.PIN_REQUIRED)
@@ -413,3 +420,13 @@ class KeyUser(Generic[P, N, T]):
     def _check_number(self, card: Card, expected: str | None) -> None:
         if expected not in (None, card.serial):
             raise CardRemovedError("another card than the one that was chosen or shown")
+
+    def _is_for(self, card: Card) -> bool:
+        """Return whether the PIN that came with the request may go to a card.
+
+        A page that asks its visitors for a PIN means that of their citizen card. Another card in
+        the reader has a PIN of its own, and a try of it would be spent: unless the page has named
+        the very card, a window asks.
+        """
+        is_own = self.site == LOCAL_USER
+        return is_own or self.names_card or card.generation in CITIZEN_CARDS

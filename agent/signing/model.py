@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.cards.card import CardGeneration
+from agent.cards.card import CITIZEN_CARDS, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
@@ -74,6 +74,7 @@ class SignatureRequest:
             none does. Such a signature is detached and says no time, whatever the format of the
             others is, and it alone carries the chain.
         view: what a window names to have the documents shown; None where they cannot be.
+        found_here: whether ``certificate`` was found here, and not named by who asks.
 
     """
 
@@ -95,6 +96,7 @@ class SignatureRequest:
     container: str | None = None
     citizen_card: bool = False
     view: str | None = None
+    found_here: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -123,6 +125,12 @@ class SignatureRequest:
                     raise BadRequestError("an attached signature needs the data, not a digest")
 
     @property
+    def names_card(self) -> bool:
+        """Whether who asks has said which card is meant; a reader may have any card in it."""
+        is_named = self.certificate is not None and not self.found_here
+        return is_named or self.card_number is not None
+
+    @property
     def is_blind(self) -> bool:
         """Whether what a signature says is known to the asker alone: bare, over a digest.
 
@@ -144,6 +152,7 @@ class CardCertificate:
         label: as the card's directory names it.
         card_serial: the card's own number, 16 characters on a citizen card.
         signs: whether it is of the key that the card signs with where none is named.
+        generation: of the card; None where that is not known.
 
     """
 
@@ -153,6 +162,12 @@ class CardCertificate:
     label: str
     card_serial: str
     signs: bool = False
+    generation: CardGeneration | None = None
+
+    @property
+    def is_on_citizen_card(self) -> bool:
+        """Whether the card is known to be a citizen's."""
+        return self.generation in CITIZEN_CARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +240,11 @@ class AuthenticationRequest:
             raise BadRequestError("SHA-1 proves nobody's identity")
 
     @property
+    def names_card(self) -> bool:
+        """As of :class:`SignatureRequest`."""
+        return self.certificate is not None or self.card_number is not None
+
+    @property
     def format(self) -> str:
         """What the history calls the wrapping."""
         return "authenticate"
@@ -274,6 +294,11 @@ class DecryptionRequest:
     citizen_card: bool = False
 
     @property
+    def names_card(self) -> bool:
+        """As of :class:`SignatureRequest`."""
+        return self.card_number is not None
+
+    @property
     def documents(self) -> tuple[Document, ...]:
         """What the history names: the one cryptogram or message."""
         return (Document(data=self.data),)
@@ -310,12 +335,15 @@ class Snapshot:
         service_available: whether the PC/SC service answers.
         readers: in the order in which they came.
         working: whether a card is in use, or about to be.
+        of_pcsc: those of PC/SC alone, also where a token is shown in place of one; None where
+            there are no others.
 
     """
 
     service_available: bool
     readers: tuple[ReaderView, ...] = ()
     working: bool = False
+    of_pcsc: tuple[ReaderView, ...] | None = None
 
     @property
     def attempts_unknown(self) -> bool:

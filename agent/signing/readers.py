@@ -28,7 +28,7 @@ from agent.errors import (
 from agent.signing.card_attempt import DOUBTS, CardAttempt, until_silent
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.signing.reader_monitor import ReaderMonitor
-from agent.signing.seat import Seat, presence_of, shown, token_seat
+from agent.signing.seat import Seat, presence_of, seen, token_seat
 from agent.signing.token_watch import TokenWatch
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
@@ -481,8 +481,8 @@ class Readers:
         return worker
 
     def _publish(self) -> None:
-        views = shown(self._seats.values())
-        self._snapshot = replace(self._snapshot, readers=views, working=self._at_work > 0)
+        seats, working = self._seats.values(), self._at_work > 0
+        self._snapshot = seen(seats, self._snapshot, working=working)
         for changed in tuple(self._watchers):
             changed()
 

@@ -1,11 +1,11 @@
 """A reader, and what is in it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.cards.card import CardDriver
 from agent.cards.pkcs11.token_source import TokenSlot
-from agent.signing.model import CardPresence, ReaderView
+from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.transport.base import ReaderState
 
 
@@ -38,6 +38,22 @@ def token_seat(slot: TokenSlot, insertion: int) -> Seat:
     state = ReaderState(slot.name, present=True, insertion=insertion)
     view = ReaderView(slot.name, CardPresence.CARD, "pkcs11", keypad=slot.has_keypad)
     return Seat(state, view, token=slot)
+
+
+def seen(seats: Collection[Seat], before: Snapshot, *, working: bool) -> Snapshot:
+    """Return what is seen of seats now.
+
+    Args:
+        seats: all of them.
+        before: as it was.
+        working: whether a card is in use, or about to be.
+
+    """
+    of_pcsc = tuple(seat.view for seat in seats if seat.token is None)
+    has_tokens = len(of_pcsc) < len(seats)
+    return replace(
+        before, readers=shown(seats), working=working, of_pcsc=of_pcsc if has_tokens else None
+    )
 
 
 def shown(seats: Collection[Seat]) -> tuple[ReaderView, ...]:

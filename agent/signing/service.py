@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 
-from agent.cards.card import CITIZEN_CARDS, Card, StoredCertificate
+from agent.cards.card import CITIZEN_CARDS, Card, CardGeneration, StoredCertificate
 from agent.cards.known_attempts import KnownAttempts
 from agent.cards.memory import CardMemory
 from agent.cards.pkcs11.token_source import TokenSource
@@ -303,6 +303,7 @@ class SigningService:
                     serial=place.serial,
                     task=task,
                     recording=recording,
+                    names_card=request.names_card,
                 )
                 return await key_user.run(pin)
 
@@ -393,7 +394,7 @@ class SigningService:
 
     def _read_certificates(
         self, card: Card, nobody_waits: ThreadEvent
-    ) -> tuple[str, tuple[StoredCertificate, ...], bytes | None]:
+    ) -> tuple[str, tuple[StoredCertificate, ...], bytes | None, CardGeneration]:
         del nobody_waits  # nothing that could not be undone happens here
         certificates = card.certificates()
         if not all(card.is_proven(stored) for stored in certificates):
@@ -403,7 +404,7 @@ class SigningService:
         if any_expired(certificates, self._clock()):
             # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
             card.forget()
-        return card.serial, certificates, usual_key(card)
+        return card.serial, certificates, usual_key(card), card.generation
 
 
 def _is_blind(request: KeyRequest) -> bool:

@@ -222,14 +222,16 @@ def signing_purpose(request: SignatureRequest) -> Purpose:
     A short plain text that is signed alone is there itself.
     """
     is_alone = len(request.documents) == 1
+    # All are told in the hash of the files among them, whatever the key signs with.
+    in_file = (document for document in request.documents if document.whole is not None)
+    told = next((document.told_hash(request.hash) for document in in_file), request.hash)
 
     def shown(document: Document) -> DocumentFacts:
         name = None if document.name is None else _whole_or_ends(document.name)
         text = _text_of(document) if is_alone else None
-        return DocumentFacts(name, document.told_digest(request.hash), text, document.pages)
+        return DocumentFacts(name, document.told_digest(told), text, document.pages)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
-    told = request.documents[0].told_hash(request.hash)  # the same of all that one request signs
     count = len(request.documents)
     return Purpose(Act.SIGN, told, documents, count, view=request.view)
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from agent.iso7816 import SW, CommandApdu, CommandFormatError
+from agent.iso7816 import SW, CommandApdu, CommandFormatError, ExtendedApdu
 from agent.virtualcard import gen1, gen2, piv
 from agent.virtualcard.model import CardData, Faults, Generation, Tally
 from agent.virtualcard.operating_system import INS_READ_BINARY, CardOperatingSystem
@@ -55,7 +55,11 @@ class VirtualCard:
         """The Answer To Reset (ISO 7816-3 §8), 2 to 33 bytes; empty for a mute card."""
         if self.data.faults.mute:
             return b""
-        return _ATRS[self.data.generation]
+        return piv.EXTENDED_ATR if self._takes_extended else _ATRS[self.data.generation]
+
+    @property
+    def _takes_extended(self) -> bool:
+        return self.data.options.extended_length and self.data.generation is Generation.PIV
 
     @property
     def faults(self) -> Faults:
@@ -112,8 +116,8 @@ class VirtualCard:
         """Answer one command APDU, whatever its bytes are.
 
         Returns:
-            Response data and status word, 2 to 258 bytes; nothing from a card without power, or
-            when the response is to be lost.
+            Response data and status word, 2 to 258 bytes, more to a command of extended length;
+            nothing from a card without power, or when the response is to be lost.
 
         Raises:
             CardPulledError: the card left its reader instead of answering.
@@ -140,7 +144,8 @@ class VirtualCard:
         if faults.foreign:
             return faults.foreign.to_bytes(2, "big")
         try:
-            command = CommandApdu.parse(raw)
+            is_long = self._takes_extended and ExtendedApdu.is_form_of(raw)
+            command = (ExtendedApdu if is_long else CommandApdu).parse(raw)
             if faults.max_read and _reads_more_than(command, faults.max_read):
                 return SW.SM_DATA_MISSING.to_bytes(2, "big")
             data, sw = self._system.run(command)

@@ -12,7 +12,7 @@ Version 1. Bytes are base64; optional objects may be left out; an unknown field 
      "keys": [{"id": "SIGN", "label": "K1", "reference": 1, "private_key": PKCS#8}, …],
      "certificates": [{"id": "ROOTCACert", "label": "ROOT CA Cert", "certificate": DER}, …],
      "options": {"t0": false, "verify_per_signature": null, "strict_channel": false,
-                 "old_pin_label": false},
+                 "old_pin_label": false, "extended_length": false},
      "faults": {"remove_at": 0, "drop_at": 0, "replace": {"7": "kAA="}, "rsa_delay_ms": 0,
                 "max_read": 0, "foreign": 0, "mute": false},
      "files": {"5030/4104": "…"},               contents instead of those that belong there
@@ -157,6 +157,7 @@ class _Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     verify_per_signature: bool | None = None
     strict_channel: bool = False
     old_pin_label: bool = False
+    extended_length: bool = False
 
 
 class _Faults(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

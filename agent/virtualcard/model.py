@@ -107,6 +107,7 @@ class Options:
             generation's own habit (gen1 no, gen2 yes).
         strict_channel: gen2 refuses a plain command while the channel is open, and closes it.
         old_pin_label: gen1 protects the PIN with the older key and answers 6A88 to the newer.
+        extended_length: a PIV card takes commands of extended length, and its ATR says so.
 
     """
 
@@ -114,6 +115,7 @@ class Options:
     verify_per_signature: bool | None = None
     strict_channel: bool = False
     old_pin_label: bool = False
+    extended_length: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from agent.virtualcard.piv_key import ALGORITHMS
 from agent.virtualcard.status import StatusError
 
 ATR = bytes.fromhex("3B8C01 8073C00180 56414E4B504956 62")  # chaining, no extended length; ANKPIV
+EXTENDED_ATR = bytes.fromhex("3B8C01 8073C001C0 56414E4B504956 22")  # the same with it
 AID = bytes.fromhex("A000000308000010000100")
 LEAST_AID = 9  # bytes: all but the version
 INS_GET_DATA: Final = 0xCB
@@ -27,6 +28,7 @@ CLA_CHAINED: Final = 0x10
 PIN_FIELD: Final = 8
 REFERENCE_APPLICATION, REFERENCE_GLOBAL = 0x80, 0x00
 SIGNING_KEY, DECRYPTION_KEY, OPEN_KEY = 0x9C, 0x9D, 0x9E
+CHALLENGE, POINT = 0x81, 0x85
 CHAINING_NOT_SUPPORTED: Final = 0x6884
 MAX_CHAINED: Final = 2048  # bytes of one command's data
 OBJECT_CHUID, OBJECT_DISCOVERY = "5FC102", "7E"
@@ -167,7 +169,7 @@ class PivOperatingSystem:
         if command.p1 != ALGORITHMS[slot.key.kind]:
             raise StatusError(SW.WRONG_P1_P2)
         self._require_pin(slot, is_fresh=is_fresh)
-        result = self._apply(slot, _challenge(body))
+        result = self._apply(slot, *_given(body))
         return self._respond(encode(0x7C, encode(0x82, result)), command.le)
 
     def _require_pin(self, slot: FilledSlot, *, is_fresh: bool) -> None:
@@ -176,11 +178,14 @@ class PivOperatingSystem:
         if not (is_fresh if slot.reference == SIGNING_KEY else self.pin.verified):
             raise StatusError(SW.SECURITY_STATUS_NOT_SATISFIED)
 
-    def _apply(self, slot: FilledSlot, challenge: bytes) -> bytes:
-        if len(challenge) != slot.key.length:
+    def _apply(self, slot: FilledSlot, tag: int, given: bytes) -> bytes:
+        agrees = slot.reference == DECRYPTION_KEY and not slot.key.is_rsa
+        if tag != (POINT if agrees else CHALLENGE):
+            raise StatusError(SW.WRONG_DATA)
+        if not agrees and len(given) != slot.key.length:
             raise StatusError(SW.WRONG_DATA)
         begun = time.monotonic()
-        result = slot.key.private_operation(challenge)
+        result = slot.key.agree(given) if agrees else slot.key.private_operation(given)
         if result is None:
             raise StatusError(SW.WRONG_DATA)
         wait = self.data.faults.rsa_delay_ms / 1000 - (time.monotonic() - begun)
@@ -212,17 +217,21 @@ class PivOperatingSystem:
     }
 
 
-def _challenge(body: bytes) -> bytes:
-    """Return what a key is to work on: 7C { 82 00, 81 … }, in this order and nothing else."""
+def _given(body: bytes) -> tuple[int, bytes]:
+    """Return what a key is to work on: of 7C { 82 00, 81 … } the last, its tag and its value.
+
+    In this order and nothing else; the last is 85 where a key is agreed on.
+    """
     try:
         template = read_one(body)
-        response, challenge = read_all(template.value)
+        response, given = read_all(template.value)
     except (TlvError, ValueError) as error:
         raise StatusError(SW.WRONG_DATA) from error
-    tags = (template.tag, response.tag, challenge.tag)
-    if tags != (0x7C, 0x82, 0x81) or response.value or template.size != len(body):
+    if (template.tag, response.tag) != (0x7C, 0x82) or response.value:
         raise StatusError(SW.WRONG_DATA)
-    return challenge.value
+    if given.tag not in (CHALLENGE, POINT) or template.size != len(body):
+        raise StatusError(SW.WRONG_DATA)
+    return given.tag, given.value
 
 
 def data_objects(data: CardData) -> dict[str, bytes]:

@@ -102,6 +102,21 @@ class PivPrivateKey:
         """Bytes of the modulus, or of a number of the curve."""
         return self._key.key_size // 8
 
+    def agree(self, point: bytes) -> bytes | None:
+        """Return the coordinate that is agreed on (SEC 1 §3.3.1); None where that cannot be.
+
+        Args:
+            point: the other one's, uncompressed.
+
+        """
+        if isinstance(self._key, rsa.RSAPrivateKey) or len(point) != 1 + 2 * self.length:
+            return None
+        try:
+            other = ec.EllipticCurvePublicKey.from_encoded_point(self._key.curve, point)
+        except ValueError:
+            return None
+        return self._key.exchange(ec.ECDH(), other)
+
     def private_operation(self, challenge: bytes) -> bytes | None:
         """Apply the key to a block, or sign a digest; None if it is not below the modulus.
 

@@ -5,31 +5,28 @@ Their pages know two kinds of cards, with RSA-2048 keys under names that no othe
 
 import asyncio
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from agent.cards.card import CITIZEN_CARDS
 from agent.errors import AgentError, UnsupportedCardError
 from agent.origin import Origin
+from agent.secret import SecretBytes
 from agent.signing import model
 from agent.web.service import Service
+
+R = TypeVar("R", model.SignatureRequest, model.AuthenticationRequest, model.DecryptionRequest)
 
 _OTHER: Final = "the card is no citizen card"
 
 
 class CitizenCards:
-    """A service in which a card of another kind is one that no driver knows.
-
-    What is passed on unchanged says for itself that it is for a citizen card.
-    """
+    """A service in which a card of another kind is one that no driver knows."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self.subscribe = service.subscribe
         self.is_allowed = service.is_allowed
         self.is_blocked = service.is_blocked
-        self.sign = service.sign
-        self.authenticate = service.authenticate
-        self.decrypt = service.decrypt
 
     async def look_at_tokens(self) -> None:
         """Ask nobody: a token is no citizen card."""
@@ -39,11 +36,10 @@ class CitizenCards:
         return await self._service.connect(site, blind=blind)
 
     def snapshot(self) -> model.Snapshot:
-        """Return all readers as they are now."""
+        """Return all readers of PC/SC as they are now: no page of theirs knows of modules."""
         found = self._service.snapshot()
-        if not any(map(_is_other, found.readers)):
-            return found
-        return replace(found, readers=tuple(map(_as_known, found.readers)))
+        readers = found.readers if found.of_pcsc is None else found.of_pcsc
+        return replace(found, readers=tuple(map(_as_known, readers)), of_pcsc=None)
 
     async def certificates(
         self, site: Origin, reader: str | None = None
@@ -73,6 +69,24 @@ class CitizenCards:
             raise problems[0].error
         return self._without_others(model.CertificateListing(certificates, problems))
 
+    async def sign(
+        self, site: Origin, request: model.SignatureRequest, entered: SecretBytes | None
+    ) -> model.SignatureResult:
+        """Sign with a citizen card; errors as of the use case."""
+        return await self._service.sign(site, _for_citizen(request), entered)
+
+    async def authenticate(
+        self, site: Origin, request: model.AuthenticationRequest, entered: SecretBytes | None
+    ) -> model.AuthenticationResult:
+        """Prove to a site who holds a citizen card; errors as of the use case."""
+        return await self._service.authenticate(site, _for_citizen(request), entered)
+
+    async def decrypt(
+        self, site: Origin, request: model.DecryptionRequest, entered: SecretBytes | None
+    ) -> bytes:
+        """Decrypt with a citizen card; errors as of the use case."""
+        return await self._service.decrypt(site, _for_citizen(request), entered)
+
     async def _listed(self, site: Origin, reader: str) -> model.CertificateListing:
         try:
             return await self._service.certificates(site, reader)
@@ -86,6 +100,11 @@ class CitizenCards:
         if listing.certificates and not kept:
             raise UnsupportedCardError(_OTHER)
         return replace(listing, certificates=kept)
+
+
+def _for_citizen(request: R) -> R:
+    """Have no other card meant, whatever whoever made the request has thought of."""
+    return request if request.citizen_card else replace(request, citizen_card=True)
 
 
 def _is_other(view: model.ReaderView) -> bool:

@@ -20,7 +20,14 @@ from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, der
-from agent.virtualcard.model import CITIZEN_GENERATIONS, ID_SIGN, CardData, Faults, Generation
+from agent.virtualcard.model import (
+    CITIZEN_GENERATIONS,
+    ID_SIGN,
+    CardData,
+    Faults,
+    Generation,
+    Options,
+)
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.piv_key import PivKeyKind
 from agent.virtualcard.provider import VirtualProvider
@@ -60,10 +67,12 @@ class CardCase:
         cardfile.save(path, dataclasses.replace(self._cards[generation], faults=faults))
         return path
 
-    def piv_file(self, key: PivKeyKind) -> Path:
-        """Write the file of a PIV card with one kind of key."""
-        order = Order(Generation.PIV, "王測試", generate_id_number(0), PIN.encode(), key=key)
-        path = self._folder / f"piv-{key}.json"
+    def piv_file(self, key: PivKeyKind, *, extended: bool = False) -> Path:
+        """Write the file of a PIV card with one kind of key; commands of extended length or not."""
+        options = Options(extended_length=extended)
+        person = ("王測試", generate_id_number(0), PIN.encode())
+        order = Order(Generation.PIV, *person, options=options, key=key, slots=(0x9C,))
+        path = self._folder / f"piv-{key}-{extended}.json"
         cardfile.save(path, personalise(order, self._issuer))
         return path
 

@@ -1,19 +1,29 @@
 """The host's end of a PIV card's wire, for tests: written by hand."""
 
+from dataclasses import replace
 from functools import cache
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from agent.iso7816.tlv import encode
-from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import TestIssuer, der
-from agent.virtualcard.model import FilledSlot, Generation
+from agent.virtualcard.model import CardData, FilledSlot, Generation, Options
 from agent.virtualcard.personalise import PIV_USES, Order, personalise
-from agent.virtualcard.piv_key import PivKeyKind
+from agent.virtualcard.piv_key import PivKeyKind, PivPrivateKey
 from tests.card.wire import SUCCESS, Wire
 from tests.conftest import TEST_ID_NUMBER, TEST_NAME
+from tests.signing.any_card import key_of
 
 SELECT = "00A4040009A0000003080000100000"
 ALGORITHMS = {"rsa2048": "07", "rsa3072": "05", "rsa4096": "16", "p256": "11", "p384": "14"}
+KEY_NAMES = {
+    "rsa2048": "RSA-2048",
+    "rsa3072": "RSA-3072",
+    "rsa4096": "RSA-4096",
+    "p256": "P-256",
+    "p384": "P-384",
+}
 EVERY_SLOT = (0x9A, 0x9C, 0x9D, 0x9E)
 
 
@@ -43,9 +53,15 @@ class PivWire(Wire):
     def tries(self, reference: str = "80") -> int:
         return self.sw(f"002000{reference}")
 
-    def authenticate(self, slot: int, algorithm: str, challenge: bytes) -> tuple[bytes, int]:
+    def agree(self, slot: int, algorithm: str, point: bytes) -> tuple[bytes, int]:
+        """Have a key agree on another one."""
+        return self.authenticate(slot, algorithm, point, tag=0x85)
+
+    def authenticate(
+        self, slot: int, algorithm: str, given: bytes, *, tag: int = 0x81
+    ) -> tuple[bytes, int]:
         """Use a key, in chained commands of 200 bytes."""
-        body = encode(0x7C, encode(0x82, b"") + encode(0x81, challenge))
+        body = encode(0x7C, encode(0x82, b"") + encode(tag, given))
         while len(body) > 200:
             piece, body = body[:200], body[200:]
             sw = self.sw(f"1087{algorithm}{slot:02X}C8" + piece.hex())
@@ -60,29 +76,44 @@ def _issuer() -> TestIssuer:
 
 
 @cache
-def _template(kind: str) -> bytes:
+def _template(kind: str) -> CardData:
     """Make a card once for each kind of key, one key in all its slots: RSA keys take their time."""
     order = Order(
         Generation.PIV,
         TEST_NAME,
         TEST_ID_NUMBER,
         b"123456",
-        key=PivKeyKind(kind),
+        key=PivKeyKind.P256,
         slots=(0x9C,),
     )
     data = personalise(order, _issuer())
-    (own,) = data.slots
-    uses = dict.fromkeys(PIV_USES.values(), own.key.public_key)
+    own = private_key(kind)
+    uses = dict.fromkeys(PIV_USES.values(), own.public_key)
     issued = _issuer().issue(TEST_NAME, TEST_ID_NUMBER, uses)
     data.slots = tuple(
-        FilledSlot(slot, own.key, der(issued[use]), slot == 0x9D) for slot, use in PIV_USES.items()
+        FilledSlot(slot, own, der(issued[use]), slot == 0x9D) for slot, use in PIV_USES.items()
     )
-    return cardfile.dump(data)
+    return data
+
+
+@cache
+def private_key(kind: str) -> PivPrivateKey:
+    """Return the key of a kind that other tests of this process have too."""
+    key = key_of(KEY_NAMES[kind])
+    return PivPrivateKey.from_der(
+        key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    )
 
 
 def piv_card(kind: str = "p256", **changes: object) -> VirtualCard:
     """Return a card with one key in each slot; ``changes`` are fields of its data."""
-    data = cardfile.parse(_template(kind))
+    template = _template(kind)
+    data = replace(template, files=dict(template.files))
     for name, value in changes.items():
         setattr(data, name, value)
     return VirtualCard(data)
+
+
+def wide_card(kind: str = "p256", **changes: object) -> VirtualCard:
+    """Return one that takes commands of extended length, and says so."""
+    return piv_card(kind, options=Options(extended_length=True), **changes)

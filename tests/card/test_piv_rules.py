@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from agent import cli
 from agent.errors import BadRequestError, PinError
+from agent.iso7816.historical_bytes import takes_extended_length
 from agent.iso7816.tlv import read_all, read_one
 from agent.virtualcard import cardfile
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Faults, Options
 from agent.virtualcard.piv_key import PivKeyKind
 from agent.virtualcard.scenarios import make_scenario
-from tests.card.piv_wire import ALGORITHMS, EVERY_SLOT, PivWire, piv_card
+from tests.card.piv_wire import ALGORITHMS, EVERY_SLOT, PivWire, piv_card, wide_card
 from tests.card.wire import SUCCESS
 from tests.conftest import CardFactory
 
@@ -88,7 +90,28 @@ def test_the_other_keys_want_the_pin_once_or_never(wire: PivWire) -> None:
     assert wire.authenticate(0x9E, P256, DIGEST)[1] == SUCCESS
     assert wire.authenticate(0x9A, P256, DIGEST)[1] == 0x6982
     assert wire.verify() == SUCCESS
-    assert [wire.authenticate(key, P256, DIGEST)[1] for key in (0x9A, 0x9D, 0x9A)] == [SUCCESS] * 3
+    assert wire.authenticate(0x9A, P256, DIGEST)[1] == SUCCESS
+    assert wire.agree(0x9D, P256, _point(wire, 0x9A))[1] == SUCCESS
+    assert wire.authenticate(0x9A, P256, DIGEST)[1] == SUCCESS
+
+
+def _point(wire: PivWire, slot: int) -> bytes:
+    """Return the public key of a slot, uncompressed."""
+    (own,) = (each.key.public_key for each in wire.card.data.slots if each.reference == slot)
+    return own.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def test_the_key_that_others_encrypt_to_agrees_on_another_and_signs_nothing(wire: PivWire) -> None:
+    point = _point(wire, 0x9A)
+    assert wire.agree(0x9D, P256, point)[1] == 0x6982
+    assert wire.verify() == SUCCESS
+    answer, sw = wire.agree(0x9D, P256, point)
+    assert (sw, answer[:4], len(answer)) == (SUCCESS, bytes.fromhex("7C228220"), 36)
+    for given in (b"", point[:-1], b"\x02" + point[1:33], b"\x04" + bytes(64), point + b"\x00"):
+        assert wire.agree(0x9D, P256, given)[1] == 0x6A80
+    assert wire.authenticate(0x9D, P256, DIGEST)[1] == 0x6A80
+    assert wire.agree(0x9A, P256, point)[1] == 0x6A80
+    assert (wire.card.tally.decryptions, wire.card.tally.signatures) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +144,41 @@ def test_a_chain_that_another_command_breaks_is_forgotten() -> None:
     for _ in range(9):
         sw = wire.sw("1087079AFF" + "00" * 255)
     assert sw == 0x6700  # a chain without end
+
+
+def test_extended_length_is_taken_where_the_card_says_so_and_nowhere_else() -> None:
+    key, body = "0087079C", "7C820106820081820100" + "00" * 255 + "02"
+    whole = f"{key}00{len(body) // 2:04X}{body}"
+    strict, wide = PivWire(piv_card("rsa2048")), PivWire(wide_card("rsa2048"))
+    for wire in (strict, wide):
+        wire.select()
+        assert wire.verify() == SUCCESS
+    assert strict.sw(whole + "0000") == 0x6700
+    answer, sw = wide.send(whole + "0000")
+    assert (sw, len(answer)) == (SUCCESS, 264)
+    assert wide.verify() == SUCCESS
+    answer, sw = wide.send(whole + "0100")
+    assert (sw, len(answer)) == (0x6108, 256)  # the rest is fetched
+    assert wide.verify() == SUCCESS
+    assert wide.sw(whole) == 0x6700  # no Le
+    assert wide.sw(whole + "00") == 0x6700  # half an Le
+    assert (takes_extended_length(strict.card.atr), takes_extended_length(wide.card.atr)) == (
+        False,
+        True,
+    )
+    for card in (strict.card, wide.card):
+        check = 0
+        for byte in card.atr[1:]:
+            check ^= byte
+        assert check == 0  # TCK
+
+
+def test_no_citizen_card_takes_extended_length(make_card: CardFactory) -> None:
+    card = make_card(options=Options(extended_length=True))
+    plain = make_card()
+    assert card.atr == plain.atr
+    card.power_on()
+    assert card.process(bytes.fromhex("00B00000 00 0010")) == b"\x67\x00"
 
 
 @pytest.mark.parametrize("kind", ["p256", "p384", "rsa2048"])
@@ -159,14 +217,14 @@ def test_a_discovery_object_may_name_the_pin_of_the_card() -> None:
 
 def test_it_survives_in_a_file_and_a_locked_one_stays_locked(tmp_path: Path) -> None:
     path = tmp_path / "card.json"
-    options, faults = Options(t0=True), Faults(rsa_delay_ms=1)
+    options, faults = Options(t0=True, extended_length=True), Faults(rsa_delay_ms=1)
     card = piv_card(attempts_left=1, options=options, faults=faults, files={"5FC103": b"\x53\x00"})
     cardfile.save(path, card.data)
     wire = PivWire(cardfile.load(path))
     assert wire.sw(SELECT_T0) == 0x611F
     assert wire.verify("000000") == 0x6983
     again = cardfile.load(path).data
-    assert again.attempts_left == 0
+    assert (again.attempts_left, again.options) == (0, options)
     assert again.serial == card.data.serial
     assert [slot.certificate for slot in again.slots] == [s.certificate for s in card.data.slots]
     assert [slot.key.to_der() for slot in again.slots] == [s.key.to_der() for s in card.data.slots]

@@ -65,7 +65,7 @@ def test_it_has_big5_and_latin_letters_with_all_their_accents() -> None:
 @pytest.mark.parametrize("language", Language)
 def test_every_language_can_be_written(language: Language) -> None:
     at = pki.NOW.astimezone()
-    mark = mark_for(MarkPlace(), pki_facts(), at, language)
+    mark = mark_for(MarkPlace(), pki_facts(), at, language, citizen_card=True)
     shown = MarkLayout(mark, 220, 70)
     assert (shown.missing, len({each.number for each in shown.lines})) == (None, 4)
     assert re.fullmatch(r"2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d", mark.lines[2])

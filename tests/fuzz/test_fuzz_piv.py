@@ -17,9 +17,10 @@ from agent.cards.piv.objects import (
 )
 from agent.cards.registry import Registry
 from agent.errors import AgentError, CardError, UnsupportedCardError
+from agent.iso7816 import ExtendedApdu
 from agent.iso7816.tlv import encode
 from agent.virtualcard.piv import certificate_object
-from tests.card.piv_wire import PivWire, piv_card
+from tests.card.piv_wire import PivWire, piv_card, wide_card
 from tests.fuzz.budget import bounded
 from tests.fuzz.test_fuzz_card import damaged
 from tests.unit.cards.scripted import ScriptedConnection
@@ -50,6 +51,8 @@ def test_any_object_is_understood_or_refused(raw: bytes) -> None:
         certificate = certificate_of(raw)
         assert certificate is None or 0 < len(certificate) <= MAX_CERTIFICATE
     for key in KEYS:
+        with suppress(CardError):
+            assert len(key.result(raw, agrees=True)) == key.length
         with suppress(CardError):
             result = key.result(raw)
             assert len(result) == 256 if key.is_rsa else len(result) <= 72
@@ -93,3 +96,22 @@ def test_the_card_answers_whatever_it_is_told(commands: list[bytes]) -> None:
     wire.select()
     for command in commands:
         assert 2 <= len(wire.card.process(command)) <= 258
+
+
+LONG_COMMANDS = st.builds(
+    lambda ins, data, le: ExtendedApdu(0, ins, 0x3F, 0xFF, data, le).encode(),
+    st.sampled_from([0x20, 0x87, 0xA4, 0xC0, 0xCB]),
+    st.binary(max_size=400) | st.just(bytes.fromhex("5C035FC10A")),
+    st.integers(1, 0x10000),
+)
+
+
+@bounded
+@given(st.lists(LONG_COMMANDS | COMMANDS | st.binary(max_size=300), max_size=12))
+def test_a_card_that_takes_long_commands_answers_whatever_it_is_told(
+    commands: list[bytes],
+) -> None:
+    wire = PivWire(wide_card())
+    wire.select()
+    for command in commands:
+        assert len(wire.card.process(command)) >= 2

@@ -3,10 +3,13 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from agent.cards.card import ID_AUTH, ID_KEYX, ID_SIGN
@@ -17,7 +20,7 @@ from agent.errors import PinError
 from agent.secret import SecretBytes
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
-from tests.card.piv_wire import piv_card
+from tests.card.piv_wire import piv_card, wide_card
 from tests.pcsc.rig import PcscRig
 
 pytestmark = pytest.mark.pcsc
@@ -97,7 +100,9 @@ def test_opensc_lists_the_certificates_and_signs_with_the_keys(
     if kind.startswith("rsa"):
         opensc.take_key(card, 0x9D)
         _decrypt(opensc)
-        assert card.tally.decryptions == 1
+    else:
+        _agree(opensc, card)
+    assert card.tally.decryptions == 1
 
 
 def _decrypt(opensc: OpenSc) -> None:
@@ -112,6 +117,19 @@ def _decrypt(opensc: OpenSc) -> None:
     assert (folder / "opened").read_bytes() == TEXT
 
 
+def _agree(opensc: OpenSc, card: VirtualCard) -> None:
+    """Have OpenSC agree on a key with the card, and do the same with the other one's key."""
+    (own,) = (each.key.public_key for each in card.data.slots if each.reference == 0x9D)
+    assert isinstance(own, ec.EllipticCurvePublicKey)
+    other = ec.generate_private_key(own.curve)
+    (opensc.folder / "other").write_bytes(
+        other.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    files = ["-i", str(opensc.folder / "other"), "-o", str(opensc.folder / "agreed")]
+    opensc.token("--derive", "--id", ID_OF[0x9D], "-m", "ECDH1-DERIVE", *files)
+    assert (opensc.folder / "agreed").read_bytes() == other.exchange(ec.ECDH(), own)
+
+
 @needs_opensc
 def test_opensc_names_the_card_and_reads_its_number(opensc: OpenSc, rig: PcscRig) -> None:
     card = piv_card()
@@ -122,19 +140,21 @@ def test_opensc_names_the_card_and_reads_its_number(opensc: OpenSc, rig: PcscRig
     assert number.startswith(card.data.serial)
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("make", [piv_card, wide_card])
+@pytest.mark.parametrize("kind", [*KINDS, "rsa4096"])
 def test_our_driver_signs_through_the_real_service(
-    rig: PcscRig, pcscd: PrivatePcscd, kind: str
+    rig: PcscRig, pcscd: PrivatePcscd, kind: str, make: Callable[[str], VirtualCard]
 ) -> None:
     del pcscd
-    card = piv_card(kind)
+    card = make(kind)
+    card.trace.recording = True
     rig.insert(0, card)
     _await(rig)
     connection = rig.provider.open(rig.names[0])
     driver = Registry().probe(connection)
     assert driver is not None
     assert driver.generation == "piv"
-    hash_ = HASHES[KINDS[kind]]
+    hash_ = HASHES[KINDS.get(kind, "sha256")]
     digests = [(hash_, hash_.digest(TEXT))] * 2
     with driver.open(connection) as opened:
         assert [each.id for each in opened.certificates()] == [ID_SIGN, ID_AUTH, ID_KEYX, b"CARD"]
@@ -145,6 +165,8 @@ def test_our_driver_signs_through_the_real_service(
             good = partial(is_signature, public, algorithm=hash_, digest=digests[0][1])
             assert all(good(signature) for signature in made)
         assert opened.attempts_left == 3
+    is_chained = any(command[:2] == b"\x10\x87" for command, _ in card.trace.exchanges)
+    assert is_chained == (make is piv_card and kind.startswith("rsa"))
     with driver.open(connection) as opened, pytest.raises(PinError) as refused:
         opened.sign(ID_SIGN, SecretBytes.from_text("654321"), digests)
     assert refused.value.attempts_left == 2

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from agent.cards.card import ID_AUTH, ID_KEYX, ID_SIGN, Card
@@ -76,6 +78,11 @@ class PivDesk:
         for (_, digest), signature in zip(digests, made, strict=True):
             assert is_signature(public, signature, hash_, digest)
         return made
+
+    @property
+    def exchanges(self) -> list[tuple[bytes, bytes]]:
+        """Commands and responses since the card was opened."""
+        return self.card.trace.exchanges
 
     @property
     def sent(self) -> list[str]:
@@ -229,8 +236,39 @@ def test_an_rsa_key_decrypts_what_was_encrypted_to_it() -> None:
         with pytest.raises(BadRequestError):
             card.decrypt(ID_KEYX, secret, [cryptogram[1:]])
     assert desk.card.tally.decryptions == 1
-    with PivDesk(piv_card("p256")).open() as card, pytest.raises(BadRequestError):
-        card.decrypt(ID_KEYX, SecretBytes.from_text(RIGHT), [bytes(32)])
+
+
+@pytest.mark.parametrize("kind", ["p256", "p384"])
+def test_a_key_on_a_curve_agrees_with_points_of_that_curve_alone(kind: str) -> None:
+    desk = PivDesk(piv_card(kind))
+    (own,) = (each.key.public_key for each in desk.card.data.slots if each.reference == 0x9D)
+    assert isinstance(own, ec.EllipticCurvePublicKey)
+    other = ec.generate_private_key(own.curve)
+    point = other.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    secret = SecretBytes.from_text(RIGHT)
+    with desk.open() as card:
+        assert card.decrypt(ID_KEYX, secret, [point]) == (other.exchange(ec.ECDH(), own),)
+        assert desk.sent[-1] == f"0087{ALGORITHMS[kind]}9D"
+        for given in (bytes(32), point[:-1], b"\x04" + bytes(len(point) - 1), point + b"\x00"):
+            with pytest.raises(BadRequestError):
+                card.decrypt(ID_KEYX, secret, [given])
+        with pytest.raises(KeyNotFoundError):
+            card.decrypt(ID_SIGN, secret, [point])
+    assert (desk.card.tally.verifies, desk.card.tally.decryptions) == (1, 1)
+
+
+@pytest.mark.parametrize("answer", [b"", encode(0x82, bytes(31)), encode(0x81, bytes(32))])
+def test_a_card_that_lies_about_what_was_agreed_on_is_not_believed(answer: bytes) -> None:
+    desk = PivDesk(piv_card())
+    connection = LyingConnection(
+        desk.provider.open(READER),
+        lambda c, r: encode(0x7C, answer) + b"\x90\x00" if _is(c, 0x87) else r,
+    )
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    given = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    with PivDriver(desk.registry.memory).open(connection) as card, pytest.raises(CardError):
+        card.decrypt(ID_KEYX, SecretBytes.from_text(RIGHT), [given])
+    assert desk.card.tally.verifies == 1
 
 
 def test_the_pin_of_the_whole_card_is_sent_where_the_card_says_so() -> None:

@@ -60,6 +60,11 @@ def certificate_of(card: VirtualCard, slot: int) -> bytes:
     return next(each.certificate for each in card.data.slots if each.reference == slot)
 
 
+def named(card: VirtualCard, slot: int = 0x9C) -> bytes:
+    """Return what names a certificate of a card in a request."""
+    return hashlib.sha256(certificate_of(card, slot)).digest()
+
+
 def content_by_openssl(message: bytes, folder: Path) -> bytes:
     """Return the content of a message whose signature OpenSSL has verified."""
     (folder / "message").write_bytes(message)
@@ -81,7 +86,9 @@ async def test_a_page_gets_a_message_that_verifies_here_and_by_openssl(
     card = piv_card(kind)
     hash_ = HashAlgorithm.SHA384 if kind == "p384" else HashAlgorithm.SHA256
     async with service_with(card) as (service, _, _):
-        made = await service.sign(SITE, SignatureRequest(DOCUMENTS, hash_), typed())
+        made = await service.sign(
+            SITE, SignatureRequest(DOCUMENTS, hash_, certificate=named(card)), typed()
+        )
     (message,) = made.signatures
     assert verify(message).content == TEXT
     assert made.certificate.facts.der == certificate_of(card, 0x9C)
@@ -92,7 +99,7 @@ async def test_a_page_gets_a_message_that_verifies_here_and_by_openssl(
 async def test_a_page_gets_the_bare_signature_of_a_curve() -> None:
     card = piv_card()
     async with service_with(card) as (service, _, _):
-        request = SignatureRequest(DOCUMENTS, format=SignatureFormat.ECDSA)
+        request = SignatureRequest(DOCUMENTS, format=SignatureFormat.ECDSA, certificate=named(card))
         made = await service.sign(SITE, request, typed())
         refused = await refusal(
             service.sign(SITE, SignatureRequest(DOCUMENTS, format=SignatureFormat.PKCS1), typed())
@@ -129,22 +136,24 @@ async def test_the_last_try_is_asked_for_though_nothing_was_remembered() -> None
     card = piv_card(attempts_left=1)
     async with service_with(card, [says(False), says(False)]) as (service, _, citizen):
         for given in (None, typed(WRONG)):
-            await refusal(service.sign(SITE, SignatureRequest(DOCUMENTS), given))
+            await refusal(
+                service.sign(SITE, SignatureRequest(DOCUMENTS, certificate=named(card)), given)
+            )
     assert {type(each) for each in citizen.asked} == {LastAttempt}
     assert card.tally.verifies == 0
 
 
 async def test_the_certificate_for_authentication_signs_only_where_it_is_named() -> None:
     card = piv_card()
-    named = hashlib.sha256(certificate_of(card, 0x9A)).digest()
+    login, own = named(card, 0x9A), named(card)
     async with service_with(card) as (service, _, _):
-        made = await service.sign(SITE, SignatureRequest(DOCUMENTS, certificate=named), typed())
+        made = await service.sign(SITE, SignatureRequest(DOCUMENTS, certificate=login), typed())
         assert made.certificate.id == "AUTH"
-        made = await service.sign(SITE, SignatureRequest(DOCUMENTS), typed())
+        made = await service.sign(SITE, SignatureRequest(DOCUMENTS, certificate=own), typed())
         assert made.certificate.id == "SIGN"
         verifies = card.tally.verifies
         for slot in (0x9D, 0x9E):
-            other = hashlib.sha256(certificate_of(card, slot)).digest()
+            other = named(card, slot)
             request = SignatureRequest(DOCUMENTS, certificate=other)
             assert (await refusal(service.sign(SITE, request, typed()))).code is (
                 ErrorCode.KEY_NOT_FOUND
@@ -155,11 +164,11 @@ async def test_the_certificate_for_authentication_signs_only_where_it_is_named()
 async def test_a_card_without_a_signing_key_signs_with_the_named_one_alone() -> None:
     data = piv_card().data
     card = piv_card(slots=tuple(each for each in data.slots if each.reference != 0x9C))
-    named = hashlib.sha256(certificate_of(card, 0x9A)).digest()
+    login = named(card, 0x9A)
     async with service_with(card) as (service, _, _):
         error = await refusal(service.sign(SITE, SignatureRequest(DOCUMENTS), typed()))
         assert error.code is ErrorCode.KEY_NOT_FOUND
-        made = await service.sign(SITE, SignatureRequest(DOCUMENTS, certificate=named), typed())
+        made = await service.sign(SITE, SignatureRequest(DOCUMENTS, certificate=login), typed())
     assert made.certificate.id == "AUTH"
 
 

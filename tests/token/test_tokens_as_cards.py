@@ -33,7 +33,7 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.signing.permission_support import MemoryPermissions
-from tests.signing.prompt_support import OTHER, SITE, Citizen, says, types
+from tests.signing.prompt_support import OTHER, SITE, Citizen, refuses, says, types
 from tests.token.token_support import HOLDER, SOFTHSM, HeldKey, secret
 
 Stub = Callable[[str], Path]
@@ -138,10 +138,27 @@ async def test_a_wrong_pin_is_asked_for_again_and_the_token_says_how_it_stands(
     assert first.card.generation == "pkcs11"
 
 
+async def named(service: SigningService) -> SignatureRequest:
+    """Return what names the token's certificate."""
+    (found, *_) = (await service.certificates(SITE)).certificates
+    return replace(ONE, certificate=found.facts.thumbprint)
+
+
+async def test_a_pin_of_a_page_is_not_sent_to_a_token_that_it_does_not_name(
+    stub: Stub, stub_log: Path
+) -> None:
+    citizen = Citizen([refuses(), refuses()])
+    async with service_with(stub(""), citizen=citizen) as service:
+        for where in (None, STUB_READER):
+            await code_of(service.sign(SITE, replace(ONE, reader=where), secret()))
+    assert [type(each) for each in citizen.asked] == [EnterPin, EnterPin]
+    assert "login" not in calls(stub_log)
+
+
 async def test_a_pin_of_a_page_is_not_sent_unasked(stub: Stub, stub_log: Path) -> None:
     citizen = Citizen([says(False)])
     async with service_with(stub(""), citizen=citizen) as service:
-        code, _ = await code_of(service.sign(SITE, ONE, secret()))
+        code, _ = await code_of(service.sign(SITE, await named(service), secret()))
     assert code is ErrorCode.PIN_LAST_ATTEMPT
     (asked,) = citizen.asked
     assert isinstance(asked, LastAttempt)
@@ -154,7 +171,7 @@ async def test_a_leave_for_a_page_is_none_where_attempts_were_used_up(
 ) -> None:
     citizen = Citizen([says(SiteAnswer.ALWAYS), says(False)])
     async with service_with(stub("count-low"), citizen=citizen) as service:
-        code, _ = await code_of(service.sign(OTHER, ONE, secret()))
+        code, _ = await code_of(service.sign(OTHER, await named(service), secret()))
     assert code is ErrorCode.PIN_LAST_ATTEMPT
     allow, last = citizen.asked
     assert isinstance(allow, AllowSite)

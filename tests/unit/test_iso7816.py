@@ -8,11 +8,13 @@ from agent.iso7816 import (
     SW,
     CommandApdu,
     CommandFormatError,
+    ExtendedApdu,
     attempts_from_sw,
     bytes_available,
     correct_le,
     tlv,
 )
+from agent.iso7816.historical_bytes import takes_extended_length
 
 byte = st.integers(0, 255)
 commands = st.builds(
@@ -78,6 +80,77 @@ def test_the_bounds_of_le_and_of_a_byte() -> None:
     for fields in ((0, 0, 0, 0, b"", 0), (0, -1, 0, 0), (0, 0, 256, 0)):
         with pytest.raises(CommandFormatError):
             CommandApdu(*fields)
+
+
+@pytest.mark.parametrize(
+    ("command", "coded"),
+    [
+        (ExtendedApdu(0, 0xCB, 0, 0, le=0x10000), "00CB0000 00 0000"),
+        (ExtendedApdu(0, 0x87, 7, 0x9C, b"\x7c\x00"), "0087079C 00 0002 7C00"),
+        (ExtendedApdu(0, 0x87, 7, 0x9C, b"\x7c\x00", 0x0210), "0087079C 00 0002 7C00 0210"),
+    ],
+    ids=["case 2", "case 3", "case 4"],
+)
+def test_the_extended_iso_cases(command: ExtendedApdu, coded: str) -> None:
+    raw = bytes.fromhex(coded)
+    assert command.encode() == raw
+    assert ExtendedApdu.parse(raw) == command
+    assert ExtendedApdu.is_form_of(raw)
+    with pytest.raises(CommandFormatError):
+        CommandApdu.parse(raw)
+    with pytest.raises(CommandFormatError):
+        ExtendedApdu.parse(raw[:-1])
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_an_extended_command_or_refused(raw: bytes) -> None:
+    raw = raw[:4] + b"\x00" + raw[5:]
+    try:
+        command = ExtendedApdu.parse(raw)
+    except CommandFormatError:
+        return
+    assert command.encode() == raw
+
+
+@given(commands)
+def test_no_short_command_is_one_of_extended_length(command: CommandApdu) -> None:
+    assert not ExtendedApdu.is_form_of(command.encode())
+
+
+@pytest.mark.parametrize(
+    "fields", [(0, 0, 0, 0), (0, 0, 0, 256, b"", 1), (0, 0, 0, 0, bytes(0x10000)),
+               (0, 0, 0, 0, b"", 0x10001), (0, 0, 0, 0, b"", 0)], ids=range(5)
+)  # fmt: skip
+def test_what_no_extended_command_can_have_is_refused(fields: tuple[int, int, int, int]) -> None:
+    with pytest.raises(CommandFormatError):
+        ExtendedApdu(*fields)
+
+
+@pytest.mark.parametrize(
+    ("atr", "promised"),
+    [
+        ("3BFD1300008131FE158073C021C057597562694B657940", True),  # a common token
+        ("3B8C01 8073C001C0 56414E4B504956 22", True),  # ours
+        ("3B8C01 8073C00180 56414E4B504956 62", False),
+        ("3B88 8001 8073C021C05700 00", True),  # contactless, as PC/SC makes it up
+        ("3B08 0073C021C0 000000", True),  # three bytes of status follow
+        ("3B05 0073C021C0", False),  # of which these would be some
+        ("3B04 80 7200C0", False),  # two bytes of capabilities
+        ("3B05 10 73C021C0", False),  # another category
+        ("3B04 80 73C021", False),  # cut short
+        ("3B8F", False),
+        ("3BFFFFFF", False),
+        ("3B", False),
+        ("", False),
+    ],
+)
+def test_what_a_card_promises_in_its_historical_bytes(atr: str, promised: bool) -> None:
+    assert takes_extended_length(bytes.fromhex(atr)) == promised
+
+
+@given(st.binary(max_size=33))
+def test_any_atr_promises_something_or_nothing(atr: bytes) -> None:
+    assert takes_extended_length(atr) in (True, False)
 
 
 @pytest.mark.parametrize(

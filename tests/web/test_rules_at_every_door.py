@@ -37,7 +37,7 @@ from agent.signing.service import SigningService
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
-from agent.virtualcard.model import ID_KEYX
+from agent.virtualcard.model import ID_KEYX, ID_SIGN
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.hipki.errors import numbers
 from agent.web.hipki.hipki_mount import HipkiMount
@@ -45,6 +45,7 @@ from agent.web.hipki.popup_prompter import PopupPrompter
 from agent.web.jrsys.errors import ReturnValue, return_value
 from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
+from tests.card.piv_wire import piv_card
 from tests.signing.permission_support import MemoryPermissions
 from tests.web.conftest import SITE, Agent, AgentFactory
 from tests.web.hipki.rig import PIN, WRONG_PIN, base64_text
@@ -90,6 +91,7 @@ class Rule:
     validity: Validity = Validity.NOW
     confirm_unknown: bool = False
     act: str = "sign"
+    on_piv: bool = False
 
     @property
     def pin(self) -> str:
@@ -206,17 +208,31 @@ class Place:
     folder: Path
 
 
+def _certificate_of(card: VirtualCard, key: bytes) -> bytes:
+    """Return the certificate of a key, DER."""
+    slot = {ID_SIGN: 0x9C, ID_KEYX: 0x9D}[key]
+    found = [each.der for each in card.data.certificates if each.id == key]
+    found += [each.certificate for each in card.data.slots if each.reference == slot]
+    (der,) = found
+    return der
+
+
 def _cryptogram(card: VirtualCard) -> str:
-    (der,) = (each.der for each in card.data.certificates if each.id == ID_KEYX)
+    der = _certificate_of(card, ID_KEYX)
     key = x509.load_der_x509_certificate(der).public_key()
     assert isinstance(key, RSAPublicKey)
     return base64.b64encode(key.encrypt(b"secret", PKCS1v15())).decode()
 
 
 def _native(rule: Rule, card: VirtualCard, *, batch: bool = False) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    if rule.key is not None:
+        der = _certificate_of(card, rule.key)
+        named["certificate"] = read_certificate(der).thumbprint.hex()
     if rule.act == "authenticate":
         challenge = base64.b64encode(bytes(32)).decode()
-        return {"challenge": challenge, "purpose": "login", "hash": "SHA-256", "pin": rule.pin}
+        login = {"challenge": challenge, "purpose": "login", "hash": "SHA-256"}
+        return login | named | {"pin": rule.pin}
     if rule.act == "decrypt":
         return {"data": _cryptogram(card), "format": "pkcs1", "pin": rule.pin}
     what = {"data": rule.data} if rule.data is not None else {"digest": rule.digest}
@@ -225,10 +241,7 @@ def _native(rule: Rule, card: VirtualCard, *, batch: bool = False) -> dict[str, 
     params |= {"items": [{"data": base64_text("harmless")}, one]} if batch else one
     if batch and rule.form == "cms-detached":
         params["items"] = [one, one]
-    if rule.key is not None:
-        (der,) = (each.der for each in card.data.certificates if each.id == rule.key)
-        params["certificate"] = read_certificate(der).thumbprint.hex()
-    return params
+    return params | named
 
 
 def _old(rule: Rule, card: VirtualCard) -> dict[str, Any]:
@@ -309,7 +322,7 @@ def _jrsys_request(rule: Rule, card: VirtualCard) -> dict[str, Any]:
 
 
 def _envelope(card: VirtualCard) -> bytes:
-    (der,) = (each.der for each in card.data.certificates if each.id == ID_KEYX)
+    der = _certificate_of(card, ID_KEYX)
     builder = pkcs7.PKCS7EnvelopeBuilder().set_data(b"secret")
     builder = builder.add_recipient(x509.load_der_x509_certificate(der))
     return builder.encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
@@ -384,7 +397,7 @@ async def open_place(
     async with AsyncExitStack() as stack:
 
         async def open_it(rule: Rule) -> Place:
-            card = make_card(validity=rule.validity)
+            card = piv_card("rsa2048") if rule.on_piv else make_card(validity=rule.validity)
             provider = VirtualProvider(readers=1)
             provider.insert(READER_NAME.format(0), card)
             permissions = MemoryPermissions()
@@ -444,3 +457,43 @@ async def test_the_history_says_what_was_signed_unseen(
     lines = await asyncio.to_thread(read, place.folder / "history.sqlite")
     assert lines[0].entry.detail is None
     assert lines[1].entry.detail == "blind"
+
+
+OTHER_CARD: Final = (
+    *(("sign", door) for door in (*PAGES, JRSYS)),
+    *((act, door) for act, doors in ACTS.items() for door in doors),
+)
+
+
+@pytest.mark.parametrize(("act", "door"), OTHER_CARD)
+async def test_no_page_spends_a_try_of_a_card_that_it_does_not_mean(
+    open_place: Callable[[Rule], Awaitable[Place]], act: str, door: str
+) -> None:
+    """It asks for the PIN of a citizen card, and the one card in a reader is another one."""
+    rule = Rule("another card", ErrorCode.PIN_REQUIRED, data=b"document", act=act, on_piv=True)
+    place = await open_place(rule)
+    outcome = await DOORS[door](place, rule)
+    if door in ("direct", "popup"):
+        assert outcome == _number(ErrorCode.KEY_NOT_FOUND)
+    elif door == JRSYS:
+        assert outcome != "0"
+    else:
+        assert outcome == ErrorCode.PIN_REQUIRED
+    assert place.card.tally.verifies == 0
+
+
+@pytest.mark.parametrize(
+    ("act", "door"),
+    [
+        *(("sign", door) for door in PAGES[:3]),
+        *(("authenticate", door) for door in ACTS["authenticate"]),
+    ],
+)
+async def test_a_page_that_names_the_certificate_means_that_card(
+    open_place: Callable[[Rule], Awaitable[Place]], act: str, door: str
+) -> None:
+    rule = Rule("its own", None, data=b"document", act=act, key=ID_SIGN, on_piv=True)
+    place = await open_place(rule)
+    assert await DOORS[door](place, rule) == DONE
+    assert place.card.tally.verifies == (2 if door == "batch" else 1)
+    assert place.card.tally.wrong_pins == 0

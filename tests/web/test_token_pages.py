@@ -1,6 +1,7 @@
 """A page signs with a token, as it does with a card."""
 
 import base64
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ async def test_a_page_signs_with_a_token(
     assert base64.b64decode(body["result"]["certificates"][0]["certificate"]) == held.certificate
     data = base64.b64encode(b"hello").decode()
     wanted = {"data": data, "hash": "SHA-256", "format": "cms", "pin": PIN.decode()}
+    status, body = await agent.post("sign", {"params": wanted})
+    assert body["error"]["code"] == "pin_required"  # of some card, but of which?
+    wanted["certificate"] = hashlib.sha256(held.certificate).hexdigest()
     status, body = await agent.post("sign", {"params": wanted})
     assert status == 200, body
     signed = base64.b64decode(body["result"]["signature"])

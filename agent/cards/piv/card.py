@@ -20,8 +20,8 @@ from agent.cards.card import (
 from agent.cards.memory import CardMemory, card_key
 from agent.cards.padding import encrypts_to
 from agent.cards.piv.key_commands import PivKey
+from agent.cards.piv.long_commands import CLA, NO_OBJECT, LongCommands, is_selected
 from agent.cards.piv.objects import (
-    AID,
     NUMBER_COMES_WITHIN,
     OBJECT_CHUID,
     OBJECT_DISCOVERY,
@@ -30,7 +30,6 @@ from agent.cards.piv.objects import (
     PivSlot,
     card_number,
     certificate_of,
-    is_application,
     is_contactless,
     pin_policy,
 )
@@ -39,22 +38,20 @@ from agent.cms.digest import HashAlgorithm
 from agent.errors import (
     BadRequestError,
     CardError,
+    CardRemovedError,
     ErrorCode,
     KeyNotFoundError,
     OtherGenerationError,
     PinError,
+    TransportError,
     UnsupportedCardError,
 )
-from agent.iso7816 import MAX_LE, SW, CommandApdu, attempts_from_sw, bytes_available
-from agent.iso7816.tlv import encode
+from agent.iso7816 import SW, CommandApdu, ExtendedApdu, attempts_from_sw, bytes_available
 from agent.secret import SecretBytes
 from agent.secure_messaging.protected_verify import pad_pin
 from agent.transport.base import Connection
 
-CLA: Final = 0x00
-INS_SELECT: Final = 0xA4
 INS_VERIFY: Final = 0x20
-INS_GET_DATA: Final = 0xCB
 PIN_FIELD: Final = 8  # bytes, padded with FF
 FEWEST_ATTEMPTS: Final = 3  # that are all, as far as is known
 PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=FEWEST_ATTEMPTS, digits=True)
@@ -62,23 +59,8 @@ ANY_PIN_RULES: Final = PinRules(shortest=6, longest=8, attempts=FEWEST_ATTEMPTS)
 KEY_NAMES: Final = frozenset({"RSA-2048", "RSA-3072", "RSA-4096", "P-256", "P-384"})
 _TAKES_LETTERS: Final = b"YUBIKEY"
 """In the ATR of the one common card whose PIN may have letters, which the standard forbids."""
-_NO_OBJECT: Final = frozenset({SW.FILE_NOT_FOUND, SW.RECORD_NOT_FOUND, SW.REFERENCE_NOT_FOUND})
 
 _log = structlog.get_logger(__name__)
-
-
-def is_selected(session: CardSession) -> bool:
-    """Select the PIV application; return whether the card has it.
-
-    Raises:
-        TransportError: the card is gone.
-
-    """
-    try:
-        answer = session.send(CommandApdu(CLA, INS_SELECT, 4, 0, AID, MAX_LE), "SELECT PIV")
-    except CardError:
-        return False
-    return is_application(answer)
 
 
 class PivCard(Card):
@@ -104,6 +86,7 @@ class PivCard(Card):
         self._is_contactless = is_contactless(atr)
         if not is_selected(session):
             raise OtherGenerationError("not a PIV card")
+        self._long = LongCommands(session, memory.read_limit(session.reader, self.generation))
         self._serial = self._read_number()
         self._record = memory.record(card_key(self.generation, self._serial))
         self._policy = self._read_policy()
@@ -242,9 +225,8 @@ class PivCard(Card):
         return tuple(found)
 
     def _read_certificate(self, slot: PivSlot) -> StoredCertificate | None:
-        command = _get_data(slot.object)
-        data, sw = self._session.channel.send(command)
-        if sw in _NO_OBJECT:
+        data, sw = self._long.get_data(slot.object)
+        if sw in NO_OBJECT:
             return None
         check(sw, f"GET DATA {slot.object.hex().upper()}")
         der = certificate_of(data)
@@ -252,14 +234,14 @@ class PivCard(Card):
 
     def _read_number(self) -> str:
         """Read the beginning of the CHUID: the issuer's signature at its end may be long."""
-        data, sw = self._session.channel.send(_get_data(OBJECT_CHUID), NUMBER_COMES_WITHIN)
+        data, sw = self._long.get_data(OBJECT_CHUID, NUMBER_COMES_WITHIN)
         if sw != SW.SUCCESS and not bytes_available(sw):
             raise UnsupportedCardError("a card without a number", status_word=sw)
         return card_number(data)
 
     def _read_policy(self) -> PinPolicy:
         if self._record.pin_policy is None:
-            data, sw = self._session.channel.send(_get_data(OBJECT_DISCOVERY))
+            data, sw = self._long.get_data(OBJECT_DISCOVERY)
             found = pin_policy(data) if sw == SW.SUCCESS else PinPolicy()
             self._record.pin_policy = found.reference, found.secure_contactless
         return PinPolicy(*self._record.pin_policy)
@@ -325,11 +307,11 @@ class PivCard(Card):
     def decrypt(
         self, key_id: bytes, secret: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt with an RSA key that others encrypt to; errors as of :class:`Card`.
+        """Decrypt, or agree, with the key that others encrypt to; errors as of :class:`Card`.
 
         Raises:
             KeyNotFoundError: no such key, or one that decrypts nothing.
-            BadRequestError: a cryptogram that is not as long as the key, or it is no RSA key.
+            BadRequestError: a cryptogram that is not as long as the key, or no point of its curve.
             CardError: what the card made does not open.
 
         """
@@ -338,11 +320,12 @@ class PivCard(Card):
             raise KeyNotFoundError("a key that decrypts nothing")
         certificate = self._certificate(slot)
         key = PivKey.of_certificate(certificate.der)
-        if not key.is_rsa or any(len(each) != key.length for each in cryptograms):
-            raise BadRequestError("an input that is not as long as the key")
+        if not all(map(key.takes, cryptograms)):
+            raise BadRequestError("an input that is not as long as the key, or not on its curve")
         blocks = self._use_key(slot, key, secret, cryptograms)
         for block, cryptogram in zip(blocks, cryptograms, strict=True):
-            if not encrypts_to(certificate.der, block, cryptogram):
+            # Of what was agreed on nobody but the sender knows whether it is right.
+            if key.is_rsa and not encrypts_to(certificate.der, block, cryptogram):
                 raise CardError("what the card decrypted does not belong to the cryptogram")
         return blocks
 
@@ -356,11 +339,39 @@ class PivCard(Card):
         results: list[bytes] = []
         for challenge in challenges:
             self._log_in(secret)
-            answer = b""
-            for command in key.commands(slot.key, challenge):
-                answer = self._session.send(command, "GENERAL AUTHENTICATE")
-            results.append(key.result(answer))
+            try:
+                results.append(self._apply(key, slot, challenge))
+            except _LongRefusedError:
+                # The card has taken this PIN a moment ago: the same one again costs no attempt.
+                self._log_in(secret)
+                results.append(self._apply(key, slot, challenge))
         return tuple(results)
+
+    def _apply(self, key: PivKey, slot: PivSlot, challenge: bytes) -> bytes:
+        """Have a key work on something.
+
+        Raises:
+            _LongRefusedError: in commands of extended length it did not; it may in others.
+            CardError, TransportError: as named.
+
+        """
+        agrees = not key.is_rsa and slot.id == ID_KEYX
+        extended = self._long.usable
+        commands = list(key.commands(slot.key, challenge, agrees=agrees, extended=extended))
+        is_long = isinstance(commands[-1], ExtendedApdu)
+        answer = b""
+        try:
+            for command in commands:
+                answer = self._session.send(command, "GENERAL AUTHENTICATE")
+            return key.result(answer, agrees=agrees)
+        except CardRemovedError:
+            raise
+        except (CardError, TransportError) as error:
+            if is_long:
+                self._long.refuse()
+            if is_long and isinstance(error, CardError) and error.status_word == SW.WRONG_LENGTH:
+                raise _LongRefusedError from error
+            raise
 
 
 def _slot(key_id: bytes) -> PivSlot:
@@ -371,8 +382,8 @@ def _slot(key_id: bytes) -> PivSlot:
     raise KeyNotFoundError("no such key on the card, or one that is never used")
 
 
-def _get_data(tag: bytes) -> CommandApdu:
-    return CommandApdu(CLA, INS_GET_DATA, 0x3F, 0xFF, encode(0x5C, tag), MAX_LE)
+class _LongRefusedError(Exception):
+    """A command of extended length was refused, and not carried out."""
 
 
 class PivDriver(CardDriver):

@@ -229,6 +229,7 @@ class _WithTheRest:
         )
         whole = replace(
             request,
+            found_here=wishes.certificate is None,
             documents=documents,
             format=wishes.format,
             signing_time=wishes.signing_time,

@@ -35,5 +35,6 @@ def schema_custom(kind: type) -> dict[str, Any]:
         "type": "string",
         "format": "password",
         "maxLength": MAX_PIN,
-        "description": "left out to let the agent ask in its own window",
+        "description": "left out to let the agent ask in its own window; goes to a citizen card, "
+        "or to the card whose certificate is named: for any other one the window asks",
     }

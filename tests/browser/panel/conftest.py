@@ -51,13 +51,14 @@ class PanelAgent:
         store.remember(Origin.parse(origin), decision, scope).result()
         store.close()
 
-    def sign(self, document: str | None = None, site: str = SHOP) -> None:
+    def sign(self, document: str | None = None, site: str = SHOP, **more: str) -> None:
         """Have a page's request signed; the agent was started to allow everything."""
         params: dict[str, Any] = {
             "data": base64.b64encode(b"text").decode(),
             "hash": "SHA-256",
             "format": "cms",
             "pin": PIN,
+            **more,
         }
         if document is not None:
             params["document_name"] = document

@@ -19,7 +19,8 @@ def test_the_page_of_readers_names_the_card_and_its_certificates(
 ) -> None:
     card = agent_here.world.card("piv", key=PivKeyKind.P256)
     agent_here.start(card, consent="allow")
-    agent_here.sign()
+    (own, *_) = agent_here.request("certificates", {})()["result"]["certificates"]
+    agent_here.sign(certificate=own["thumbprint"])
     page.goto(agent_here.address("readers"))
     view = page.locator("#view-readers")
     expect(view).to_contain_text(str(load(Language.CHINESE)["panel.readers.generation_piv"]))
