@@ -38,13 +38,17 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
         "verify contract-signed.pdf",
         "verify letter.p7m --anchors root.cer --intermediates ca.cer --crl root.crl --crl ca.crl",
         "verify film.p7s --content film.mp4",
+        "verify contract-signed.pdf --extract 1 --out as-signed.pdf",
     ),
     "extend": (
         "extend contract-signed.pdf",
         "extend contract-signed.pdf --level B-LTA",
     ),
     "card": ("card scenarios --make gen2 --out card.json",),
-    "card new": ("card new --name TEST --pin 123456 --out card.json",),
+    "card new": (
+        "card new --name TEST --pin 123456 --out card.json",
+        "card new --generation piv --key p256 --name TEST --pin 123456 --out piv.json",
+    ),
     "card insert": ("card insert card.json --vpcd localhost:35963",),
     "card scenarios": ("card scenarios", "card scenarios --make gen2 --out card.json"),
     "trust": ("trust check", "trust install"),

@@ -12,6 +12,7 @@ from agent.browserlog.tally import MAX_ENDPOINTS, TriedEndpoint
 from agent.commands.output import say, say_aside, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.speaking import add_language, spoken_languages
+from agent.errors import BadRequestError
 from agent.words import Language, load
 from agent.words import say as words_for
 
@@ -39,7 +40,7 @@ def add(parser: CommandParser) -> None:
 
 def inspect(options: InspectOptions) -> int:
     """Print the loopback endpoints that pages tried, and nothing else of the file."""
-    report = read_log(options.file)
+    report = _read(options.file)
     if options.json:
         say_json(
             {
@@ -51,6 +52,13 @@ def inspect(options: InspectOptions) -> int:
     else:
         _say(report, spoken_languages(options.language))
     return 0
+
+
+def _read(file: Path) -> LoopbackReport:
+    try:
+        return read_log(file)
+    except BadRequestError as error:
+        raise BadRequestError(error.detail, said=("cli.error.no_log", {})) from error
 
 
 def _row(tried: TriedEndpoint) -> dict[str, Any]:

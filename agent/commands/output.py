@@ -35,9 +35,9 @@ def is_standard_output(file: Path | None) -> bool:
         return False
 
 
-def log_aside() -> None:
-    """Send log messages from level WARNING on to standard error, and drop the others."""
+def log_aside(level: int = logging.WARNING) -> None:
+    """Send log messages from a level on to standard error, and drop the others."""
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

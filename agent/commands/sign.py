@@ -2,7 +2,11 @@
 
 import argparse
 import asyncio
+import errno
+import logging
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -112,12 +116,31 @@ def sign(options: SignOptions) -> int:
     form = _format(options)
     if form == PADES:
         return _sign_pdfs(options)
-    if options.out is None or len(options.files) > 1:
+    return _sign_file(options, *_one_file(options), SignatureFormat(form))
+
+
+def _one_file(options: SignOptions) -> tuple[Path, Path]:
+    """Return what is signed, and where its signature goes.
+
+    Raises:
+        UnfitOptionsError: there are several, or nobody said where.
+        OSError: one is a folder, or is not there: that is said before anything of options.
+
+    """
+    file, *others = options.files
+    if options.out is not None and not others:
+        return file, options.out
+    for each in options.files:
+        if stat.S_ISDIR(each.stat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(each))
+    if others:
         raise UnfitOptionsError(
-            "name one file, and with --out the file that the signature is written to",
-            said=("cli.error.one_file_and_out", {}),
+            "only PDFs are signed several at once", said=("cli.error.one_file_and_out", {})
         )
-    return _sign_file(options, options.files[0], options.out, SignatureFormat(form))
+    raise UnfitOptionsError(
+        f"--out has to say where the signature of {file} goes",
+        said=("cli.error.out_needed", {"name": str(file)}),
+    )
 
 
 def _format(options: SignOptions) -> str:
@@ -125,7 +148,7 @@ def _format(options: SignOptions) -> str:
     if options.format != AUTO:
         return options.format
     out = options.out
-    named = options.files if out is None or out.is_dir() else [out]
+    named = options.files if out is None or not out.suffix or out.is_dir() else [out]
     return PADES if all(each.suffix.lower() == ".pdf" for each in named) else "cms"
 
 
@@ -160,7 +183,7 @@ def _sign_pdfs(options: SignOptions) -> int:
         state_dir=options.state_dir,
     )
     provider = options.open_provider()
-    log_aside()
+    log_aside(logging.ERROR)  # why a card does not sign is said in words
     return sign_pdfs(pdf, provider)
 
 
@@ -181,7 +204,7 @@ def _sign_file(options: SignOptions, file: Path, out: Path, form: SignatureForma
     _require_no_pdf_options(options, form)
     require_free(out, force=options.force, inputs=(file, *options.virtual_card))
     provider = options.open_provider()
-    log_aside()
+    log_aside(logging.ERROR)  # why a card does not sign is said in words
     request = SignatureRequest(
         documents=(_read_document(file, form, HashAlgorithm(options.hash)),),
         hash=HashAlgorithm(options.hash),

@@ -39,6 +39,7 @@ from agent.documents.unfinished import PartlySignedError
 from agent.errors import AgentError, BadRequestError
 from agent.harmless import printable, shortened
 from agent.origin import LOCAL_USER
+from agent.pdf.wire import MarkPlace
 from agent.secret import SecretBytes
 from agent.size_limits import LARGE_GROWTH
 from agent.transport.base import CardProvider
@@ -211,6 +212,7 @@ class _Signing:
             try:
                 found = await self._signer.open(file, password)
                 _require_field(found, self._options.wish.field)
+                _require_page(found, self._options.wish.mark)
                 if not _is_device(self._options.out):
                     require_place(_folder_for(self._options.out, file), found.copy.size)
                 opened.append(found)
@@ -242,6 +244,18 @@ def _require_field(found: OpenPdf, field: str | None) -> None:
         raise BadRequestError(
             f"{found.name} has no such empty signature field",
             said=("cli.error.no_field", {"name": found.name, "field": shortened(field, 80)}),
+        )
+
+
+def _require_page(found: OpenPdf, mark: MarkPlace | None) -> None:
+    page = None if mark is None else mark.page
+    if page is not None and page > found.facts.pages:
+        raise BadRequestError(
+            f"{found.name} has no page {page}",
+            said=(
+                "cli.error.no_page",
+                {"name": found.name, "page": page, "pages": found.facts.pages},
+            ),
         )
 
 

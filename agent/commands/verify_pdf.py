@@ -177,7 +177,7 @@ def _say_signature(told: dict[str, Any], count: int) -> None:
             say(f"  {tell(f'cli.verify.pdf.{name}', text=printable(told[name]))}")
     if told["sha256_before"]:
         say(f"  {tell('cli.verify.pdf.before', digest=told['sha256_before'])}")
-    if told["changes"] != "none":
+    if told["changes"] != "none" or told["verdict"] != PdfVerdict.INVALID:
         say(f"  {tell('cli.verify.pdf.changes.' + told['changes'])}")
     if told["verdict"] not in _BY_ITSELF:
         _say_chain(told["chain"])

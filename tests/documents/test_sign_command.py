@@ -94,6 +94,7 @@ def test_a_place_that_is_none_is_a_usage_error(person: Person, place: str) -> No
 def test_a_page_that_is_none_costs_no_attempt(person: Person) -> None:
     said = person.sign("contract.pdf", "--mark", "2", typed="654321")
     assert said.status == 1
+    assert "contract.pdf has no page 2; pages: 1" in said.err
     assert tries_left(person) == 3
     assert person.names() == ["annex.pdf", "contract.pdf"]
 
@@ -167,8 +168,9 @@ def test_what_a_link_names_is_replaced_and_not_the_link(person: Person) -> None:
         (("--out", "letter.pdf"), b"%PDF-"),
         (("--format", "pades", "--out", "letter"), b"%PDF-"),
         (("--format", "cms-detached", "--out", "letter"), b"\x30\x82"),
+        (("--out", "letter"), b"%PDF-"),
     ],
-    ids=["p7m", "pdf", "pades", "detached"],
+    ids=["p7m", "pdf", "pades", "detached", "no ending"],
 )
 def test_the_ending_of_what_is_written_decides(
     person: Person, words: tuple[str, ...], form: bytes
@@ -186,10 +188,9 @@ def test_the_ending_of_what_is_written_decides(
         ("contract.pdf", "--reason", "one\ntwo"),
         ("contract.pdf", "--reason", "\u202efdp"),
         ("contract.pdf", "--location", "x" * 256),
-        ("-",),
         ("-x.pdf",),
     ],
-    ids=["no out", "mixed", "hash", "two lines", "reordered", "long", "stdin", "option"],
+    ids=["no out", "mixed", "hash", "two lines", "reordered", "long", "option"],
 )
 def test_options_that_do_not_fit_end_with_2(person: Person, words: tuple[str, ...]) -> None:
     (person.folder / "note.txt").write_text("note")
@@ -197,6 +198,15 @@ def test_options_that_do_not_fit_end_with_2(person: Person, words: tuple[str, ..
     assert (said.status, said.out) == (2, "")
     assert said.err
     assert "number" not in said.err
+
+
+@pytest.mark.parametrize("name", ["-", "folder", "nothing.txt"])
+def test_what_is_no_file_is_said_before_anything_of_options(person: Person, name: str) -> None:
+    (person.folder / "folder").mkdir()
+    said = person.sign(name)
+    assert (said.status, said.out) == (1, "")
+    assert f"{name}: " in said.err
+    assert "--out" not in said.err
 
 
 def test_a_remark_is_what_readers_find(person: Person) -> None:
@@ -255,7 +265,10 @@ def test_what_cannot_be_signed_is_left_out_and_costs_no_try(person: Person) -> N
 def test_a_wrong_pin_says_how_many_tries_are_left(person: Person) -> None:
     said = person.sign("contract.pdf", "annex.pdf", typed="654321")
     assert (said.status, said.out) == (1, "")
-    assert "pin_incorrect" in said.err
+    assert said.err.splitlines() == [
+        "ankong: The PIN is wrong. 2 tries left.",
+        "  pin_incorrect: the PIN is wrong",
+    ]
     assert tries_left(person) == 2
     assert person.names() == ["annex.pdf", "contract.pdf"]
 

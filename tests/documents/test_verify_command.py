@@ -67,6 +67,7 @@ def test_what_is_missing_is_asked_for_and_proves_nothing(
         said = person.run("verify", "signed.pdf", *words)
         assert said.status == NOT_PROVEN
         assert said.out.startswith("Intact, but")
+        assert "  since then: nothing was changed\n" in said.out
         assert hint in said.out
     said = person.run("verify", "contract.pdf", *trust)
     assert (said.status, said.out) == (NOT_PROVEN, "This PDF has no signature.\n")

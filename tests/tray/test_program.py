@@ -234,7 +234,11 @@ def test_the_menu_opens_the_panel_at_the_right_page(start: Callable[..., Running
     icon = FakeIcon()
     running = start(icon)
     assert icon.running.wait(SECONDS)
-    for key, page in (("panel:sites", "sites"), ("panel:readers:0", "readers")):
+    for key, page in (
+        ("panel:sites", "sites"),
+        ("panel:sign", "sign"),
+        ("panel:readers:0", "readers"),
+    ):
         icon.chosen(key)
         until(lambda: running.pages)
         address = running.pages.pop()

@@ -22,6 +22,7 @@ class TrayTexts:
     cards: Mapping[CardPresence, str]
     generations: Mapping[str, str]
     locked: str
+    sign: str
     sites: str
     history: str
     selftest: str

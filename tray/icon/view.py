@@ -108,6 +108,7 @@ def make_view(state: TrayState, texts: TrayTexts) -> TrayView:
         *_readers(state.snapshot, texts),
         *(MenuItem(f"ask:{site}", _asking(site, texts)) for site in state.waiting),
         MenuItem("separator:1"),
+        MenuItem("panel:sign", texts.sign),
         MenuItem("panel:sites", texts.sites),
         MenuItem("panel:history", texts.history),
         MenuItem("panel:selftest", texts.selftest),

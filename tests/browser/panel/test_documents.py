@@ -91,6 +91,7 @@ def test_a_dropped_document_is_signed_and_found_intact(
     signed = tmp_path / "signed.pdf"
     saved.value.save_as(signed)
     expect(page.locator("#signed .notice.warning")).to_contain_text("1 份已簽署；1 份沒有簽")
+    expect(page.locator("#signed .notice.warning")).to_contain_text("已交給瀏覽器下載")
     expect(page.locator("main:focus, main :focus")).to_have_count(1)
     found += look(page, "sign-done")
     assert signed.read_bytes().startswith(PDF)
@@ -112,6 +113,7 @@ def test_a_dropped_document_is_signed_and_found_intact(
     altered = signed.read_bytes().replace(b"pay 100", b"pay 900")
     drop(page, {"altered.pdf": altered})
     expect(page.locator("#verdict")).to_have_attribute("data-verdict", "invalid")
+    expect(page.locator("[data-signature]")).to_contain_text("自稱的簽署人，未經證明")
     found += look(page, "verify-invalid")
     assert not found, "\n".join(found)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,21 +27,54 @@ def facts(name: str) -> dict[str, object]:
     return {"name": name, "size": len(PDF), "sha256": DIGEST, **more}
 
 
-def play_agent(page: Page, names: list[str]) -> None:
+def play_agent(page: Page, names: list[str], octets: bytes = PDF, **more: object) -> None:
     """Answer as the agent does while it asks about one document, of the last of these names."""
 
     def answer(route: Route) -> None:
         if f"id={VIEW}" not in route.request.url:
             route.fulfill(status=400, body='{"error": {"code": "bad_request", "message": ""}}')
         elif "/viewed/file" in route.request.url:
-            route.fulfill(body=PDF, content_type="application/pdf")
+            route.fulfill(body=octets, content_type="application/pdf")
         else:
-            route.fulfill(
-                body=json.dumps({"documents": [facts(names[-1])]}), content_type="application/json"
-            )
+            told = {"documents": [{**facts(names[-1]), **more}]}
+            route.fulfill(body=json.dumps(told), content_type="application/json")
 
     page.route("**/panel/api/documents/viewed*", answer)
     page.route("**/panel/api/documents/viewed/*", answer)
+
+
+def test_why_a_document_is_not_drawn_is_said_and_it_can_be_saved(
+    world: World, agent_here: PanelAgent, opened: Opened, tmp_path: Path
+) -> None:
+    agent_here.start(world.card("gen2"))
+    page = opened("state")
+    locked = locked_pdf(tmp_path)
+    for octets, size, kind, said in (
+        (locked, 1, "unable", "要有這份文件自己的密碼"),
+        (b"%PDF-1.7 and no more", 1, "unable", "檔案不完整"),
+        (PDF, 100_000_000, "large", "檔案太大"),
+        (PDF[:-1] + b" ", 1, "other", "與指紋不符"),
+    ):
+        digest = DIGEST if kind == "other" else hashlib.sha256(octets).hexdigest()
+        page.unroute_all()
+        play_agent(page, ["合約.pdf"], octets, size=size, sha256=digest)
+        page.goto(f"{agent_here.address()}&view={VIEW}")
+        page.reload()
+        shown = page.locator("#view-look .preview")
+        expect(shown).to_have_attribute("data-seen", kind)
+        expect(shown.get_by_role("alert")).to_contain_text(said)
+        keep_picture(page, f"look-{kind}-{len(octets)}")
+        with page.expect_download() as saving:
+            page.get_by_role("button", name="下載這份檔案").click()
+        assert saving.value.path().read_bytes() == octets
+
+
+def locked_pdf(folder: Path) -> bytes:
+    """Return a document that only its password opens."""
+    (folder / "plain.pdf").write_bytes(PDF)
+    words = ["qpdf", "--encrypt", "geheim", "owner", "256", "--", "plain.pdf", "locked.pdf"]
+    subprocess.run(words, cwd=folder, check=True)
+    return (folder / "locked.pdf").read_bytes()
 
 
 def test_a_question_s_document_can_be_read_and_is_the_very_one(

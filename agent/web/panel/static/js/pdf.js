@@ -36,6 +36,15 @@ function startWorker() {
 /** @type {any} */
 let policy;
 
+/** Why a document cannot be drawn, where that is known. */
+export class Undrawable extends Error {
+  /** @param {"locked"|"damaged"} why */
+  constructor(why) {
+    super(why);
+    this.why = why;
+  }
+}
+
 /**
  * Open a document. It runs nothing: no script, no form, no link is built, and nothing is asked of anybody but us.
  *
@@ -55,7 +64,11 @@ export async function openPdf(octets, password) {
     isEvalSupported: false, enableXfa: false, useWasm: false, useSystemFonts: true, useWorkerFetch: false,
     cMapUrl: new URL("cmaps/", HERE).href, cMapPacked: true, disableRange: true, disableStream: true, disableAutoFetch: true,
   });
-  task.onPassword = () => task.destroy(); // the one that we have does not open it here
+  let isLocked = false;
+  task.onPassword = () => { // the one that we have does not open it here
+    isLocked = true;
+    task.destroy();
+  };
   const close = async () => {
     await task.destroy().catch(() => undefined);
     worker.destroy();
@@ -66,6 +79,8 @@ export async function openPdf(octets, password) {
     return { pages: document.numPages, page: async (number) => pageOf(pdf, await document.getPage(number)), close };
   } catch (error) {
     await close();
+    if (isLocked) throw new Undrawable("locked");
+    if (error instanceof Error && error.name === "InvalidPDFException") throw new Undrawable("damaged");
     throw error;
   }
 }

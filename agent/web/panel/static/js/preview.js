@@ -5,7 +5,7 @@ import { announce, h, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { fitted, markBox, usualBox } from "./markbox.js";
 import { notice, trouble } from "./parts.js";
-import { openPdf } from "./pdf.js";
+import { Undrawable, openPdf } from "./pdf.js";
 
 /** @typedef {import("./markbox.js").Mark} Mark */
 /** @typedef {import("./markbox.js").Size} Size */
@@ -22,6 +22,7 @@ import { openPdf } from "./pdf.js";
  * @property {string} [sha256] of it, in hex, where that was told
  * @property {string} [password]
  * @property {(seen: Seen) => void} [told]
+ * @property {(error: unknown) => any} [refused] says why the agent does not hand it over
  * @property {(mark: Mark) => void} [marked] told each place that the person chooses
  */
 
@@ -96,13 +97,14 @@ class Preview {
     try {
       const octets = await (await download(path)).arrayBuffer();
       if (sha256 !== undefined && await digestOf(octets) !== sha256) {
-        this.tell("other");
+        this.tell("other", notice("bad", h("p", {}, t("preview.unlike"))));
         return;
       }
       await this.begin(octets, password);
     } catch (error) {
       const isOurs = error instanceof Error && ["Closed", "Refused"].includes(error.constructor.name);
-      this.tell("unable", isOurs ? trouble(error) : notice("warning", h("p", {}, t("preview.unable"))));
+      const why = error instanceof Undrawable ? error.why : "unable";
+      this.tell("unable", isOurs ? (this.wanted.refused ?? trouble)(error) : notice("warning", h("p", {}, t(`preview.${why}`))));
     }
   }
 

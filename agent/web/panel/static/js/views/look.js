@@ -21,7 +21,7 @@ async function drawn(wanted) {
   try {
     return (await import(PREVIEW)).preview(wanted).element;
   } catch {
-    return null; // it is there to be saved
+    return notice("warning", h("p", {}, t("preview.unable"))); // it is there to be saved
   }
 }
 
@@ -34,7 +34,7 @@ function paper(id, viewed, number) {
   const trouble = h("div", {});
   const place = h("div", {});
   const draw = async () => {
-    const element = await drawn({ name, path, size: viewed.size, sha256: viewed.sha256 });
+    const element = await drawn({ name, path, size: viewed.size, sha256: viewed.sha256, refused: said });
     fill(place, element);
   };
   if (number <= DRAWN) void draw();

@@ -29,6 +29,7 @@ import { codeText, heading, notice, save } from "../parts.js";
  * @property {boolean} [isSigned]
  * @property {boolean} [isLeft] whether the card has signed it, and the agent keeps that to finish it without the card
  * @property {import("../basket.js").Signed} [saved] where, by the agent
+ * @property {boolean} [isKept] whether the browser was given it to save
  */
 
 /** @type {Paper[]} */
@@ -251,6 +252,7 @@ function settle(paper, signed, failed) {
 /** @param {Paper} paper */
 async function keep(paper) {
   save(await download(`documents/signed?id=${paper.facts?.id}`), signedName(paper));
+  paper.isKept = true;
 }
 
 /** Do something with what was signed, and say what went wrong. @param {() => Promise<unknown>} work */
@@ -474,10 +476,10 @@ const failed = () => failure !== undefined && h("div", { id: "failure" }, refusa
 function outcome() {
   const failures = papers.filter(({ isSigned }) => !isSigned).length;
   const done = papers.length - failures;
-  const isKept = papers.some(({ isSigned, saved }) => isSigned && !saved?.saved);
+  const here = papers.filter(({ isSigned, saved }) => isSigned && !saved?.saved);
   return h("div", { id: "signed" }, notice(failures > 0 ? "warning" : "good",
     h("p", {}, h("b", {}, failures > 0 ? t("sign.partial", { done, failed: failures }) : t("sign.done"))),
-    isKept && h("p", {}, t("sign.keep"))));
+    here.length > 0 && h("p", {}, t(here.every(({ isKept }) => isKept) ? "sign.kept" : "sign.keep"))));
 }
 
 function redraw() {

@@ -109,7 +109,7 @@ function signature(each, count) {
   const isGood = each.verdict !== "invalid"; // else nobody signed what is there
   /** @type {[string, any][]} */
   const rows = [
-    [t("verify.signer"), signer && [h("div", {}, signer.subject_cn), h("div", {}, h("small", {}, signer.subject))]],
+    [t(isGood ? "verify.signer" : "verify.signer_claimed"), signer && [h("div", {}, signer.subject_cn), h("div", {}, h("small", {}, signer.subject))]],
     [t("verify.issuer"), signer?.issuer],
     [t("verify.days"), signer && t("verify.between", { first: day(signer.not_before), last: day(signer.not_after) })],
     [t("verify.time"), timeText(each.claimed_time)],
