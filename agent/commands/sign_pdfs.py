@@ -38,6 +38,7 @@ from agent.documents.signing import (
 from agent.documents.unfinished import PartlySignedError
 from agent.errors import AgentError, BadRequestError
 from agent.harmless import printable, shortened
+from agent.host.machine.document_copies import COMMANDS
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.transport.base import CardProvider
@@ -105,7 +106,7 @@ def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
     password = read_password() if options.password_stdin else None
     with (
         own_service(provider, paths) as service,
-        WorkFolder(paths.documents) as work,
+        WorkFolder(paths.documents, COMMANDS) as work,
         asyncio.Runner() as runner,
     ):
         worker = PdfWorker()

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from agent.documents.baskets import BasketFile
 from agent.documents.copies import (
-    LEFT_SECONDS,
     PrivateCopy,
     WorkFolder,
     copy_chosen,
@@ -25,6 +24,7 @@ from agent.documents.proving import PdfProver
 from agent.documents.shelved import ShelvedDocument, SignedBatch, sign_shelved, text_of
 from agent.documents.signing import CardAsker, PdfSigner, SignatureWish
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.host.machine.document_copies import LEFT_SECONDS
 from agent.host.machine.umask import users_own_mask
 from agent.host.settings.config import Settings
 from agent.origin import LOCAL_USER

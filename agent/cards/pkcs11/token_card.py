@@ -1,9 +1,10 @@
 """A token as a card: its certificates by their keys, its PIN as it says, its signatures in DER."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -19,6 +20,9 @@ from agent.cards.card import ID_SIGN, Card, CardGeneration, PinRules, StoredCert
 from agent.cards.pkcs11.cryptoki_types import KeyType, TokenFlag
 from agent.cards.pkcs11.module_client import TokenModule, TokenModuleError, TokenRefusalError
 from agent.cards.pkcs11.token_wire import (
+    CloseToken,
+    Loaded,
+    OpenToken,
     ReadToken,
     Reason,
     SignWithToken,
@@ -44,6 +48,7 @@ from agent.errors import (
 from agent.harmless import shortened
 from agent.secret import SecretBytes
 
+A = TypeVar("A", TokenContents, TokenSignatures)
 LONGEST_PIN: Final = 64
 """Characters of the longest PIN that a module is sent."""
 SIGN_SECONDS: Final = 60.0
@@ -80,6 +85,7 @@ class TokenCard(Card):
         """
         self._module, self._state = module, state
         self._pin_sent = False
+        self._opened_by: int | None = None
 
     @property
     def pin_rules(self) -> PinRules:
@@ -127,21 +133,48 @@ class TokenCard(Card):
         if self.attempts_left == 0:
             raise PinError("its PIN is locked", code=ErrorCode.PIN_LOCKED, attempts_left=0)
 
-    def certificates(self) -> tuple[StoredCertificate, ...]:
-        """Read every certificate that the token shows without a PIN.
+    @property
+    def hides_certificates(self) -> bool:
+        """Whether it shows none but authorities' to whoever has not logged in."""
+        is_open = self._opened_by is not None or not self._state.flags & TokenFlag.LOGIN_REQUIRED
+        return not is_open and all(_is_authority(each) for each in self._contents.certificates)
+
+    def reveal(self, secret: SecretBytes) -> None:
+        """Log in, and read what the token shows then; :meth:`close` logs out.
 
         Raises:
-            PinError: ``pin_required``: it shows none; nobody logs in unasked.
+            PinError: as of :meth:`sign`.
+            AgentError: as named there.
+
+        """
+        self.pin_rules.check(secret)
+        request = OpenToken(self._state.slot, self._state.identity)
+        found = self._ask_with(request, TokenContents, secret)
+        self._opened_by = self._module.process_id
+        self.forget()
+        self.__dict__["_contents"], self._state = found, found.token
+
+    def close(self) -> None:
+        """Log out where :meth:`reveal` has logged in; never raises."""
+        if self._opened_by is not None and self._opened_by == self._module.process_id:
+            with suppress(AgentError):  # then the process has ended, and the login with it
+                self._module.ask(CloseToken(), Loaded)
+        self._opened_by = None
+
+    def certificates(self) -> tuple[StoredCertificate, ...]:
+        """Read every certificate that the token shows.
+
+        Raises:
+            PinError: ``pin_required``: it shows none without a PIN; nobody logs in unasked.
             UnsupportedCardError: it has none.
             AgentError: as named.
 
         """
-        found = tuple(self._stored)
-        if not found and self._state.flags & TokenFlag.LOGIN_REQUIRED:
+        if self.hides_certificates:
             raise PinError("it shows no certificate without a PIN", code=ErrorCode.PIN_REQUIRED)
-        if not found:
+        if not self._stored:
             raise UnsupportedCardError("the token has no certificate")
-        return found
+        return self._stored
 
     def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
         """Read the certificates of a key.
@@ -200,7 +233,7 @@ class TokenCard(Card):
             KeyType.RSA if is_rsa else KeyType.EC,
             tuple(_input(key, algorithm, digest) for algorithm, digest in digests),
         )
-        made = self._ask_to_sign(request, secret)
+        made = self._ask_with(request, TokenSignatures, secret).signatures
         if len(made) != len(digests):
             raise CardError("the module made another number of signatures")
         return made if is_rsa else tuple(_value(key, each) for each in made)
@@ -248,17 +281,22 @@ class TokenCard(Card):
         signs = {each.der for each in self._contents.certificates if _signs(each)}
         return tuple(each for each in self._stored if each.der in signs)
 
-    def _ask_to_sign(self, request: SignWithToken, secret: SecretBytes) -> tuple[bytes, ...]:
-        first = KEYPAD_SECONDS if self._has_keypad else SIGN_SECONDS
-        seconds = first + MORE_SECONDS * (len(request.inputs) - 1)
+    def _ask_with(
+        self, request: OpenToken | SignWithToken, kind: type[A], secret: SecretBytes
+    ) -> A:
+        seconds = KEYPAD_SECONDS if self._has_keypad else SIGN_SECONDS
+        if isinstance(request, SignWithToken):
+            seconds += MORE_SECONDS * (len(request.inputs) - 1)
+        before = self._pin_sent
         try:
             self._pin_sent = True  # also where the module fails before it says so
-            return self._module.ask(request, TokenSignatures, secret, seconds).signatures
+            return self._module.ask(request, kind, secret, seconds)
         except TokenRefusalError as error:
-            self._pin_sent = error.refusal.secret_used
+            self._pin_sent = before or error.refusal.secret_used
             raise _as_card_error(error) from error
         except AgentError as error:
-            self._pin_sent = error.code is not ErrorCode.USER_CANCELLED  # it was taken back
+            is_taken_back = error.code is ErrorCode.USER_CANCELLED
+            self._pin_sent = before or not is_taken_back
             raise
 
 
@@ -339,6 +377,14 @@ def _usage(certificate: Certificate) -> KeyUsage | None:
         return certificate.extensions.get_extension_for_class(KeyUsage).value
     except ExtensionNotFound:
         return None
+
+
+def _is_authority(found: TokenCertificate) -> bool:
+    try:
+        with hostile_input("certificate"):
+            return _is_issuer(load_der_x509_certificate(found.der))
+    except CmsError:
+        return False
 
 
 def _is_issuer(certificate: Certificate) -> bool:

@@ -92,6 +92,35 @@ class ReadToken:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenToken:
+    """Log in, and ask for the certificates that a token shows then; the PIN comes behind it.
+
+    The login stays for the signatures that follow, until :class:`CloseToken`.
+
+    Attributes:
+        slot: where it is.
+        identity: which it is.
+
+    """
+
+    slot: int
+    identity: bytes
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        return _number(self.slot) + _octets(self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseToken:
+    """Log out of the token that was opened, if one was."""
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
 class SignWithToken:
     """Ask for signatures; the PIN comes behind it, or is typed on the reader's keypad.
 
@@ -118,7 +147,7 @@ class SignWithToken:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The module is there."""
+    """It is done: the module is there, or the token closed."""
 
     def body(self) -> bytes:
         """Return it without its head."""
@@ -186,7 +215,7 @@ class TokenCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TokenContents:
-    """What a token shows to everybody.
+    """What a token shows: to everybody, or to whoever has logged in.
 
     Attributes:
         token: as it is now.
@@ -234,7 +263,9 @@ class ModuleRefusal:
         return _number(self.reason) + _octets(detail) + _number(self.secret_used)
 
 
-TokenRequest: TypeAlias = LoadModule | ListSlots | ReadToken | SignWithToken
+TokenRequest: TypeAlias = (
+    LoadModule | ListSlots | ReadToken | SignWithToken | OpenToken | CloseToken
+)
 TokenAnswer: TypeAlias = Loaded | SlotList | TokenContents | TokenSignatures | ModuleRefusal
 
 
@@ -315,6 +346,8 @@ _REQUESTS: Final[dict[int, tuple[type, Callable[[_Body], TokenRequest]]]] = {
     2: (ListSlots, lambda _: ListSlots()),
     3: (ReadToken, lambda body: ReadToken(body.number(), body.octets(_IDENTITY, _IDENTITY))),
     4: (SignWithToken, _sign),
+    5: (OpenToken, lambda body: OpenToken(body.number(), body.octets(_IDENTITY, _IDENTITY))),
+    6: (CloseToken, lambda _: CloseToken()),
 }
 _ANSWERS: Final[dict[int, tuple[type, Callable[[_Body], TokenAnswer]]]] = {
     128: (ModuleRefusal, _refusal),
