@@ -166,6 +166,7 @@ class DocumentShelf:
                 document.facts = await self._look(document.work, document.copy, password)
             finally:
                 self._unuse([document])
+            self.find(owner, identifier)  # or everything was put away meanwhile
         except BaseException:
             password.wipe()
             raise
