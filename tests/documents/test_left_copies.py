@@ -1,9 +1,6 @@
 """Private copies that a killed process left: when they go, and that none goes that is in use."""
 
-import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -52,15 +49,3 @@ def test_work_clears_what_is_old_and_nothing_else(folder: Path) -> None:
 def test_whose_a_copy_is_stands_in_its_name(tmp_path: Path) -> None:
     assert WorkFolder(tmp_path).name(".pdf").name.startswith(f"{AGENTS}-")
     assert WorkFolder(tmp_path, COMMANDS).name(".pdf").name.startswith(f"{COMMANDS}-")
-
-
-def test_the_agent_itself_does_so_before_it_is_ready(folder: Path) -> None:
-    command = [sys.executable, "-m", "agent", "serve", "--state-dir", str(folder.parent)]
-    command += ["--provider", "virtual", "--port", "0", "--hipki-port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            assert json.loads(process.stdout.readline())["ready"]
-            assert names(folder) == {OF_COMMAND, NOT_OURS}
-        finally:
-            process.terminate()

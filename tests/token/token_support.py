@@ -120,7 +120,8 @@ def hold(
         key_file.write_bytes(key.private_bytes(Encoding.DER, form, NoEncryption()))
         certificate_file.write_bytes(each.certificate)
         always = ("--always-auth",) if each.always else ()
-        _write(key_file, "privkey", each.id, "--usage-sign", *always)
+        use = "--usage-decrypt" if usages.get("key_encipherment") else "--usage-sign"
+        _write(key_file, "privkey", each.id, use, *always)
         if private:
             hidden += [str(certificate_file), each.id]
         else:

@@ -29,6 +29,7 @@ from agent.cards.pkcs11.token_wire import (
     HEAD_LENGTH,
     MAX_CERTIFICATES,
     CloseToken,
+    DecryptWithToken,
     ListSlots,
     Loaded,
     LoadModule,
@@ -134,8 +135,8 @@ class ModuleHost:
             case CloseToken():
                 self._log_out()
                 return Loaded()
-            case SignWithToken():
-                return self._sign(self._module, request, secret, used)
+            case SignWithToken() | DecryptWithToken():
+                return self._use_key(self._module, request, secret, used)
         assert_never(request)
 
     def _open(
@@ -148,10 +149,10 @@ class ModuleHost:
             self._log_out()
             raise
 
-    def _sign(
+    def _use_key(
         self,
         module: Cryptoki,
-        request: SignWithToken,
+        request: SignWithToken | DecryptWithToken,
         secret: bytearray | None,
         used: list[bool],
     ) -> TokenSignatures:
@@ -160,14 +161,14 @@ class ModuleHost:
             if login is None or login.place != (request.slot, request.identity):
                 login = self._logged_in(module, request, secret, used)
             used[0] = True
-            return TokenSignatures(tuple(login.signatures(request, secret)))
+            return TokenSignatures(tuple(login.results(request, secret)))
         finally:
             self._log_out()
 
     def _logged_in(
         self,
         module: Cryptoki,
-        request: OpenToken | SignWithToken,
+        request: OpenToken | SignWithToken | DecryptWithToken,
         secret: bytearray | None,
         used: list[bool],
     ) -> "_Login":
@@ -236,7 +237,9 @@ def _certificates(module: Cryptoki, session: int) -> tuple[TokenCertificate, ...
 class _Login:
     """A session that somebody logs in to; after the first refusal nothing more is asked."""
 
-    def __init__(self, module: Cryptoki, request: OpenToken | SignWithToken, session: int) -> None:
+    def __init__(
+        self, module: Cryptoki, request: OpenToken | SignWithToken | DecryptWithToken, session: int
+    ) -> None:
         self._module, self._session = module, session
         self.place = request.slot, request.identity
 
@@ -263,31 +266,40 @@ class _Login:
         token = _same_token(self._module, *self.place)
         return TokenContents(token, _certificates(self._module, self._session))
 
-    def signatures(self, request: SignWithToken, secret: bytearray | None) -> Iterator[bytes]:
-        """Sign each input."""
+    def results(
+        self, request: SignWithToken | DecryptWithToken, secret: bytearray | None
+    ) -> Iterator[bytes]:
+        """Use the key on each input."""
+        module, session = self._module, self._session
+        signs = isinstance(request, SignWithToken)
         key, again = self._find_key(request)
         for each in request.inputs:
-            self._module.begin_signature(self._session, key, request.kind)
+            if signs:
+                module.begin_signature(session, key, request.kind)
+            else:
+                module.begin_decryption(session, key)
             if again:
-                self._module.login(self._session, CKU_CONTEXT_SPECIFIC, secret)
-            made = self._module.signature(self._session, each)
+                module.login(session, CKU_CONTEXT_SPECIFIC, secret)
+            made = module.signature(session, each) if signs else module.decryption(session, each)
             if not made:
-                raise _RefusedError(Reason.FAILED, "C_Sign: an empty signature")
+                raise _RefusedError(Reason.FAILED, "the key made nothing")
             yield made
 
-    def _find_key(self, request: SignWithToken) -> tuple[int, bool]:
-        """Return the private key, and whether it wants a login before each signature."""
+    def _find_key(self, request: SignWithToken | DecryptWithToken) -> tuple[int, bool]:
+        """Return the private key, and whether it wants a login before each use."""
         wanted: dict[AttributeType, int | bytes] = {
             AttributeType.CLASS: CKO_PRIVATE_KEY,
             AttributeType.KEY_TYPE: int(request.kind),
             AttributeType.ID: request.key_id,
         }
+        is_signing = isinstance(request, SignWithToken)
+        use = AttributeType.SIGN if is_signing else AttributeType.DECRYPT
         for each in self._module.find(self._session, wanted):
-            if self._module.attribute(self._session, each, AttributeType.SIGN) == b"\0":
+            if self._module.attribute(self._session, each, use) == b"\0":
                 continue
             again = self._module.attribute(self._session, each, AttributeType.ALWAYS_AUTHENTICATE)
             return each, again == b"\1"
-        raise _RefusedError(Reason.NO_KEY, "the token has no such key that signs")
+        raise _RefusedError(Reason.NO_KEY, "the token has no such key for that")
 
 
 def _known(value: int) -> CryptokiReturn:

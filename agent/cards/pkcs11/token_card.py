@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import ClassVar, Final, TypeVar
 
@@ -16,11 +16,13 @@ from cryptography.x509 import (
     load_der_x509_certificate,
 )
 
-from agent.cards.card import ID_SIGN, Card, CardGeneration, PinRules, StoredCertificate
+from agent.cards.card import ID_KEYX, ID_SIGN, Card, CardGeneration, PinRules, StoredCertificate
+from agent.cards.padding import encrypts_to
 from agent.cards.pkcs11.cryptoki_types import KeyType, TokenFlag
 from agent.cards.pkcs11.module_client import TokenModule, TokenModuleError, TokenRefusalError
 from agent.cards.pkcs11.token_wire import (
     CloseToken,
+    DecryptWithToken,
     Loaded,
     OpenToken,
     ReadToken,
@@ -34,6 +36,7 @@ from agent.cards.pkcs11.token_wire import (
 from agent.cms.certificate_fields import CertificateFields
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.key_padding import may_be_encrypted
 from agent.cms.keys import SignerKey, public_key
 from agent.errors import (
     AgentError,
@@ -180,7 +183,7 @@ class TokenCard(Card):
         """Read the certificates of a key.
 
         Raises:
-            KeyNotFoundError: there is none, or several keys sign and none was named.
+            KeyNotFoundError: there is none, or several keys sign, or decrypt, and none was named.
 
         """
         found = [each for each in self.certificates() if each.id == key_id]
@@ -241,14 +244,30 @@ class TokenCard(Card):
     def decrypt(
         self, key_id: bytes, secret: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt nothing: tokens sign here.
+        """Decrypt; errors as of :meth:`agent.cards.card.Card.decrypt`.
 
         Raises:
-            KeyNotFoundError: always.
+            AgentError: as named there, and as of :meth:`sign`.
 
         """
-        del key_id, secret, cryptograms
-        raise KeyNotFoundError("nothing is decrypted with a token")
+        self.pin_rules.check(secret)
+        certificate = next(self.certificates_of(key_id))
+        key = _key_of(certificate.der)
+        if certificate.id != ID_KEYX or not isinstance(key, RSAPublicKey):
+            raise KeyNotFoundError("no key that decrypts here")
+        if not cryptograms or not all(may_be_encrypted(key, each) for each in cryptograms):
+            raise BadRequestError("a cryptogram is as long as the key, and smaller")
+        place = self._places[certificate.der]
+        request = DecryptWithToken(
+            self._state.slot, self._state.identity, place, tuple(cryptograms)
+        )
+        made = self._ask_with(request, TokenSignatures, secret).signatures
+        size = (key.key_size + 7) // 8
+        blocks = tuple(each.rjust(size, b"\0") for each in made)
+        fits = partial(encrypts_to, certificate.der)
+        if len(made) != len(cryptograms) or not all(map(fits, blocks, cryptograms)):
+            raise CardError("what the module made is not what was encrypted")
+        return blocks
 
     @property
     def _has_keypad(self) -> bool:
@@ -273,8 +292,12 @@ class TokenCard(Card):
         found = self._contents.certificates
         signing = [each for each in found if _signs(each)]
         chosen = _chosen(signing)
-        stored = (_stored(each, is_chosen=each in signing and each.id == chosen) for each in found)
-        return tuple(dict.fromkeys(stored))
+        opening = {each.id for each in found if _decrypts(each)}
+        names: dict[TokenCertificate, bytes] = {}
+        if len(opening) == 1:
+            names |= {each: ID_KEYX for each in found if _decrypts(each)}
+        names |= {each: ID_SIGN for each in signing if each.id == chosen}
+        return tuple(dict.fromkeys(_stored(each, names.get(each)) for each in found))
 
     @cached_property
     def _signing(self) -> tuple[StoredCertificate, ...]:
@@ -282,10 +305,13 @@ class TokenCard(Card):
         return tuple(each for each in self._stored if each.der in signs)
 
     def _ask_with(
-        self, request: OpenToken | SignWithToken, kind: type[A], secret: SecretBytes
+        self,
+        request: OpenToken | SignWithToken | DecryptWithToken,
+        kind: type[A],
+        secret: SecretBytes,
     ) -> A:
         seconds = KEYPAD_SECONDS if self._has_keypad else SIGN_SECONDS
-        if isinstance(request, SignWithToken):
+        if not isinstance(request, OpenToken):
             seconds += MORE_SECONDS * (len(request.inputs) - 1)
         before = self._pin_sent
         try:
@@ -334,8 +360,8 @@ def _as_card_error(error: TokenRefusalError) -> AgentError:
     return _OTHER_REFUSALS[reason](detail)
 
 
-def _stored(found: TokenCertificate, *, is_chosen: bool) -> StoredCertificate:
-    name = ID_SIGN if is_chosen else found.id.hex().encode() or b"-"
+def _stored(found: TokenCertificate, role: bytes | None) -> StoredCertificate:
+    name = role or found.id.hex().encode() or b"-"
     label = shortened(found.label.decode("utf-8", "replace").strip(), _LABEL)
     return StoredCertificate(name, label, found.der)
 
@@ -365,6 +391,23 @@ def _signs(found: TokenCertificate) -> bool:
         return False
     may = usage is None or usage.digital_signature or usage.content_commitment
     return bool(may) and not is_issuer
+
+
+def _decrypts(found: TokenCertificate) -> bool:
+    """Return whether a certificate has an RSA key that others encrypt to, and that never signs.
+
+    With one that does both, whoever has something decrypted could have it sign.
+    """
+    if not 0 < len(found.id) <= _MAX_KEY_ID or not isinstance(_key_of(found.der), RSAPublicKey):
+        return False
+    try:
+        with hostile_input("certificate"):
+            usage = _usage(load_der_x509_certificate(found.der))
+    except CmsError:
+        return False
+    if usage is None or usage.digital_signature or usage.content_commitment:
+        return False
+    return usage.key_encipherment or usage.data_encipherment
 
 
 def _commits(found: TokenCertificate) -> bool:

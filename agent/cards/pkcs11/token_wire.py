@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Final, TypeAlias, TypeVar
+from typing import ClassVar, Final, TypeAlias, TypeVar
 
 from agent.cards.pkcs11.cryptoki_types import KeyType, TokenFlag
 
@@ -146,6 +146,30 @@ class SignWithToken:
 
 
 @dataclass(frozen=True, slots=True)
+class DecryptWithToken:
+    """Ask an RSA key for its bare operation; the PIN as for :class:`SignWithToken`.
+
+    Attributes:
+        slot: where the token is.
+        identity: which it is.
+        key_id: CKA_ID of the key, 1 to 64 bytes.
+        inputs: cryptograms, each as long as the key; 1 to 256.
+
+    """
+
+    slot: int
+    identity: bytes
+    key_id: bytes
+    inputs: tuple[bytes, ...]
+    kind: ClassVar[KeyType] = KeyType.RSA
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        head = _number(self.slot) + _octets(self.identity) + _octets(self.key_id)
+        return head + _list([_octets(each) for each in self.inputs])
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """It is done: the module is there, or the token closed."""
 
@@ -233,7 +257,7 @@ class TokenContents:
 
 @dataclass(frozen=True, slots=True)
 class TokenSignatures:
-    """The signatures, one for each input and in their order."""
+    """What the key made, signatures or blocks, one for each input and in their order."""
 
     signatures: tuple[bytes, ...]
 
@@ -264,7 +288,7 @@ class ModuleRefusal:
 
 
 TokenRequest: TypeAlias = (
-    LoadModule | ListSlots | ReadToken | SignWithToken | OpenToken | CloseToken
+    LoadModule | ListSlots | ReadToken | SignWithToken | OpenToken | CloseToken | DecryptWithToken
 )
 TokenAnswer: TypeAlias = Loaded | SlotList | TokenContents | TokenSignatures | ModuleRefusal
 
@@ -341,6 +365,14 @@ def _sign(body: _Body) -> SignWithToken:
     return SignWithToken(slot, identity, key_id, kind, inputs)
 
 
+def _decrypt(body: _Body) -> DecryptWithToken:
+    slot, identity = body.number(), body.octets(_IDENTITY, _IDENTITY)
+    key_id, count = body.octets(64, 1), body.number(MAX_INPUTS)
+    return DecryptWithToken(
+        slot, identity, key_id, tuple(body.octets(1024, 1) for _ in range(count))
+    )
+
+
 _REQUESTS: Final[dict[int, tuple[type, Callable[[_Body], TokenRequest]]]] = {
     1: (LoadModule, _load),
     2: (ListSlots, lambda _: ListSlots()),
@@ -348,6 +380,7 @@ _REQUESTS: Final[dict[int, tuple[type, Callable[[_Body], TokenRequest]]]] = {
     4: (SignWithToken, _sign),
     5: (OpenToken, lambda body: OpenToken(body.number(), body.octets(_IDENTITY, _IDENTITY))),
     6: (CloseToken, lambda _: CloseToken()),
+    7: (DecryptWithToken, _decrypt),
 }
 _ANSWERS: Final[dict[int, tuple[type, Callable[[_Body], TokenAnswer]]]] = {
     128: (ModuleRefusal, _refusal),
