@@ -18,7 +18,6 @@ from agent.commands.daemon import Daemon, Observer
 from agent.commands.open_tokens import open_tokens
 from agent.commands.panel_doctor import PanelDoctor
 from agent.host.instance import install_key, quitting
-from agent.host.machine.document_copies import clear_abandoned
 from agent.host.peer import check as peer
 from agent.host.peer.port_owner import PortOwner
 from agent.host.settings.config import MCA_PORT
@@ -60,7 +59,6 @@ class DaemonRun:
 
         """
         daemon, observer = self._daemon, self._observer
-        await asyncio.to_thread(clear_abandoned, daemon.paths.documents)
         served = await asyncio.to_thread(identity.ensure, daemon.paths.tls)
         context = identity.server_context(served)
         known = await asyncio.to_thread(install_key.InstallKey.ensure, daemon.paths.install_key)
