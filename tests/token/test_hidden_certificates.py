@@ -91,10 +91,14 @@ async def test_a_wrong_pin_is_asked_for_again_and_never_sent_again(
     assert calls(stub_log).count("login") == 2
 
 
-async def test_a_pin_of_a_page_is_not_sent_unasked(stub: Stub, stub_log: Path) -> None:
+async def test_a_pin_of_a_page_is_not_sent_unasked(
+    stub: Stub, stub_file: Path, stub_log: Path
+) -> None:
     citizen = Citizen([says(False)])
+    known = read_certificate(stub_file.with_name("stub.cer").read_bytes()).thumbprint
     async with service_with(stub("private"), citizen=citizen) as service:
-        code, _ = await code_of(service.sign(SITE, ONE, secret()))
+        request = SignatureRequest((HELLO,), certificate=known)
+        code, _ = await code_of(service.sign(SITE, request, secret()))
     assert code is ErrorCode.PIN_LAST_ATTEMPT
     assert isinstance(citizen.asked[0], LastAttempt)
     assert "login" not in calls(stub_log)

@@ -66,7 +66,14 @@ async def test_where_all_is_put_away_while_the_document_is_opened(
 ) -> None:
     shelf = DocumentShelf(tmp_path, None)  # type: ignore[arg-type]  # no card is asked
     copy = PrivateCopy(tmp_path / "copy", tmp_path / "copy", bytes(32), 1, "contract.pdf")
-    document = ShelvedDocument(NOBODY, b"me", copy, None, WorkFolder(tmp_path), is_locked=True)
+    document = ShelvedDocument(
+        id=NOBODY,
+        owner=b"me",
+        copy=copy,
+        facts=None,
+        work=WorkFolder(tmp_path),
+        is_locked=True,
+    )
     shelf._documents[NOBODY] = document
 
     async def look(*_: object) -> PdfFacts:
