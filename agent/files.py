@@ -36,6 +36,8 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
 _IN_USE: Final = frozenset({5, 32})
 LEFT_SECONDS: Final = 60.0
 """The age of a temporary file that nobody can be writing any more."""
+ANY_AGE: Final = -1.0
+"""Younger than every file."""
 _PIECE: Final = 1024 * 1024  # bytes
 _WAITS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 
@@ -153,7 +155,8 @@ def remove_leftovers(
     Args:
         folder: in which they are.
         names: of the files.
-        seconds: younger ones may belong to a process that is at work, and stay.
+        seconds: younger ones may belong to a process that is at work, and stay; :data:`ANY_AGE`
+            where none can be.
 
     """
     with suppress(OSError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from agent.cms.digest import HashAlgorithm
-from agent.errors import ErrorCode, PinError
+from agent.errors import CardError, ErrorCode, PinError
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 
@@ -116,6 +116,24 @@ class Card(ABC):
     def few_left(self) -> bool:
         """Whether the card says that PIN attempts were used up, but not how many are left."""
         return False
+
+    @property
+    def hides_certificates(self) -> bool:
+        """Whether it shows its certificates after a PIN alone: :meth:`reveal` sends one."""
+        return False
+
+    def reveal(self, pin: SecretBytes) -> None:
+        """Send the PIN, and read what the card shows to nobody without it.
+
+        For a card that hides certificates, whose :meth:`sign` follows with the same PIN.
+
+        Raises:
+            PinError: as of :meth:`sign`.
+            CardError: it hides nothing, or cannot be read.
+
+        """
+        del pin
+        raise CardError("it hides no certificates")
 
     @property
     def key_names(self) -> frozenset[str] | None:

@@ -23,6 +23,7 @@ from agent.host.instance.panel_key import PanelKey
 from agent.host.instance.running import Instance
 from agent.host.machine import logs
 from agent.host.machine.descriptors import raise_descriptor_limit
+from agent.host.machine.document_copies import clear_abandoned
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.machine.umask import private_files
@@ -181,6 +182,7 @@ class Daemon:
         # The libraries of the web take as long to load as all the rest: the icon need not wait.
         from agent.commands.daemon_run import DaemonRun  # noqa: PLC0415
 
+        await asyncio.to_thread(clear_abandoned, self.paths.documents)
         await DaemonRun(self, observer).until(stopped)
 
 

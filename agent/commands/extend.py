@@ -19,6 +19,7 @@ from agent.documents.pdf_worker import PdfWorker
 from agent.documents.places import require_place, save_beside, save_new, save_over
 from agent.documents.proving import PdfProver
 from agent.harmless import printable
+from agent.host.machine.document_copies import COMMANDS
 from agent.host.machine.paths import Paths
 
 LEVELS: Final = tuple(str(level) for level in SignatureLevel if level is not SignatureLevel.B_B)
@@ -69,7 +70,7 @@ def extend(options: ExtendOptions) -> int:
     else:
         require_place(options.file.parent, options.file.stat().st_size)
     paths = prepared_paths(options.state_dir)
-    with WorkFolder(paths.documents) as work:
+    with WorkFolder(paths.documents, COMMANDS) as work:
         extended = asyncio.run(_extended(options, paths, work))
         saved, grown = _save(options, extended), extended.grown
     if options.json:

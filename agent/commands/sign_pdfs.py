@@ -36,8 +36,9 @@ from agent.documents.signing import (
     SignedPdf,
 )
 from agent.documents.unfinished import PartlySignedError
-from agent.errors import AgentError, BadRequestError
+from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.harmless import printable, shortened
+from agent.host.machine.document_copies import COMMANDS
 from agent.origin import LOCAL_USER
 from agent.pdf.wire import MarkPlace
 from agent.secret import SecretBytes
@@ -107,7 +108,7 @@ def sign_pdfs(options: PdfOptions, provider: CardProvider) -> int:
     password = read_password() if options.password_stdin else None
     with (
         own_service(provider, paths) as service,
-        WorkFolder(paths.documents) as work,
+        WorkFolder(paths.documents, COMMANDS) as work,
         asyncio.Runner() as runner,
     ):
         worker = PdfWorker()
@@ -174,8 +175,7 @@ class _Signing:
         opened = self._runner.run(self._open_all(files, password))
         if not opened:
             return self._failed
-        wish = self._options.wish
-        chosen = self._runner.run(self._signer.choose(wish.reader, wish.certificate))
+        chosen = self._choose()
         ready = self._runner.run(self._prepare_all(opened, chosen))
         if not ready:
             return self._failed
@@ -189,6 +189,15 @@ class _Signing:
         if self._signer.prover.is_clock_wrong:
             say_aside(tell("cli.sign.clock"))
         return [*_save_all(self._options, signed), *self._failed]
+
+    def _choose(self) -> PdfCertificates:
+        wish = self._options.wish
+        try:
+            return self._runner.run(self._signer.choose(wish.reader, wish.certificate))
+        except AgentError as error:
+            if error.code is ErrorCode.PIN_REQUIRED:  # a token that hides its certificates
+                error.said = ("cli.error.hidden_pdf", {})
+            raise
 
     async def _sign(
         self, ready: Sequence[ReadyPdf], chosen: PdfCertificates, entered: SecretBytes

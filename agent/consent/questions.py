@@ -105,6 +105,7 @@ class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
         serial: its own number.
         holder: the name in its certificate, unchecked; None where it has none.
         virtual: whether it is a card for testing, in no real reader.
+        hidden: whether it shows its certificates after the PIN alone, so that nobody knows yet.
 
     """
 
@@ -113,6 +114,7 @@ class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
     serial: str
     holder: str | None
     virtual: bool = False
+    hidden: bool = False
 
     def __repr__(self) -> str:
         # Logs print objects; whose card it is stays out of them.

@@ -6,7 +6,6 @@ What is copied is what is signed: a document that changes afterwards is found to
 import asyncio
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import AsyncIterable
 from contextlib import suppress
@@ -17,15 +16,12 @@ from typing import BinaryIO, Final, Literal, Self
 
 from agent.documents.baskets import BasketFile
 from agent.errors import ErrorCode, TooLargeError
-from agent.files import private_opener, regular_opener, remove_leftovers
+from agent.files import private_opener, regular_opener
+from agent.host.machine.document_copies import AGENTS, CopyKind, clear_old
 from agent.pdf.wire import PdfError
 from agent.size_limits import MAX_PDF
 
 _PIECE: Final = 1024 * 1024
-NAME: Final = re.compile(r"work-[0-9a-f]{16}\.(pdf|signed)")
-"""The names of files of a work folder."""
-LEFT_SECONDS: Final = 30 * 60.0
-"""The age of a file that nobody can be working with any more."""
 _clearing: Final[set[asyncio.Future[None]]] = set()
 
 
@@ -72,12 +68,20 @@ class PrivateCopy:
 class WorkFolder:
     """A folder for its owner only, and the files that one piece of work makes in it.
 
-    A context: they are gone when it ends. What killed processes left is gone half an hour later.
+    A context: they are gone when it ends. What killed processes left is gone half an hour later,
+    and what a killed agent left when the next one starts.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder; it is made when it is entered."""
+    def __init__(self, folder: Path, kind: CopyKind = AGENTS) -> None:
+        """Name the folder; it is made when it is entered.
+
+        Args:
+            folder: where the files are.
+            kind: whose they are.
+
+        """
         self._folder = folder
+        self._kind = kind
         self._files: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -100,7 +104,7 @@ class WorkFolder:
 
         """
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        remove_leftovers(self._folder, NAME, LEFT_SECONDS)
+        clear_old(self._folder)
 
     def clear(self) -> None:
         """Remove the files of this work; never raises."""
@@ -116,7 +120,7 @@ class WorkFolder:
 
     def name(self, ending: str) -> Path:
         """Return a name that no file has, for a file that ends with the work."""
-        file = self._folder / f"work-{secrets.token_hex(8)}{ending}"
+        file = self._folder / f"{self._kind}-{secrets.token_hex(8)}{ending}"
         self._files.append(file)
         return file
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from agent.documents.baskets import BasketFile
 from agent.documents.copies import (
-    LEFT_SECONDS,
     PrivateCopy,
     WorkFolder,
     copy_chosen,
@@ -27,6 +26,7 @@ from agent.documents.proving import PdfProver, growth_of
 from agent.documents.shelved import ShelvedDocument, SignedBatch, sign_shelved, text_of
 from agent.documents.signing import CardAsker, PdfSigner, SignatureWish
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.host.machine.document_copies import LEFT_SECONDS
 from agent.host.machine.umask import users_own_mask
 from agent.host.settings.config import Settings
 from agent.origin import LOCAL_USER
@@ -168,6 +168,7 @@ class DocumentShelf:
                 document.facts = await self._look(document.work, document.copy, password)
             finally:
                 self._unuse([document])
+            self.find(owner, identifier)  # or everything was put away meanwhile
         except BaseException:
             password.wipe()
             raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.files import SCRATCH
+from agent.host.machine.document_copies import NAME as DOCUMENT_COPY
 
 _SIDE: Final = r"(-wal|-shm|-journal)?"
 # As agent.database and agent.doctor name what they set aside.
@@ -30,7 +31,7 @@ _FOLDERS: Final = {
     "baskets": re.compile(
         rf"([0-9a-f]{{32}}|filling)\.json|(joining|starting)\.lock|{SCRATCH.pattern}"
     ),
-    "documents": re.compile(r"work-[0-9a-f]{16}\.(pdf|signed)"),
+    "documents": DOCUMENT_COPY,
     # The testers' authority (agent/virtualcard/issuer_directory.py).
     "issuer": re.compile(
         rf"(root|ca)\.(cer|crl|key)|issued\.json|\.lock|\.[a-z0-9_]{{8}}|{SCRATCH.pattern}"

@@ -102,10 +102,8 @@ class UserSetup:
         undone.
         """
         wanted = [self._paths.state]
-        if self._autostart is not None and self._autostart.folder is not None:
-            wanted.append(self._autostart.folder / "entry")
-        if self._file_manager is not None:
-            wanted += [folder / "entry" for folder in self._file_manager.folders]
+        for entry in (self._autostart, self._file_manager):
+            wanted += [folder / "entry" for folder in entry.folders] if entry is not None else []
         new = [str(folder) for folder in missing_above(wanted)]
         self._folders = (*self._folders, *(each for each in new if each not in self._folders))
         self._paths.prepare()

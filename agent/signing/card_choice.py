@@ -19,7 +19,7 @@ from agent.errors import (
 from agent.origin import Origin
 from agent.signing.card_certificates import card_key_certificate
 from agent.signing.card_watch import while_cards_stay
-from agent.signing.key_use import CARD_SECONDS, KeyTask, certificates_for
+from agent.signing.key_use import CARD_SECONDS, KeyTask, certificates_for, is_hidden_from
 from agent.signing.model import CardCertificate
 from agent.signing.readers import Readers
 
@@ -159,6 +159,12 @@ class CardChoice:
 
         """
         del nobody_waits  # nothing that could not be undone happens here
+        is_virtual = self.readers.provider_kind == "virtual"
+        is_hidden = is_hidden_from(self.task, card)
+        holder = None if is_hidden else self._holder(reader, card)
+        return CardFacts(reader, card.generation, card.serial, holder, is_virtual, is_hidden)
+
+    def _holder(self, reader: str, card: Card) -> str | None:
         failure: AgentError | None = None
         for stored in certificates_for(self.task, card):
             try:
@@ -167,13 +173,7 @@ class CardChoice:
             except AgentError as error:
                 failure = failure or error
                 continue
-            return CardFacts(
-                reader,
-                card.generation,
-                card.serial,
-                certificate.facts.subject_cn,
-                self.readers.provider_kind == "virtual",
-            )
+            return certificate.facts.subject_cn
         raise failure or KeyNotFoundError("no such certificate on the card")
 
     def _check_use(self, certificate: CardCertificate) -> None:

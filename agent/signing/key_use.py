@@ -126,6 +126,12 @@ def certificates_for(task: KeyTask[P, N, T], card: Card) -> Iterator[StoredCerti
     return task.candidates(card)
 
 
+def is_hidden_from(task: KeyTask[P, N, T], card: Card) -> bool:
+    """Return whether a card that may be meant shows its certificates after the PIN alone."""
+    is_meant = not task.citizen_card or card.generation in CITIZEN_CARDS
+    return is_meant and card.hides_certificates
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """The card that was found in the reader before anybody was asked for its PIN.
@@ -315,13 +321,15 @@ class KeyUser(Generic[P, N, T]):
     def _inspect(self, card: Card, nobody_waits: ThreadEvent) -> _Seen:
         del nobody_waits  # nothing that could not be undone happens here
         self._check_number(card, self.serial)
-        chosen = self._choose(card)
+        is_hidden = is_hidden_from(self.task, card)
+        holder = None if is_hidden else self._choose(card).certificate.facts.subject_cn
         shown = CardFacts(
             self.reader,
             card.generation,
             card.serial,
-            chosen.certificate.facts.subject_cn,
+            holder,
             self.readers.provider_kind == "virtual",
+            is_hidden,
         )
         refusal: PinError | None = None
         try:
@@ -361,25 +369,42 @@ class KeyUser(Generic[P, N, T]):
         self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
     ) -> T:
         """Use the key once; errors before the verb is called come before the PIN is sent."""
+        is_hidden = is_hidden_from(self.task, card)
         if spending.by_page and not self._is_for(card):
-            self._choose(card)
+            if not is_hidden:
+                self._choose(card)
             raise PinError("it is not known to be this card's", code=ErrorCode.PIN_REQUIRED)
         card.pin_rules.check(pin)
         if card.pin_rules.keypad and spending.by_page and self.site != LOCAL_USER:
             raise PinError("a window asks for it", code=ErrorCode.PIN_REQUIRED)
-        chosen = self._choose(card)
+        chosen = None if is_hidden else self._choose(card)
         self._check_number(card, self.serial)
         self._check_number(card, spending.expected)
-        use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-        with self._attempt(card, spending), self.recording.key_use():
-            results = use_key(chosen.stored.id, pin, inputs)
+        with self._attempt(card, spending):
+            chosen = chosen or self._reveal(card, pin)
+            use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
+            with self.recording.key_use():
+                results = use_key(chosen.stored.id, pin, inputs)
         try:
             return self.task.finish(chosen.certificate, chosen.prepared, results)
         except CardError:
             card.reject(chosen.stored)
             raise
+
+    def _reveal(self, card: Card, pin: SecretBytes) -> _Chosen[P]:
+        """Choose among the certificates that the card shows after its PIN.
+
+        Raises:
+            PinError: the card refuses it.
+            AgentError: none can do the task, or several keys can; the PIN was right then.
+
+        """
+        self.recording.saw(card.serial, None)
+        with self.recording.pin_use():
+            card.reveal(pin)
+        return self._choose(card)
 
     @contextmanager
     def _attempt(self, card: Card, spending: _Spending) -> Iterator[None]:
@@ -426,7 +451,10 @@ class KeyUser(Generic[P, N, T]):
 
         A page that asks its visitors for a PIN means that of their citizen card. Another card in
         the reader has a PIN of its own, and a try of it would be spent: unless the page has named
-        the very card, a window asks.
+        the very card, a window asks. Whether it has is not known of a card that hides its
+        certificates.
         """
-        is_own = self.site == LOCAL_USER
-        return is_own or self.names_card or card.generation in CITIZEN_CARDS
+        if self.site == LOCAL_USER:
+            return True
+        is_named = self.names_card and not card.hides_certificates
+        return is_named or card.generation in CITIZEN_CARDS

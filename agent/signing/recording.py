@@ -155,7 +155,7 @@ class Recording:
         self._request = request
         self._kind = _KINDS[type(request)]
         self.reader: str | None = None
-        self._seen: tuple[str, bytes] | None = None
+        self._seen: tuple[str, bytes | None] | None = None
         self._lock = threading.Lock()
         self._used = False
         self._abandoned = False
@@ -186,18 +186,27 @@ class Recording:
 
     # In the reader's thread.
 
-    def saw(self, serial: str, certificate: bytes) -> None:
-        """Remember the card, by its number, and the DER certificate that it has for the key."""
+    def saw(self, serial: str, certificate: bytes | None) -> None:
+        """Remember the card, by its number, and the DER certificate that it has for the key.
+
+        None for the certificate of a card that shows it after the PIN alone.
+        """
         self._seen = serial, certificate
 
     @contextmanager
-    def key_use(self) -> Iterator[None]:
-        """Look at how the use of the key ends that the context holds."""
+    def pin_use(self) -> Iterator[None]:
+        """Look at whether the card refuses the PIN that is sent in the context."""
         try:
             yield
         except PinError as error:
             self._pin_failed(error.code)
             raise
+
+    @contextmanager
+    def key_use(self) -> Iterator[None]:
+        """Look at how the use of the key ends that the context holds."""
+        with self.pin_use():
+            yield
         self._card_did_it()
 
     def _pin_failed(self, code: ErrorCode) -> None:
@@ -264,7 +273,8 @@ class Recording:
 
     def _facts(self) -> CertificateFacts | None:
         try:
-            return None if self._seen is None else certificate_facts(self._seen[1])
+            found = None if self._seen is None else self._seen[1]
+            return None if found is None else certificate_facts(found)
         except AgentError:
             return None
 

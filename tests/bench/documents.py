@@ -45,6 +45,7 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.bench.cards import PIN, CardCase
 from tests.bench.daemon import Daemon
 from tests.bench.proofs import measure_proofs
+from tests.bench.tokens import measure_tokens
 from tests.bench.waiting_panel import PANEL_IS_FULL
 from tests.browser.world import chromium
 from tests.documents.pdf_files import simple_pdf, stream
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 
 FEW_PAGES: Final = 3
 BATCH: Final = 20
+FROZEN: Final = Path(__file__).parents[2] / "build" / "ankong"
+"""What ``make installers`` freezes."""
 _PEAK: Final = re.compile(r"VmHWM:\s+(\d+) kB")
 _WISH: Final = SignatureWish()
 _MARK: Final = Mark(
@@ -100,7 +103,9 @@ async def measure_documents(table: "Table", effort: "Effort", place: Path) -> No
         await _verifying(table, wanted, desk, files)
         long = files[f"{wanted.pages} pages"]
         await measure_proofs(table, wanted.times, desk.worker, long, folder)
+    await asyncio.to_thread(measure_tokens, table, wanted.times, folder)
     await asyncio.to_thread(_previewing, table, wanted, folder)
+    table.add("frozen program, all files", await asyncio.to_thread(_frozen), "MB")
 
 
 def _written(folder: Path, wanted: PdfEffort) -> dict[str, Path]:
@@ -121,18 +126,15 @@ async def _preparing(
     table: "Table", wanted: PdfEffort, files: dict[str, Path], folder: Path
 ) -> None:
     """Measure the room that is made for a signature, by a new worker and by one that is there."""
-    few = next(iter(files.values()))
+    for name, file in files.items():
 
-    async def cold() -> None:
-        worker = PdfWorker()
-        await _prepare(worker, few, folder)
-        await worker.close()
+        async def cold(file: Path = file) -> None:
+            worker = PdfWorker()
+            await _prepare(worker, file, folder)
+            await worker.close()
 
-    table.add(
-        f"PDF of {FEW_PAGES} pages prepared, worker started",
-        await _median(cold, wanted.times) * 1000,
-        "ms",
-    )
+        seconds = await _median(cold, wanted.times)
+        table.add(f"PDF of {name} prepared, worker started", seconds * 1000, "ms")
     worker = PdfWorker()
     try:
         for name, file in files.items():
@@ -216,20 +218,24 @@ async def _verifying(
 def _previewing(table: "Table", wanted: PdfEffort, folder: Path) -> None:
     """Measure from the drop until the first page is drawn, by an open panel in Chromium."""
     found: list[float] = []
+    grown: float | None = None
     if demo_browser.find_chromium() is not None and demo_browser.can_make_home():
         state, home = folder / "panel", folder / "browser"
         card = CardCase(folder).file(Generation.GEN2, "preview")
-        with Daemon(state, card, consent="ask"):
+        with Daemon(state, card, consent="ask") as daemon:
             demo_browser.make_home(home, state / "tls" / "authority.pem")
             with chromium(home) as browser, browser.new_context() as context:
                 page = context.new_page()
                 page.goto(first_address(Paths.choose(state)))
                 page.locator(PANEL_IS_FULL).wait_for()
+                before = daemon.memory()
                 found = [_drawn(page, number) for number in range(wanted.times + 1)]
+                grown = None if before is None else (daemon.memory() or 0.0) - before
     seconds = statistics.median(found[1:]) if found else None  # the first one loads pdf.js
     first = found[0] if found else None
     table.add("PDF's first page in the panel, first time", first and first * 1000, "ms", most=3000)
     table.add("PDF's first page in the panel", seconds and seconds * 1000, "ms", most=1000)
+    table.add("memory that PDFs in the panel cost the agent", grown, "MB", most=10)
 
 
 def _drawn(page: Page, number: int) -> float:
@@ -247,6 +253,12 @@ def _drawn(page: Page, number: int) -> float:
     page.locator("#sign-list li .button").last.click()
     page.locator("#preview").wait_for(state="detached")
     return seconds
+
+
+def _frozen() -> float | None:
+    """Return how large the program is that was frozen here last, in MB; None where none was."""
+    sizes = [each.lstat().st_size for each in FROZEN.rglob("*") if each.is_file()]
+    return sum(sizes) / 1e6 if sizes else None
 
 
 @asynccontextmanager

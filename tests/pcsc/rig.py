@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from agent.transport.pcsc import PcscProvider
 from agent.transport.pcsc_connection import PcscConnection
 from agent.virtualcard.card import VirtualCard
@@ -44,6 +46,15 @@ class PcscRig:
         door = VpcdConnection(card, "127.0.0.1", self.pcscd.ports[slot])
         door.start()
         self._doors[slot] = door
+
+    def await_card(self) -> None:
+        """Wait until the daemon has seen the card in the first reader."""
+        states = self.provider.readers()
+        for _ in range(20):
+            if states[0].present:
+                return
+            states = self.provider.wait(states, 5)
+        pytest.fail("the daemon does not see the card")
 
     def remove(self, slot: int) -> None:
         """Pull the card out, if there is one."""

@@ -88,7 +88,7 @@ def test_opensc_lists_the_certificates_and_signs_with_the_keys(
 ) -> None:
     card = piv_card(kind)
     rig.insert(0, card)
-    _await(rig)
+    rig.await_card()
     listed = opensc.run("pkcs15-tool", "--list-certificates")
     for name in ("PIV Authentication", "Digital Signature", "Key Management"):
         assert f"Certificate for {name}" in listed
@@ -134,7 +134,7 @@ def _agree(opensc: OpenSc, card: VirtualCard) -> None:
 def test_opensc_names_the_card_and_reads_its_number(opensc: OpenSc, rig: PcscRig) -> None:
     card = piv_card()
     rig.insert(0, card)
-    _await(rig)
+    rig.await_card()
     assert "Personal Identity Verification Card" in opensc.run("piv-tool", "--name")
     number = opensc.run("piv-tool", "--serial").replace(" ", "")
     assert number.startswith(card.data.serial)
@@ -149,7 +149,7 @@ def test_our_driver_signs_through_the_real_service(
     card = make(kind)
     card.trace.recording = True
     rig.insert(0, card)
-    _await(rig)
+    rig.await_card()
     connection = rig.provider.open(rig.names[0])
     driver = Registry().probe(connection)
     assert driver is not None
@@ -176,7 +176,7 @@ def test_our_driver_signs_through_the_real_service(
 def test_a_pin_left_verified_by_another_program_is_forgotten(rig: PcscRig) -> None:
     card = piv_card()
     rig.insert(0, card)
-    _await(rig)
+    rig.await_card()
     other = rig.provider.open(rig.names[0])
     for command in ("00A4040009A0000003080000100000", "0020008008313233343536FFFF"):
         assert other.transmit(bytes.fromhex(command))[1] == 0x9000
@@ -187,13 +187,3 @@ def test_a_pin_left_verified_by_another_program_is_forgotten(rig: PcscRig) -> No
         assert opened.attempts_left == 3
         certificates = opened.certificates()
     assert len(certificates) == 4
-
-
-def _await(rig: PcscRig) -> None:
-    """Wait until the daemon has seen the card."""
-    states = rig.provider.readers()
-    for _ in range(20):
-        if states[0].present:
-            return
-        states = rig.provider.wait(states, 5)
-    pytest.fail("the daemon does not see the card")

@@ -169,7 +169,7 @@ static UL find(UL session, UL *objects, UL most, UL *count) {
     if (has("endless")) { for (UL at = 0; at < most; at++) objects[at] = CERTIFICATE; *count = most; return 0; }
     *count = 0;
     if (objects_given++) return 0;
-    if (wanted_class == 1 && has("private")) return 0;
+    if (wanted_class == 1 && has("private") && !logged_in) return 0;
     if (wanted_class == 3 && (!logged_in || has("no-key"))) return 0;
     objects[0] = wanted_class == 1 ? CERTIFICATE : PRIVATE_KEY;
     *count = 1;

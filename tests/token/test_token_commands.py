@@ -61,4 +61,10 @@ def test_a_token_that_shows_nothing_is_told_of(
     who = person(stub("private"))
     said = who.run("certificates", "--provider", "virtual", "--state-dir", str(who.state))
     assert said.status == 1
+    within = who.sign("contract.pdf", typed=PIN.decode())
+    assert within.status == 1
+    assert "--out NAME.p7m" in within.err
     assert "login" not in stub_log.read_text()
+    beside = who.sign("contract.pdf", "--out", "contract.p7m", typed=PIN.decode())
+    assert (beside.status, beside.err) == (0, "")
+    assert stub_log.read_text().count("login") == 1

@@ -20,7 +20,7 @@ def test_nothing_is_left_of_a_pin_in_the_agent_and_in_the_module_s_process(
 ) -> None:
     letters = string.ascii_letters + string.digits
     pin = "".join(secrets.choice(letters) for _ in range(PIN_LENGTH)).encode()
-    command = [sys.executable, "-m", "tests.token.token_memory_child", str(stub("any-pin"))]
+    command = [sys.executable, "-m", "tests.token.token_memory_child", str(stub("any-pin private"))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     ) as child:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -81,8 +82,12 @@ class HeldKey:
     always: bool = False
 
 
-def hold(folder: Path, kinds: Iterable[str], **usages: bool) -> list[HeldKey]:
+def hold(
+    folder: Path, kinds: Iterable[str], *, private: bool = False, **usages: bool
+) -> list[HeldKey]:
     """Make a SoftHSM token with keys; ``kind!`` always wants the PIN.
+
+    Where ``private``, the certificates are shown after a login alone.
 
     The environment has to name ``folder/softhsm2.conf`` as SOFTHSM2_CONF.
     """
@@ -100,7 +105,7 @@ def hold(folder: Path, kinds: Iterable[str], **usages: bool) -> list[HeldKey]:
         "--so-pin",
         "12345678",
     )
-    held = []
+    held, hidden = [], []
     for number, kind in enumerate(kinds, 1):
         key = private_key(kind.rstrip("!"))
         each = HeldKey(
@@ -115,9 +120,16 @@ def hold(folder: Path, kinds: Iterable[str], **usages: bool) -> list[HeldKey]:
         key_file.write_bytes(key.private_bytes(Encoding.DER, form, NoEncryption()))
         certificate_file.write_bytes(each.certificate)
         always = ("--always-auth",) if each.always else ()
-        _write(key_file, "privkey", each.id, "--usage-sign", *always)
-        _write(certificate_file, "cert", each.id)
+        use = "--usage-decrypt" if usages.get("key_encipherment") else "--usage-sign"
+        _write(key_file, "privkey", each.id, use, *always)
+        if private:
+            hidden += [str(certificate_file), each.id]
+        else:
+            _write(certificate_file, "cert", each.id)
         held.append(each)
+    if hidden:
+        program = (sys.executable, "-m", "tests.token.private_certificates")
+        _run(*program, SOFTHSM, PIN.decode(), *hidden)
     return held
 
 

@@ -19,6 +19,7 @@ from agent.documents.signing import PdfSigner
 from agent.errors import BadRequestError
 from agent.history.store import History
 from agent.history.store import read as read_history
+from agent.host.machine import document_copies
 from agent.origin import Origin
 from agent.size_limits import MAX_DATA, MAX_PAGE_PDF
 from agent.web.native import document_calls, page_signing
@@ -286,7 +287,7 @@ async def test_a_document_is_gone_after_its_time(rig: Rig, monkeypatch: pytest.M
 
 async def test_what_is_used_is_not_taken_for_what_a_killed_process_left(rig: Rig) -> None:
     identifier = await rig.handed()
-    long_ago = time.time() - 2 * copies.LEFT_SECONDS
+    long_ago = time.time() - 2 * document_copies.LEFT_SECONDS
     for file in rig.folder.iterdir():
         os.utime(file, (long_ago, long_ago))
 

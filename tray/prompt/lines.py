@@ -148,9 +148,15 @@ def attempts_said(prompt: EnterPin, texts: PromptTexts) -> tuple[str, bool]:
     return said, left < ATTEMPTS
 
 
+def holder_line(card: CardFacts, texts: PromptTexts) -> str:
+    """Return whose card it is, or why nobody can say."""
+    nobody = texts.hidden_holder if card.hidden else texts.no_holder
+    return shown_line(card.holder or "") or nobody
+
+
 def card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:
     """Return whose card it is, the mark of a virtual one, and what tells it from another."""
-    holder = shown_line(card.holder or "") or texts.no_holder
+    holder = holder_line(card, texts)
     mark = f" · {texts.virtual}" if card.virtual else ""
     reader, serial = shown_line(card.reader), shown_line(card.serial)
     return holder, mark, texts.choose_place.format(serial=serial, reader=reader)

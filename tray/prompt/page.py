@@ -38,6 +38,7 @@ from tray.prompt.lines import (
     caller_of,
     card_lines,
     describe,
+    holder_line,
     pin_title,
     site_lines,
     texts_about,
@@ -191,7 +192,7 @@ def _site_warning(site: Origin, texts: PromptTexts) -> PageNotice | None:
 
 
 def _card(card: CardFacts, texts: PromptTexts) -> PageFact:
-    holder = shown_line(card.holder or "") or texts.no_holder
+    holder = holder_line(card, texts)
     number = texts.card_number.format(serial=shown_line(card.serial))
     mark = texts.virtual if card.virtual else ""
     return PageFact(texts.card, (PageLine(holder, "strong", aside=mark), PageLine(number, "small")))

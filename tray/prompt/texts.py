@@ -37,6 +37,7 @@ class PromptTexts:
     view: str
     card_number: str
     no_holder: str
+    hidden_holder: str
     virtual: str
     this_user: str
     this_program: str

@@ -26,6 +26,7 @@ from tray.prompt.lines import (
     attempt_texts,
     attempts_said,
     card_lines,
+    holder_line,
     pin_title,
     site_lines,
     texts_about,
@@ -324,7 +325,7 @@ def _add_site_warnings(window: Window, site: Origin) -> None:
 
 def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
     texts, style = window.texts, window.style
-    holder = shown_line(card.holder or "") or texts.no_holder
+    holder = holder_line(card, texts)
     number = texts.card_number.format(serial=shown_line(card.serial))
     mark = texts.virtual if card.virtual else ""
     # In two lines a name of rare characters, whose code points are shown, still tells who it is.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from agent.cards.pkcs11.cryptoki_types import (
     CKF_SERIAL_SESSION,
+    RSA_X_509,
     UNAVAILABLE,
     Attribute,
     AttributeType,
@@ -46,10 +47,14 @@ _FUNCTIONS: Final[dict[str, tuple[int, tuple[Any, ...]]]] = {
     "C_FindObjectsInit": (26, (c_ulong, c_void_p, c_ulong)),
     "C_FindObjects": (27, (c_ulong, c_void_p, c_ulong, c_void_p)),
     "C_FindObjectsFinal": (28, (c_ulong,)),
+    "C_DecryptInit": (33, (c_ulong, c_void_p, c_ulong)),
+    "C_Decrypt": (34, (c_ulong, c_void_p, c_ulong, c_void_p, c_void_p)),
     "C_SignInit": (42, (c_ulong, c_void_p, c_ulong)),
     "C_Sign": (43, (c_ulong, c_void_p, c_ulong, c_void_p, c_void_p)),
 }
 """Where each function stands in CK_FUNCTION_LIST, and what it takes."""
+_MAY_BE_MISSING: Final = frozenset({"C_DecryptInit", "C_Decrypt"})
+"""A module that only signs need not have them."""
 
 
 class NoModuleError(AgentError):
@@ -212,10 +217,25 @@ class Cryptoki:
 
     def signature(self, session: int, data: bytes) -> bytes:
         """End a signature: of a DigestInfo by an RSA key, of a digest by an EC key (r and s)."""
+        return self._made("C_Sign", session, data)
+
+    def begin_decryption(self, session: int, key: int) -> None:
+        """Begin the bare operation of an RSA key; a login as for a signature."""
+        mechanism = Mechanism(RSA_X_509, None, 0)
+        self._call("C_DecryptInit", session, byref(mechanism), key)
+
+    def decryption(self, session: int, data: bytes) -> bytes:
+        """End it; return the block, with whatever padding is around what was encrypted."""
+        return self._made("C_Decrypt", session, data)
+
+    def _made(self, name: str, session: int, data: bytes) -> bytes:
         made, length = (c_ubyte * MAX_SIGNATURE)(), c_ulong(MAX_SIGNATURE)
-        self._call("C_Sign", session, data, len(data), made, byref(length))
-        self._check("C_Sign", length.value, MAX_SIGNATURE)
-        return bytes(made[: length.value])
+        try:
+            self._call(name, session, data, len(data), made, byref(length))
+            self._check(name, length.value, MAX_SIGNATURE)
+            return bytes(made[: length.value])
+        finally:
+            ctypes.memset(made, 0, MAX_SIGNATURE)
 
     def close(self) -> None:
         """Let the module end what it has begun."""
@@ -223,6 +243,8 @@ class Cryptoki:
             self._call("C_Finalize", None)
 
     def _call(self, name: str, *arguments: Any, accepted: tuple[int, ...] = ()) -> int:
+        if name not in self._functions:
+            raise CryptokiError(name, CryptokiReturn.FUNCTION_NOT_SUPPORTED)
         value = int(self._functions[name](*arguments))
         if value != CryptokiReturn.OK and value not in accepted:
             raise CryptokiError(name, value)
@@ -234,15 +256,17 @@ class Cryptoki:
 
 
 def _bind(functions: FunctionList) -> dict[str, Any]:
-    """Return the functions by their names.
+    """Return the functions by their names, as far as there are any.
 
     Raises:
-        NoModuleError: one is missing.
+        NoModuleError: one is missing that no module may lack.
 
     """
     found: dict[str, Any] = {}
     for name, (place, arguments) in _FUNCTIONS.items():
         address = functions.functions[place]
+        if not address and name in _MAY_BE_MISSING:
+            continue
         if not address:
             raise NoModuleError(f"it has no {name}")
         found[name] = ctypes.CFUNCTYPE(c_ulong, *arguments)(address)

@@ -25,6 +25,7 @@ class CryptokiReturn(IntEnum):
     ATTRIBUTE_TYPE_INVALID = 0x12
     DEVICE_REMOVED = 0x32
     FUNCTION_CANCELED = 0x50
+    FUNCTION_NOT_SUPPORTED = 0x54
     PIN_INCORRECT = 0xA0
     PIN_INVALID = 0xA1
     PIN_LEN_RANGE = 0xA2
@@ -56,8 +57,13 @@ class AttributeType(IntEnum):
     CERTIFICATE_TYPE = 0x080
     KEY_TYPE = 0x100
     ID = 0x102
+    DECRYPT = 0x105
     SIGN = 0x108
     ALWAYS_AUTHENTICATE = 0x202
+
+
+RSA_X_509: Final = 0x0003
+"""CKM_RSA_X_509: the bare operation, whose block is as long as the key."""
 
 
 class KeyType(IntEnum):

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, TextIO, assert_never
 
@@ -28,10 +28,13 @@ from agent.cards.pkcs11.cryptoki_types import (
 from agent.cards.pkcs11.token_wire import (
     HEAD_LENGTH,
     MAX_CERTIFICATES,
+    CloseToken,
+    DecryptWithToken,
     ListSlots,
     Loaded,
     LoadModule,
     ModuleRefusal,
+    OpenToken,
     ReadToken,
     Reason,
     SignWithToken,
@@ -79,6 +82,8 @@ class ModuleHost:
 
     def __init__(self) -> None:
         self._module: Cryptoki | None = None
+        self._login: _Login | None = None
+        self._session = ExitStack()  # of the login; logs out at its end
 
     def answer(self, request: TokenRequest, secret: bytearray | None) -> TokenAnswer:
         """Do what is asked.
@@ -101,8 +106,13 @@ class ModuleHost:
 
     def close(self) -> None:
         """Let go of the module."""
+        self._log_out()
         if self._module is not None:
             self._module.close()
+
+    def _log_out(self) -> None:
+        self._login = None
+        self._session.close()
 
     def _work(
         self, request: TokenRequest, secret: bytearray | None, used: list[bool]
@@ -118,10 +128,57 @@ class ModuleHost:
             case ListSlots():
                 return SlotList(tuple(_tokens(self._module)))
             case ReadToken():
+                self._log_out()
                 return _read(self._module, request)
-            case SignWithToken():
-                return _Signing(self._module, request, secret, used).run()
+            case OpenToken():
+                return self._open(self._module, request, secret, used)
+            case CloseToken():
+                self._log_out()
+                return Loaded()
+            case SignWithToken() | DecryptWithToken():
+                return self._use_key(self._module, request, secret, used)
         assert_never(request)
+
+    def _open(
+        self, module: Cryptoki, request: OpenToken, secret: bytearray | None, used: list[bool]
+    ) -> TokenContents:
+        login = self._logged_in(module, request, secret, used)
+        try:
+            return login.contents()
+        except Exception:
+            self._log_out()
+            raise
+
+    def _use_key(
+        self,
+        module: Cryptoki,
+        request: SignWithToken | DecryptWithToken,
+        secret: bytearray | None,
+        used: list[bool],
+    ) -> TokenSignatures:
+        try:
+            login = self._login
+            if login is None or login.place != (request.slot, request.identity):
+                login = self._logged_in(module, request, secret, used)
+            used[0] = True
+            return TokenSignatures(tuple(login.results(request, secret)))
+        finally:
+            self._log_out()
+
+    def _logged_in(
+        self,
+        module: Cryptoki,
+        request: OpenToken | SignWithToken | DecryptWithToken,
+        secret: bytearray | None,
+        used: list[bool],
+    ) -> "_Login":
+        self._log_out()
+        with ExitStack() as stack:
+            session = stack.enter_context(module.session(request.slot))
+            login = _Login(module, request, session)
+            login.begin(secret, used)
+            self._session, self._login = stack.pop_all(), login
+        return login
 
 
 def _tokens(module: Cryptoki) -> Iterator[TokenState]:
@@ -159,81 +216,90 @@ def _read(module: Cryptoki, request: ReadToken) -> TokenContents:
     """Read what everybody may: nobody logs in for it."""
     with module.session(request.slot) as session:
         token = _same_token(module, request.slot, request.identity)
-        wanted: dict[AttributeType, int | bytes] = {
-            AttributeType.CLASS: CKO_CERTIFICATE,
-            AttributeType.CERTIFICATE_TYPE: CKC_X_509,
-        }
-        found: list[TokenCertificate] = []
-        for each in module.find(session, wanted):
-            der = module.attribute(session, each, AttributeType.VALUE)
-            if der and len(found) < MAX_CERTIFICATES:
-                name = module.attribute(session, each, AttributeType.ID) or b""
-                label = module.attribute(session, each, AttributeType.LABEL) or b""
-                found.append(TokenCertificate(name[:255], label[:255], der))
-    return TokenContents(token, tuple(found))
+        return TokenContents(token, _certificates(module, session))
 
 
-class _Signing:
-    """One request for signatures; after the first refusal nothing more is asked."""
+def _certificates(module: Cryptoki, session: int) -> tuple[TokenCertificate, ...]:
+    wanted: dict[AttributeType, int | bytes] = {
+        AttributeType.CLASS: CKO_CERTIFICATE,
+        AttributeType.CERTIFICATE_TYPE: CKC_X_509,
+    }
+    found: list[TokenCertificate] = []
+    for each in module.find(session, wanted):
+        der = module.attribute(session, each, AttributeType.VALUE)
+        if der and len(found) < MAX_CERTIFICATES:
+            name = module.attribute(session, each, AttributeType.ID) or b""
+            label = module.attribute(session, each, AttributeType.LABEL) or b""
+            found.append(TokenCertificate(name[:255], label[:255], der))
+    return tuple(found)
+
+
+class _Login:
+    """A session that somebody logs in to; after the first refusal nothing more is asked."""
 
     def __init__(
-        self,
-        module: Cryptoki,
-        request: SignWithToken,
-        secret: bytearray | None,
-        used: list[bool],
+        self, module: Cryptoki, request: OpenToken | SignWithToken | DecryptWithToken, session: int
     ) -> None:
-        self._module, self._request = module, request
-        self._secret, self._used = secret, used
+        self._module, self._session = module, session
+        self.place = request.slot, request.identity
 
-    def run(self) -> TokenSignatures:
-        request = self._request
-        with self._module.session(request.slot) as session:
-            token = _same_token(self._module, request.slot, request.identity)
-            if token.flags & TokenFlag.USER_PIN_LOCKED:
-                raise _RefusedError(Reason.PIN_LOCKED, "the token says that its PIN is locked")
-            has_keypad = bool(token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH)
-            if has_keypad != (self._secret is None):
-                raise _RefusedError(Reason.FAILED, "its PIN is typed elsewhere by now")
-            self._log_in(session)
-            key, again = self._find_key(session)
-            return TokenSignatures(
-                tuple(self._sign(session, key, each, again=again) for each in request.inputs)
-            )
-
-    def _log_in(self, session: int) -> None:
-        self._used[0] = True
+    def begin(self, secret: bytearray | None, used: list[bool]) -> None:
+        """Log in, where it is the right token and its PIN is typed where we take it to be."""
+        token = _same_token(self._module, *self.place)
+        if token.flags & TokenFlag.USER_PIN_LOCKED:
+            raise _RefusedError(Reason.PIN_LOCKED, "the token says that its PIN is locked")
+        has_keypad = bool(token.flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH)
+        if has_keypad != (secret is None):
+            raise _RefusedError(Reason.FAILED, "its PIN is typed elsewhere by now")
+        used[0] = True
         try:
-            self._module.login(session, CKU_USER, self._secret)
+            self._module.login(self._session, CKU_USER, secret)
         except CryptokiError as error:
             if error.value != CryptokiReturn.USER_ALREADY_LOGGED_IN:
                 raise
             # The PIN was not looked at: what an earlier session has left is no proof of it.
-            self._module.logout(session)
-            self._module.login(session, CKU_USER, self._secret)
+            self._module.logout(self._session)
+            self._module.login(self._session, CKU_USER, secret)
 
-    def _find_key(self, session: int) -> tuple[int, bool]:
-        """Return the private key, and whether it wants a login before each signature."""
+    def contents(self) -> TokenContents:
+        """Read what is shown now, and how the token stands: it may have said more before."""
+        token = _same_token(self._module, *self.place)
+        return TokenContents(token, _certificates(self._module, self._session))
+
+    def results(
+        self, request: SignWithToken | DecryptWithToken, secret: bytearray | None
+    ) -> Iterator[bytes]:
+        """Use the key on each input."""
+        module, session = self._module, self._session
+        signs = isinstance(request, SignWithToken)
+        key, again = self._find_key(request)
+        for each in request.inputs:
+            if signs:
+                module.begin_signature(session, key, request.kind)
+            else:
+                module.begin_decryption(session, key)
+            if again:
+                module.login(session, CKU_CONTEXT_SPECIFIC, secret)
+            made = module.signature(session, each) if signs else module.decryption(session, each)
+            if not made:
+                raise _RefusedError(Reason.FAILED, "the key made nothing")
+            yield made
+
+    def _find_key(self, request: SignWithToken | DecryptWithToken) -> tuple[int, bool]:
+        """Return the private key, and whether it wants a login before each use."""
         wanted: dict[AttributeType, int | bytes] = {
             AttributeType.CLASS: CKO_PRIVATE_KEY,
-            AttributeType.KEY_TYPE: int(self._request.kind),
-            AttributeType.ID: self._request.key_id,
+            AttributeType.KEY_TYPE: int(request.kind),
+            AttributeType.ID: request.key_id,
         }
-        for each in self._module.find(session, wanted):
-            if self._module.attribute(session, each, AttributeType.SIGN) == b"\0":
+        is_signing = isinstance(request, SignWithToken)
+        use = AttributeType.SIGN if is_signing else AttributeType.DECRYPT
+        for each in self._module.find(self._session, wanted):
+            if self._module.attribute(self._session, each, use) == b"\0":
                 continue
-            again = self._module.attribute(session, each, AttributeType.ALWAYS_AUTHENTICATE)
+            again = self._module.attribute(self._session, each, AttributeType.ALWAYS_AUTHENTICATE)
             return each, again == b"\1"
-        raise _RefusedError(Reason.NO_KEY, "the token has no such key that signs")
-
-    def _sign(self, session: int, key: int, data: bytes, *, again: bool) -> bytes:
-        self._module.begin_signature(session, key, self._request.kind)
-        if again:
-            self._module.login(session, CKU_CONTEXT_SPECIFIC, self._secret)
-        made = self._module.signature(session, data)
-        if not made:
-            raise _RefusedError(Reason.FAILED, "C_Sign: an empty signature")
-        return made
+        raise _RefusedError(Reason.NO_KEY, "the token has no such key for that")
 
 
 def _known(value: int) -> CryptokiReturn:

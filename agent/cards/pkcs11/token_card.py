@@ -1,9 +1,10 @@
 """A token as a card: its certificates by their keys, its PIN as it says, its signatures in DER."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from contextlib import suppress
+from functools import cached_property, partial
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -15,10 +16,15 @@ from cryptography.x509 import (
     load_der_x509_certificate,
 )
 
-from agent.cards.card import ID_SIGN, Card, CardGeneration, PinRules, StoredCertificate
+from agent.cards.card import ID_KEYX, ID_SIGN, Card, CardGeneration, PinRules, StoredCertificate
+from agent.cards.padding import encrypts_to
 from agent.cards.pkcs11.cryptoki_types import KeyType, TokenFlag
 from agent.cards.pkcs11.module_client import TokenModule, TokenModuleError, TokenRefusalError
 from agent.cards.pkcs11.token_wire import (
+    CloseToken,
+    DecryptWithToken,
+    Loaded,
+    OpenToken,
     ReadToken,
     Reason,
     SignWithToken,
@@ -30,6 +36,7 @@ from agent.cards.pkcs11.token_wire import (
 from agent.cms.certificate_fields import CertificateFields
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.key_padding import may_be_encrypted
 from agent.cms.keys import SignerKey, public_key
 from agent.errors import (
     AgentError,
@@ -44,6 +51,7 @@ from agent.errors import (
 from agent.harmless import shortened
 from agent.secret import SecretBytes
 
+A = TypeVar("A", TokenContents, TokenSignatures)
 LONGEST_PIN: Final = 64
 """Characters of the longest PIN that a module is sent."""
 SIGN_SECONDS: Final = 60.0
@@ -80,6 +88,7 @@ class TokenCard(Card):
         """
         self._module, self._state = module, state
         self._pin_sent = False
+        self._opened_by: int | None = None
 
     @property
     def pin_rules(self) -> PinRules:
@@ -127,27 +136,54 @@ class TokenCard(Card):
         if self.attempts_left == 0:
             raise PinError("its PIN is locked", code=ErrorCode.PIN_LOCKED, attempts_left=0)
 
-    def certificates(self) -> tuple[StoredCertificate, ...]:
-        """Read every certificate that the token shows without a PIN.
+    @property
+    def hides_certificates(self) -> bool:
+        """Whether it shows none but authorities' to whoever has not logged in."""
+        is_open = self._opened_by is not None or not self._state.flags & TokenFlag.LOGIN_REQUIRED
+        return not is_open and all(_is_authority(each) for each in self._contents.certificates)
+
+    def reveal(self, secret: SecretBytes) -> None:
+        """Log in, and read what the token shows then; :meth:`close` logs out.
 
         Raises:
-            PinError: ``pin_required``: it shows none; nobody logs in unasked.
+            PinError: as of :meth:`sign`.
+            AgentError: as named there.
+
+        """
+        self.pin_rules.check(secret)
+        request = OpenToken(self._state.slot, self._state.identity)
+        found = self._ask_with(request, TokenContents, secret)
+        self._opened_by = self._module.process_id
+        self.forget()
+        self.__dict__["_contents"], self._state = found, found.token
+
+    def close(self) -> None:
+        """Log out where :meth:`reveal` has logged in; never raises."""
+        if self._opened_by is not None and self._opened_by == self._module.process_id:
+            with suppress(AgentError):  # then the process has ended, and the login with it
+                self._module.ask(CloseToken(), Loaded)
+        self._opened_by = None
+
+    def certificates(self) -> tuple[StoredCertificate, ...]:
+        """Read every certificate that the token shows.
+
+        Raises:
+            PinError: ``pin_required``: it shows none without a PIN; nobody logs in unasked.
             UnsupportedCardError: it has none.
             AgentError: as named.
 
         """
-        found = tuple(self._stored)
-        if not found and self._state.flags & TokenFlag.LOGIN_REQUIRED:
+        if self.hides_certificates:
             raise PinError("it shows no certificate without a PIN", code=ErrorCode.PIN_REQUIRED)
-        if not found:
+        if not self._stored:
             raise UnsupportedCardError("the token has no certificate")
-        return found
+        return self._stored
 
     def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
         """Read the certificates of a key.
 
         Raises:
-            KeyNotFoundError: there is none, or several keys sign and none was named.
+            KeyNotFoundError: there is none, or several keys sign, or decrypt, and none was named.
 
         """
         found = [each for each in self.certificates() if each.id == key_id]
@@ -200,7 +236,7 @@ class TokenCard(Card):
             KeyType.RSA if is_rsa else KeyType.EC,
             tuple(_input(key, algorithm, digest) for algorithm, digest in digests),
         )
-        made = self._ask_to_sign(request, secret)
+        made = self._ask_with(request, TokenSignatures, secret).signatures
         if len(made) != len(digests):
             raise CardError("the module made another number of signatures")
         return made if is_rsa else tuple(_value(key, each) for each in made)
@@ -208,14 +244,30 @@ class TokenCard(Card):
     def decrypt(
         self, key_id: bytes, secret: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt nothing: tokens sign here.
+        """Decrypt; errors as of :meth:`agent.cards.card.Card.decrypt`.
 
         Raises:
-            KeyNotFoundError: always.
+            AgentError: as named there, and as of :meth:`sign`.
 
         """
-        del key_id, secret, cryptograms
-        raise KeyNotFoundError("nothing is decrypted with a token")
+        self.pin_rules.check(secret)
+        certificate = next(self.certificates_of(key_id))
+        key = _key_of(certificate.der)
+        if certificate.id != ID_KEYX or not isinstance(key, RSAPublicKey):
+            raise KeyNotFoundError("no key that decrypts here")
+        if not cryptograms or not all(may_be_encrypted(key, each) for each in cryptograms):
+            raise BadRequestError("a cryptogram is as long as the key, and smaller")
+        place = self._places[certificate.der]
+        request = DecryptWithToken(
+            self._state.slot, self._state.identity, place, tuple(cryptograms)
+        )
+        made = self._ask_with(request, TokenSignatures, secret).signatures
+        size = (key.key_size + 7) // 8
+        blocks = tuple(each.rjust(size, b"\0") for each in made)
+        fits = partial(encrypts_to, certificate.der)
+        if len(made) != len(cryptograms) or not all(map(fits, blocks, cryptograms)):
+            raise CardError("what the module made is not what was encrypted")
+        return blocks
 
     @property
     def _has_keypad(self) -> bool:
@@ -240,25 +292,37 @@ class TokenCard(Card):
         found = self._contents.certificates
         signing = [each for each in found if _signs(each)]
         chosen = _chosen(signing)
-        stored = (_stored(each, is_chosen=each in signing and each.id == chosen) for each in found)
-        return tuple(dict.fromkeys(stored))
+        opening = {each.id for each in found if _decrypts(each)}
+        names: dict[TokenCertificate, bytes] = {}
+        if len(opening) == 1:
+            names |= {each: ID_KEYX for each in found if _decrypts(each)}
+        names |= {each: ID_SIGN for each in signing if each.id == chosen}
+        return tuple(dict.fromkeys(_stored(each, names.get(each)) for each in found))
 
     @cached_property
     def _signing(self) -> tuple[StoredCertificate, ...]:
         signs = {each.der for each in self._contents.certificates if _signs(each)}
         return tuple(each for each in self._stored if each.der in signs)
 
-    def _ask_to_sign(self, request: SignWithToken, secret: SecretBytes) -> tuple[bytes, ...]:
-        first = KEYPAD_SECONDS if self._has_keypad else SIGN_SECONDS
-        seconds = first + MORE_SECONDS * (len(request.inputs) - 1)
+    def _ask_with(
+        self,
+        request: OpenToken | SignWithToken | DecryptWithToken,
+        kind: type[A],
+        secret: SecretBytes,
+    ) -> A:
+        seconds = KEYPAD_SECONDS if self._has_keypad else SIGN_SECONDS
+        if not isinstance(request, OpenToken):
+            seconds += MORE_SECONDS * (len(request.inputs) - 1)
+        before = self._pin_sent
         try:
             self._pin_sent = True  # also where the module fails before it says so
-            return self._module.ask(request, TokenSignatures, secret, seconds).signatures
+            return self._module.ask(request, kind, secret, seconds)
         except TokenRefusalError as error:
-            self._pin_sent = error.refusal.secret_used
+            self._pin_sent = before or error.refusal.secret_used
             raise _as_card_error(error) from error
         except AgentError as error:
-            self._pin_sent = error.code is not ErrorCode.USER_CANCELLED  # it was taken back
+            is_taken_back = error.code is ErrorCode.USER_CANCELLED
+            self._pin_sent = before or not is_taken_back
             raise
 
 
@@ -296,8 +360,8 @@ def _as_card_error(error: TokenRefusalError) -> AgentError:
     return _OTHER_REFUSALS[reason](detail)
 
 
-def _stored(found: TokenCertificate, *, is_chosen: bool) -> StoredCertificate:
-    name = ID_SIGN if is_chosen else found.id.hex().encode() or b"-"
+def _stored(found: TokenCertificate, role: bytes | None) -> StoredCertificate:
+    name = role or found.id.hex().encode() or b"-"
     label = shortened(found.label.decode("utf-8", "replace").strip(), _LABEL)
     return StoredCertificate(name, label, found.der)
 
@@ -329,6 +393,23 @@ def _signs(found: TokenCertificate) -> bool:
     return bool(may) and not is_issuer
 
 
+def _decrypts(found: TokenCertificate) -> bool:
+    """Return whether a certificate has an RSA key that others encrypt to, and that never signs.
+
+    With one that does both, whoever has something decrypted could have it sign.
+    """
+    if not 0 < len(found.id) <= _MAX_KEY_ID or not isinstance(_key_of(found.der), RSAPublicKey):
+        return False
+    try:
+        with hostile_input("certificate"):
+            usage = _usage(load_der_x509_certificate(found.der))
+    except CmsError:
+        return False
+    if usage is None or usage.digital_signature or usage.content_commitment:
+        return False
+    return usage.key_encipherment or usage.data_encipherment
+
+
 def _commits(found: TokenCertificate) -> bool:
     usage = _usage(load_der_x509_certificate(found.der))
     return usage is not None and usage.content_commitment
@@ -339,6 +420,14 @@ def _usage(certificate: Certificate) -> KeyUsage | None:
         return certificate.extensions.get_extension_for_class(KeyUsage).value
     except ExtensionNotFound:
         return None
+
+
+def _is_authority(found: TokenCertificate) -> bool:
+    try:
+        with hostile_input("certificate"):
+            return _is_issuer(load_der_x509_certificate(found.der))
+    except CmsError:
+        return False
 
 
 def _is_issuer(certificate: Certificate) -> bool:

@@ -105,7 +105,11 @@ class TokenSource:
     @contextmanager
     def open(self, slot: TokenSlot) -> Iterator[Card]:
         """Give the token in a slot for one operation."""
-        yield TokenCard(self._modules[slot.module], slot.state)
+        card = TokenCard(self._modules[slot.module], slot.state)
+        try:
+            yield card
+        finally:
+            card.close()
 
     def close(self) -> None:
         """End every process, also in the middle of a request."""

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Final, TypeAlias, TypeVar
+from typing import ClassVar, Final, TypeAlias, TypeVar
 
 from agent.cards.pkcs11.cryptoki_types import KeyType, TokenFlag
 
@@ -92,6 +92,35 @@ class ReadToken:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenToken:
+    """Log in, and ask for the certificates that a token shows then; the PIN comes behind it.
+
+    The login stays for the signatures that follow, until :class:`CloseToken`.
+
+    Attributes:
+        slot: where it is.
+        identity: which it is.
+
+    """
+
+    slot: int
+    identity: bytes
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        return _number(self.slot) + _octets(self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseToken:
+    """Log out of the token that was opened, if one was."""
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
 class SignWithToken:
     """Ask for signatures; the PIN comes behind it, or is typed on the reader's keypad.
 
@@ -117,8 +146,32 @@ class SignWithToken:
 
 
 @dataclass(frozen=True, slots=True)
+class DecryptWithToken:
+    """Ask an RSA key for its bare operation; the PIN as for :class:`SignWithToken`.
+
+    Attributes:
+        slot: where the token is.
+        identity: which it is.
+        key_id: CKA_ID of the key, 1 to 64 bytes.
+        inputs: cryptograms, each as long as the key; 1 to 256.
+
+    """
+
+    slot: int
+    identity: bytes
+    key_id: bytes
+    inputs: tuple[bytes, ...]
+    kind: ClassVar[KeyType] = KeyType.RSA
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        head = _number(self.slot) + _octets(self.identity) + _octets(self.key_id)
+        return head + _list([_octets(each) for each in self.inputs])
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """The module is there."""
+    """It is done: the module is there, or the token closed."""
 
     def body(self) -> bytes:
         """Return it without its head."""
@@ -186,7 +239,7 @@ class TokenCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TokenContents:
-    """What a token shows to everybody.
+    """What a token shows: to everybody, or to whoever has logged in.
 
     Attributes:
         token: as it is now.
@@ -204,7 +257,7 @@ class TokenContents:
 
 @dataclass(frozen=True, slots=True)
 class TokenSignatures:
-    """The signatures, one for each input and in their order."""
+    """What the key made, signatures or blocks, one for each input and in their order."""
 
     signatures: tuple[bytes, ...]
 
@@ -234,7 +287,9 @@ class ModuleRefusal:
         return _number(self.reason) + _octets(detail) + _number(self.secret_used)
 
 
-TokenRequest: TypeAlias = LoadModule | ListSlots | ReadToken | SignWithToken
+TokenRequest: TypeAlias = (
+    LoadModule | ListSlots | ReadToken | SignWithToken | OpenToken | CloseToken | DecryptWithToken
+)
 TokenAnswer: TypeAlias = Loaded | SlotList | TokenContents | TokenSignatures | ModuleRefusal
 
 
@@ -310,11 +365,22 @@ def _sign(body: _Body) -> SignWithToken:
     return SignWithToken(slot, identity, key_id, kind, inputs)
 
 
+def _decrypt(body: _Body) -> DecryptWithToken:
+    slot, identity = body.number(), body.octets(_IDENTITY, _IDENTITY)
+    key_id, count = body.octets(64, 1), body.number(MAX_INPUTS)
+    return DecryptWithToken(
+        slot, identity, key_id, tuple(body.octets(1024, 1) for _ in range(count))
+    )
+
+
 _REQUESTS: Final[dict[int, tuple[type, Callable[[_Body], TokenRequest]]]] = {
     1: (LoadModule, _load),
     2: (ListSlots, lambda _: ListSlots()),
     3: (ReadToken, lambda body: ReadToken(body.number(), body.octets(_IDENTITY, _IDENTITY))),
     4: (SignWithToken, _sign),
+    5: (OpenToken, lambda body: OpenToken(body.number(), body.octets(_IDENTITY, _IDENTITY))),
+    6: (CloseToken, lambda _: CloseToken()),
+    7: (DecryptWithToken, _decrypt),
 }
 _ANSWERS: Final[dict[int, tuple[type, Callable[[_Body], TokenAnswer]]]] = {
     128: (ModuleRefusal, _refusal),

@@ -1,7 +1,6 @@
 """Start the agent when the user signs in: one module for each system, one interface.
 
-Every call may be repeated. Nothing here needs an administrator, and nothing starts or stops an
-agent now. The systems' modules load on their own system only.
+Nothing here starts or stops an agent now. The systems' modules load on their own system only.
 """
 
 import sys
@@ -9,51 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from agent.host.session_entry import SessionEntry
 from agent.host.tls.machine import Machine
 
 _WINDOWED: Final = "ankongw.exe"
 """On Windows the program beside the command line's that opens no console."""
 
 
-class Autostart(Protocol):
+class Autostart(SessionEntry, Protocol):
     """How one system starts programs with the session."""
-
-    @property
-    def folder(self) -> Path | None:
-        """The folder of the file that says so, made when missing; None where it is no file."""
-
-    def is_on(self) -> bool:
-        """Return whether the agent starts when the citizen signs in."""
-
-    def started(self) -> Sequence[str]:
-        """Return the program that is started then, and its arguments; empty where none is."""
 
     def is_declined(self) -> bool:
         """Return whether it is written down that the agent shall not start at sign-in."""
-
-    def turn_on(self) -> None:
-        """Make the agent start when the citizen signs in.
-
-        Raises:
-            OSError: it cannot be written down.
-
-        """
-
-    def turn_off(self) -> None:
-        """Keep the agent from starting when the citizen signs in.
-
-        Raises:
-            OSError: it cannot be written down.
-
-        """
-
-    def forget(self) -> None:
-        """Remove all that was written for this user, before the program is removed.
-
-        Raises:
-            OSError: it cannot be taken away.
-
-        """
 
 
 def program_command() -> tuple[str, ...]:

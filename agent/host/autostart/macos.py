@@ -22,9 +22,9 @@ class LaunchAgent:
         self._file = machine.home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
 
     @property
-    def folder(self) -> Path | None:
+    def folders(self) -> Sequence[Path]:
         """The user's launch agents."""
-        return self._file.parent
+        return (self._file.parent,)
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""

@@ -18,6 +18,11 @@ _WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
 """Of a command line; names of files have no quotation marks on Windows."""
 
 
+def words_of(line: str) -> tuple[str, ...]:
+    """Return the program and the arguments of a command line."""
+    return tuple(quoted or plain for quoted, plain in _WORD.findall(line))
+
+
 class UserRegistry(Protocol):
     """The calls that are needed of the current user's registry."""
 
@@ -96,9 +101,9 @@ class RunKey:
         self._registry = registry or CurrentUser()
 
     @property
-    def folder(self) -> Path | None:
+    def folders(self) -> Sequence[Path]:
         """None: the registry is no folder."""
-        return None
+        return ()
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
@@ -107,8 +112,7 @@ class RunKey:
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
         line = self._registry.read(KEY, NAME) if self.is_on() else None
-        found = _WORD.findall(line) if isinstance(line, str) else []
-        return tuple(quoted or plain for quoted, plain in found)
+        return words_of(line) if isinstance(line, str) else ()
 
     def is_declined(self) -> bool:
         """Return whether the task manager notes that it was turned off."""

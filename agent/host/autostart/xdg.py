@@ -41,9 +41,9 @@ class XdgAutostart:
         ]
 
     @property
-    def folder(self) -> Path | None:
+    def folders(self) -> Sequence[Path]:
         """The citizen's own folder of such files."""
-        return self._own.parent
+        return (self._own.parent,)
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
@@ -51,19 +51,18 @@ class XdgAutostart:
 
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
-        line = _EXEC.search(self._content() or "")
-        return () if line is None else unquoted(line[1])
+        return started_by(self._content() or "")
 
     def _content(self) -> str | None:
         """Return the file that counts, the citizen's own first; None where it starts nothing."""
-        content = _read(self._own)
+        content = read_entry(self._own)
         if content is None:
             content = self._packaged_content()
         return None if content is None or _HIDDEN.search(content) else content
 
     def is_declined(self) -> bool:
         """Return whether the citizen's own file is there and says no."""
-        content = _read(self._own)
+        content = read_entry(self._own)
         return content is not None and bool(_HIDDEN.search(content))
 
     def turn_on(self) -> None:
@@ -89,7 +88,7 @@ class XdgAutostart:
         return content is not None and not _HIDDEN.search(content)
 
     def _packaged_content(self) -> str | None:
-        contents = (_read(path) for path in self._packaged)
+        contents = (read_entry(path) for path in self._packaged)
         return next((content for content in contents if content is not None), None)
 
     def _write(self, content: str) -> None:
@@ -124,6 +123,12 @@ def quoted(word: str) -> str:
     return '"' + escaped.replace("\\", "\\\\") + '"'
 
 
+def started_by(content: str) -> tuple[str, ...]:
+    """Return the program that a desktop file starts, and its arguments; empty where none is."""
+    line = _EXEC.search(content)
+    return () if line is None else unquoted(line[1])
+
+
 def unquoted(line: str) -> tuple[str, ...]:
     """Return the arguments of an Exec key, the inverse of :func:`quoted`, without field codes."""
     words = []
@@ -143,7 +148,8 @@ def _absolute(folder: str | None) -> Path | None:
     return Path(folder) if folder and Path(folder).is_absolute() else None
 
 
-def _read(path: Path) -> str | None:
+def read_entry(path: Path) -> str | None:
+    """Read a desktop file, of another program's too; None where there is none that can be read."""
     try:
         return read_file(path, _MAX_SIZE, follow_links=True).decode("utf-8", "replace")
     except OSError:

@@ -4,57 +4,23 @@ What is written down are static files or values that name our program and a plac
 nothing of ours runs in a file manager, and no shell is asked on Windows and Linux. The system's
 choice of what opens a PDF by itself is left alone.
 
-Every call may be repeated. Nothing here needs an administrator. The systems' modules load on their
-own system only.
+The systems' modules load on their own system only.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 from agent.host.autostart import program_command
+from agent.host.session_entry import SessionEntry
 from agent.host.tls.machine import Machine
 
 VERB: Final = "shell.verb"
 """Key of what people choose there."""
 
 
-class FileManager(Protocol):
-    """How the file managers of one system offer programs for files."""
-
-    @property
-    def folders(self) -> Sequence[Path]:
-        """The folders of the files that say so, made when missing."""
-
-    def is_on(self) -> bool:
-        """Return whether file managers offer to sign."""
-
-    def started(self) -> Sequence[str]:
-        """Return the program that is started then, and its arguments; empty where none is."""
-
-    def turn_on(self) -> None:
-        """Have file managers offer it.
-
-        Raises:
-            OSError: it cannot be written down.
-
-        """
-
-    def turn_off(self) -> None:
-        """Have them offer it no more.
-
-        Raises:
-            OSError: it cannot be written down.
-
-        """
-
-    def forget(self) -> None:
-        """Remove all that was written for this user, before the program is removed.
-
-        Raises:
-            OSError: it cannot be taken away.
-
-        """
+FileManager: TypeAlias = SessionEntry
+"""How the file managers of one system offer our program for files."""
 
 
 def sign_command(state_dir: Path | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.files import read_file, replace_file
-from agent.host.autostart.xdg import quoted, unquoted
+from agent.host.autostart.xdg import quoted, read_entry, started_by
 from agent.host.filemanager import VERB
 from agent.host.tls.machine import Machine
 from agent.words.desktop import localized
@@ -28,7 +28,6 @@ _TYPE: Final = "application/pdf;"
 _CACHE: Final = "mimeinfo.cache"
 _EMPTY_CACHE: Final = b"[MIME Cache]\n"
 _OFF: Final = re.compile(r"^(?:Hidden\s*=\s*true|Active\s*=\s*false)\s*$", re.MULTILINE)
-_EXEC: Final = re.compile(r"^Exec[ \t]*=[ \t]*(.*)$", re.MULTILINE)
 _MAX_SIZE: Final = 64 * 1024  # bytes
 
 
@@ -58,8 +57,7 @@ class DesktopActions:
 
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
-        line = _EXEC.search(self._content() or "")
-        return () if line is None else unquoted(line[1])
+        return started_by(self._content() or "")
 
     def turn_on(self) -> None:
         """Write the person's own files, or delete those that hide a package's."""
@@ -92,12 +90,12 @@ class DesktopActions:
     def _content(self) -> str | None:
         """Return the file that counts, the person's own first; None where it offers nothing."""
         places = (self._own, *self._packaged)
-        contents = (_read(folder / APPLICATION) for folder in places)
+        contents = (read_entry(folder / APPLICATION) for folder in places)
         content = next((each for each in contents if each is not None), None)
         return None if content is None or _OFF.search(content) else content
 
     def _has_packaged(self) -> bool:
-        return any(_read(folder / APPLICATION) is not None for folder in self._packaged)
+        return any(read_entry(folder / APPLICATION) is not None for folder in self._packaged)
 
     def _write(self, place: str, content: str) -> None:
         path = self._own / place
@@ -167,13 +165,6 @@ def hidden(content: str) -> str:
 
 def _line(command: Sequence[str]) -> str:
     return " ".join(map(quoted, command))
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return read_file(path, _MAX_SIZE, follow_links=True).decode("utf-8", "replace")
-    except OSError:
-        return None
 
 
 CONTENTS: Final[dict[str, Callable[[Sequence[str]], str]]] = {

@@ -6,13 +6,12 @@ program is started for each of up to a hundred files; they find together, see
 :mod:`agent.documents.baskets`.
 """
 
-import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from agent.host.autostart.windows import CurrentUser, UserRegistry
+from agent.host.autostart.windows import CurrentUser, UserRegistry, words_of
 from agent.host.filemanager import VERB
 from agent.words import SYSTEM, say
 from agent.words.language import chosen_language
@@ -23,7 +22,6 @@ COMMAND: Final = rf"{KEY}\command"
 _DEFAULT: Final = ""
 """The name of a key's own value."""
 _FILE: Final = '"%1"'
-_WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
 _LEVELS: Final = 4
 """Of the keys above ours that may be there for us alone, up to the person's classes."""
 
@@ -58,8 +56,7 @@ class ExplorerVerb:
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
         line = self._registry.read(COMMAND, _DEFAULT)
-        found = _WORD.findall(line) if isinstance(line, str) else []
-        words = (quoted or plain for quoted, plain in found)
+        words = words_of(line) if isinstance(line, str) else ()
         return tuple(word for word in words if word != "%1")
 
     def turn_on(self) -> None:

@@ -102,7 +102,7 @@ WINDOWS: dict[str, AnyPrompt] = {
         purpose=Purpose(Act.AUTHENTICATE, login=LoginPurpose.IDENTIFY),
     ),
     "rare-holder": replace(PIN, card=replace(CARD, holder=_RARE)),
-    "no-holder": replace(PIN, card=replace(CARD, holder=None)),
+    "hidden-holder": replace(PIN, card=replace(CARD, holder=None, hidden=True)),
     "last": LAST,
     "unknown": LastAttempt(SITE, None, CARD, pin_given=True),
     "last-long": LastAttempt(

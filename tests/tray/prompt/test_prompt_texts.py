@@ -57,6 +57,7 @@ NO_SENTENCES = {
     *("product", "cancel", "ok", "site", "asker", "documents", "card", "called_by_site"),
     *("called_by_program", "no_name", "unshowable_name", "more_documents", "show_all"),
     *("whole_text", "fingerprint", "card_number", "no_holder", "virtual", "this_user"),
+    "hidden_holder",
     *("this_program", "self_test", "this_time", "always", "never", "choose_place", "choose_go_on"),
     *("pin", "sign", "decrypt", "login", "identify", "block", "block_program", "last_confirm"),
     *("few_confirm", "unknown_confirm", "last_go_on", "file_fingerprint", "pages", "view"),

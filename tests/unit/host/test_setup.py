@@ -13,6 +13,7 @@ from agent import __version__
 from agent.host.autostart import Autostart
 from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.running import Instance
+from agent.host.machine.document_copies import AGENTS, COMMANDS
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine
@@ -453,8 +454,9 @@ def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
         if name not in folders:
             getattr(paths, name).touch()
     paths.documents.mkdir(exist_ok=True)
-    for ending in ("pdf", "signed"):  # what a killed command left of its work
-        (paths.documents / f"work-0123456789abcdef.{ending}").touch()
+    for ending in ("pdf", "signed"):  # what killed processes left of their work
+        for kind in (AGENTS, COMMANDS):
+            (paths.documents / f"{kind}-0123456789abcdef.{ending}").touch()
     found = sort_contents(paths.state)
     assert found.foreign == []
     assert {path.name for path in found.records} == {"sites.sqlite", "history.sqlite"}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.commands.tongue import CHOOSING
+from agent.host.machine.document_copies import AGENTS
 from agent.virtualcard import cardfile
 from tests.conftest import CardFactory
 
@@ -46,6 +47,14 @@ def ankong(tmp_path: Path, environment: dict[str, str]) -> Ankong:
     return run
 
 
+def leave_copy(place: Path) -> None:
+    """Leave a copy of a document as an agent does that is killed."""
+    folder = place / "state" / "documents"
+    folder.mkdir(mode=0o700, parents=True)
+    folder.parent.chmod(0o700)
+    (folder / f"{AGENTS}-0123456789abcdef.pdf").touch()
+
+
 @pytest.fixture
 def serving(
     tmp_path: Path, environment: dict[str, str], make_card: CardFactory
@@ -53,6 +62,7 @@ def serving(
     """Run the agent with a card; give what it said when it was ready."""
     card = tmp_path / "card.json"
     cardfile.save(card, make_card("gen2").data)
+    leave_copy(tmp_path)
     command = [sys.executable, "-m", "agent", "serve", "--state-dir", str(tmp_path / "state")]
     command += ["--virtual-card", str(card), "--port", "0", "--hipki-port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -66,6 +76,13 @@ def test_where_none_runs_it_says_so_and_ends_with_3(ankong: Ankong) -> None:
     assert status == 3
     assert "not running" in out
     assert ankong("status", "--json")[:2] == (3, '{"running": false}\n')
+
+
+def test_an_agent_that_starts_clears_what_the_last_one_left(
+    serving: dict[str, Any], tmp_path: Path
+) -> None:
+    assert serving["ready"]
+    assert list((tmp_path / "state" / "documents").iterdir()) == []
 
 
 def test_a_running_agent_is_shown_with_ports_readers_and_cards(

@@ -13,8 +13,9 @@ import pytest
 
 from agent.consent.consent import AlwaysAllow
 from agent.consent.questions import EnterPin, Prompt
-from agent.documents import copies, shelf
+from agent.documents import shelf
 from agent.errors import AgentError, ErrorCode
+from agent.host.machine import document_copies
 from agent.secret import SecretBytes
 from agent.signing.service import SigningService
 from agent.size_limits import MAX_PDF
@@ -274,7 +275,7 @@ async def test_few_are_held_at_once(door: Door, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_it_is_gone_after_a_while(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert copies.LEFT_SECONDS == 1800
+    assert document_copies.LEFT_SECONDS == 1800
     monkeypatch.setattr(shelf.DocumentShelf.__init__, "__kwdefaults__", {"seconds": 0.05})
     told = await hand(door, PDF, named(use="verify"))
     await Agent.until(lambda: not private_files(door))
