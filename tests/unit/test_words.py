@@ -196,7 +196,7 @@ def test_nothing_is_told_by_a_colour(language: Language) -> None:
 # What is said in several places.
 
 PAGES = {
-    "panel": ("agent/web/panel/static", panel_files.load()["/panel/js/texts.js"].body.decode()),
+    "panel": ("agent/web/panel/static", panel_files.load()["/panel/js/texts.js"].read().decode()),
     "portal": ("agent/portal/static", load_statics()["/js/texts.js"].body.decode()),
 }
 USED = re.compile(r"""\b(?:t|list|has|hasText)\(\s*"([\w.]+)"|"(codes\.\w+)\"""")

@@ -262,8 +262,7 @@ def serving(file: PanelFile) -> Handler:
     charset = "utf-8" if file.content_type.startswith("text/") else None
 
     async def handle(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-        source = file.source
-        body = file.body if source is None else await asyncio.to_thread(source.read_bytes)
+        body = await asyncio.to_thread(file.read)
         return web.Response(body=body, content_type=file.content_type, charset=charset)
 
     return handle

@@ -1,6 +1,11 @@
-"""The panel's files, known once at start: no path from a request ever reaches a file system."""
+"""The panel's files, known once at start: no path from a request ever reaches a file system.
 
-from collections.abc import Mapping
+They are read when they are asked for. Most days nobody opens the panel, and what it says in every
+language is a tenth of an idle agent's memory.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, NamedTuple
@@ -18,8 +23,6 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 """Files of other kinds are not served."""
-_SELDOM: Final = f"{ROOT}vendor/"
-"""What is below it is read when it is asked for: few pages draw documents."""
 _LATER: Final = frozenset(
     {f"{ROOT}js/{name}.js" for name in ("markbox", "pdf", "pinbox", "preview", "question")}
 )
@@ -33,19 +36,17 @@ class PanelFile(NamedTuple):
     """One file.
 
     Attributes:
-        body: its content; empty where it is read when it is asked for.
+        read: returns its content; blocks, and may raise OSError if the installation is broken.
         content_type: without parameters.
-        source: where it is then read.
 
     """
 
-    body: bytes
+    read: Callable[[], bytes]
     content_type: str
-    source: Traversable | None = None
 
 
 def load() -> dict[str, PanelFile]:
-    """Read them; keys are URL paths, ``/panel/`` is the page itself.
+    """Find them; keys are URL paths, ``/panel/`` is the page itself.
 
     The box for a PIN is the SDK's.
 
@@ -55,21 +56,35 @@ def load() -> dict[str, PanelFile]:
     """
     found: dict[str, PanelFile] = {}
     _walk(resources.files("agent.web.panel").joinpath("static"), ROOT, found)
-    texts = browser_module("panel", "codes", "common", "product", "update").encode()
-    found[f"{ROOT}js/texts.js"] = PanelFile(texts, "text/javascript")
-    box = resources.files("agent.web").joinpath("sdk", "pinbox.js").read_bytes()
-    found[f"{ROOT}js/pinbox.js"] = PanelFile(box, "text/javascript")
+    found[f"{ROOT}js/texts.js"] = PanelFile(_texts, "text/javascript")
+    box = resources.files("agent.web").joinpath("sdk", "pinbox.js")
+    found[f"{ROOT}js/pinbox.js"] = PanelFile(box.read_bytes, "text/javascript")
     for name in (_PANEL, _QUESTION, _HANDBOOK):
         if f"{ROOT}{name}" not in found:
             raise FileNotFoundError(f"agent/web/panel/static/{name}")
     for language in Language:  # those that have no handbook of their own get the first one
         found.setdefault(handbook_path(language), found[f"{ROOT}{_HANDBOOK}"])
-    for name in (_PANEL, _QUESTION):
-        page = found[f"{ROOT}{name}"]
-        found[f"{ROOT}{name}"] = page._replace(body=spoken_page(page.body.decode()).encode())
-    page = found.pop(f"{ROOT}{_PANEL}")
-    found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode())
+    question, panel = found[f"{ROOT}{_QUESTION}"], found.pop(f"{ROOT}{_PANEL}")
+    found[f"{ROOT}{_QUESTION}"] = _spoken(question, "")
+    found[ROOT] = _spoken(panel, _preloads(found))
     return found
+
+
+@cache
+def _texts() -> bytes:
+    """Return what the panel says, in every language."""
+    return browser_module("panel", "codes", "common", "product", "update").encode()
+
+
+def _spoken(page: PanelFile, head: str) -> PanelFile:
+    """Return a page with its texts, and with more at the end of its head."""
+
+    @cache
+    def read() -> bytes:
+        document = spoken_page(page.read().decode())
+        return document.replace("</head>", f"{head}</head>").encode()
+
+    return page._replace(read=read)
 
 
 def handbook_path(language: Language) -> str:
@@ -77,13 +92,12 @@ def handbook_path(language: Language) -> str:
     return f"{ROOT}{_HANDBOOK}".replace(".html", f"-{language}.html")
 
 
-def _preloading(document: str, found: Mapping[str, PanelFile]) -> str:
+def _preloads(paths: Iterable[str]) -> str:
     """Have the browser fetch the panel's scripts at once, not each when another one names it."""
-    scripts = sorted(path for path in found if path.endswith(".js") and path not in _LATER)
-    links = "".join(
+    scripts = sorted(path for path in paths if path.endswith(".js") and path not in _LATER)
+    return "".join(
         f'  <link rel="modulepreload" href="{path.removeprefix(ROOT)}">\n' for path in scripts
     )
-    return document.replace("</head>", f"{links}</head>")
 
 
 def _walk(folder: Traversable, prefix: str, found: dict[str, PanelFile]) -> None:
@@ -93,6 +107,4 @@ def _walk(folder: Traversable, prefix: str, found: dict[str, PanelFile]) -> None
             continue
         content_type = _TYPES.get("." + entry.name.rpartition(".")[2])
         if content_type is not None and not entry.name.startswith("."):
-            source = entry if prefix.startswith(_SELDOM) else None
-            body = entry.read_bytes() if source is None else b""
-            found[f"{prefix}{entry.name}"] = PanelFile(body, content_type, source)
+            found[f"{prefix}{entry.name}"] = PanelFile(entry.read_bytes, content_type)

@@ -90,7 +90,7 @@ class FirstMount(Mount):
 
     async def _show(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
-        return self._page.answer(requested_language(self._language(), accepted))
+        return await self._page.answer(requested_language(self._language(), accepted))
 
     async def _answer(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         raw = await read_body(request, MAX_CLAIM, BODY_SECONDS)

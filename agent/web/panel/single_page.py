@@ -1,11 +1,12 @@
 """A document with its style and script inside, and the policy that lets exactly these run."""
 
+import asyncio
 import base64
 import hashlib
 import html
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -25,12 +26,16 @@ class SinglePage:
 
     Attributes:
         policy: its Content-Security-Policy.
-        documents: by language.
+        document: what is filled in for each language, once somebody asks in it.
+        style: that stands in it.
+        script: likewise.
 
     """
 
     policy: str
-    documents: Mapping[Language, bytes]
+    document: str
+    style: str
+    script: str
 
     @classmethod
     def load(cls, name: str, connects: str) -> "SinglePage":
@@ -48,26 +53,26 @@ class SinglePage:
 
         """
         style, script, document = _read("first.css"), _read(f"{name}.js"), _read(f"{name}.html")
-        parts = {"style": style, "script": script}
         policy = (
             f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
             f"img-src data:; connect-src {connects}; base-uri 'none'; form-action 'none'; "
             "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         )
-        return cls(policy, {each: _filled(document, each, parts) for each in Language})
+        return cls(policy, document, style, script)
 
-    def answer(self, language: Language) -> web.Response:
+    async def answer(self, language: Language) -> web.Response:
         """Return the page in a language."""
-        body = self.documents[language]
+        body = await asyncio.to_thread(_filled, self, language)
         response = web.Response(body=body, content_type="text/html", charset="utf-8")
         response.headers["Content-Security-Policy"] = self.policy
         return response
 
 
-def _filled(document: str, language: Language, parts: Mapping[str, str]) -> bytes:
+@cache
+def _filled(page: SinglePage, language: Language) -> bytes:
     texts = load(language)
     unnamed = f'<span class="browser">{html.escape(str(texts["first.this_browser"]))}</span>'
-    known = {"lang": str(language), **parts}
+    known = {"lang": str(language), "style": page.style, "script": page.script}
 
     def part(found: re.Match[str]) -> str:
         name = found[1]
@@ -76,7 +81,7 @@ def _filled(document: str, language: Language, parts: Mapping[str, str]) -> byte
         said = html.escape(str(texts[name.removeprefix("say:")]))
         return said.replace(_BROWSER, unnamed)
 
-    return _FIELD.sub(part, document).encode()
+    return _FIELD.sub(part, page.document).encode()
 
 
 def _read(name: str) -> str:

@@ -11,14 +11,14 @@ IMPORTED = re.compile(rb"""^(?:import|export)\b[^;]*?\bfrom "(\.[^"]+)";$""", re
 def test_every_script_that_the_page_comes_to_is_asked_for_with_the_page() -> None:
     """A browser that learns of a script from another one is one round trip late with it."""
     files = load()
-    page = files[ROOT].body.decode()
+    page = files[ROOT].read().decode()
     begun = re.findall(r'<script type="module"[^>]* src="([^"]+)">', page)
     preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
     needed, found = {ROOT + each for each in begun}, set[str]()
     while needed:
         path = needed.pop()
         found.add(path)
-        named = (each.decode() for each in IMPORTED.findall(files[path].body))
+        named = (each.decode() for each in IMPORTED.findall(files[path].read()))
         here = posixpath.dirname(path)
         needed |= {posixpath.normpath(posixpath.join(here, each)) for each in named} - found
     assert len(found) > len(begun)
@@ -28,7 +28,7 @@ def test_every_script_that_the_page_comes_to_is_asked_for_with_the_page() -> Non
 def test_the_panel_lets_itself_in_before_its_views_are_there() -> None:
     """The script that does so needs no other than the one that speaks with the agent."""
     files = load()
-    first, *_ = re.findall(r"<script [^>]*>", files[ROOT].body.decode())
+    first, *_ = re.findall(r"<script [^>]*>", files[ROOT].read().decode())
     assert first == '<script type="module" async src="js/opening.js">'
-    assert IMPORTED.findall(files[f"{ROOT}js/opening.js"].body) == [b"./api.js"]
-    assert IMPORTED.findall(files[f"{ROOT}js/api.js"].body) == []
+    assert IMPORTED.findall(files[f"{ROOT}js/opening.js"].read()) == [b"./api.js"]
+    assert IMPORTED.findall(files[f"{ROOT}js/api.js"].read()) == []
