@@ -20,6 +20,7 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
+from agent.pdf.allowed_changes import POLICY
 from agent.pdf.integrity import integrity_of
 from agent.pdf.objects import entry
 from agent.pdf.opening import hostile_pdf, opened
@@ -98,7 +99,7 @@ def _examined(found: tuple[PdfFileReader, str, Any]) -> FoundSignature:
 def _describe(found: EmbeddedPdfSignature, name: str, field: DictionaryObject) -> FoundSignature:
     kind = _text(found.sig_object, "/SubFilter") or ""
     _require_ranges(found)
-    found.compute_integrity_info()
+    found.compute_integrity_info(POLICY)
     facts = found.summarise_integrity_info()
     signature = found.sig_object
     difference: object = found.diff_result

@@ -79,6 +79,16 @@ def _prepare(attribute: x509.NameTypeAndValue) -> None:
         attribute._prepped = attribute["value"].native  # noqa: SLF001  # there is no other way in
 
 
+def _containers(raw: bytes) -> list[OCSPContainer]:
+    """Return what one OCSP response says; nothing where the validator could not read it."""
+    try:
+        response = ocsp.OCSPResponse.load(raw, strict=True)
+        _ = response.native  # all of it: the validator would stumble where it reads on
+        return list(OCSPContainer.load_multi(response))
+    except (ValueError, TypeError, LookupError, ArithmeticError):
+        return []
+
+
 def _refusal(reason: Exception) -> Verdict:
     match reason:
         case RevokedError():
@@ -107,11 +117,7 @@ def _context(
         certificate_registry=registry,
         poe_manager=POEManager(),
         crls=[CRLContainer(crl.CertificateList.load(raw)) for raw in evidence.crls],
-        ocsps=[
-            container
-            for raw in evidence.ocsps
-            for container in OCSPContainer.load_multi(ocsp.OCSPResponse.load(raw))
-        ],
+        ocsps=[each for raw in evidence.ocsps for each in _containers(raw)],
         assertions=[NonRevokedStatusAssertion(digest, at) for digest in evidence.cleared],
     )
     return ValidationContext(

@@ -179,8 +179,9 @@ def _judge(
     for status in statuses:
         if status.revoked is not None:
             return Verdict(PathStatus.REVOKED, status.revoked.at, status.revoked.reason)
-    if data.ocsps:
-        return _judge_by_responses(chain, statuses, data, at)
+    responses = _responses_about(chain, data)
+    if responses:
+        return _judge_by_responses(chain, statuses, responses, at)
     verdict = judge(chain, at)
     return _unclear(statuses) or verdict if verdict.is_valid else verdict
 
@@ -212,33 +213,40 @@ def _unclear(statuses: list[ListedStatus]) -> Verdict | None:
 def _judge_by_responses(
     chain: tuple[ChainCertificate, ...],
     statuses: list[ListedStatus],
-    data: RevocationData,
+    responses: dict[bytes, bool],
     at: datetime,
 ) -> Verdict:
     """Check path and revocation at once, where OCSP responses may say what the lists do not."""
     from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
 
     usable = {item.der: None for status in statuses for item in status.usable}
-    evidence = Evidence(crls=tuple(usable), ocsps=data.ocsps)
+    evidence = Evidence(crls=tuple(usable), ocsps=tuple(responses))
     verdict = judge([item.facts.der for item in chain], evidence, at)
-    if verdict.is_valid and _is_contradicted(chain, data):
+    # certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".
+    if verdict.is_valid and any(responses.values()):
         return Verdict(PathStatus.UNKNOWN, detail="an OCSP response says that it is revoked")
     return verdict
 
 
-def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) -> bool:
-    """Return whether any OCSP response calls a certificate of this chain revoked.
+def _responses_about(
+    chain: tuple[ChainCertificate, ...], data: RevocationData
+) -> dict[bytes, bool]:
+    """Return the OCSP responses about certificates of this chain, and whether each revokes one.
 
-    certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".
+    A document may bring along what it likes: what cannot be read, or is about others, must not
+    keep the rest from telling.
     """
     serials = {item.facts.serial for item in chain[:-1]}
+    found = {}
     for raw in data.ocsps:
         try:
-            responses = list(ocsp.load_der_ocsp_response(raw).responses)
+            about = [
+                each.certificate_status
+                for each in ocsp.load_der_ocsp_response(raw).responses
+                if each.serial_number in serials
+            ]
         except ValueError:  # malformed, or an error instead of an answer
             continue
-        for response in responses:
-            revoked = response.certificate_status is ocsp.OCSPCertStatus.REVOKED
-            if revoked and response.serial_number in serials:
-                return True
-    return False
+        if about:
+            found[raw] = ocsp.OCSPCertStatus.REVOKED in about
+    return found
