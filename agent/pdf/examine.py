@@ -22,7 +22,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from agent.pdf.allowed_changes import POLICY
 from agent.pdf.integrity import integrity_of
-from agent.pdf.objects import entry
+from agent.pdf.objects import entry, items
 from agent.pdf.opening import hostile_pdf, opened
 from agent.pdf.pdf_facts import facts_of
 from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfError, PdfExamination
@@ -185,7 +185,8 @@ def _time(signature: DictionaryObject) -> str | None:
 
 def _is_visible(field: DictionaryObject) -> bool:
     """Return whether the field's one widget has an area (§12.5.5)."""
-    if "/Rect" not in field:
+    try:
+        left, bottom, right, top = (float(each) for each in items(entry(field, "/Rect")))
+    except (TypeError, ValueError, ArithmeticError):
         return False
-    left, bottom, right, top = (float(each) for each in field["/Rect"])
     return left != right and bottom != top

@@ -13,6 +13,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from agent.errors import ErrorCode
 from agent.pdf.both_tables import agree_on_tables
+from agent.pdf.first_entry import read_strictly
 from agent.pdf.objects import entry
 from agent.pdf.wire import PdfError
 
@@ -69,7 +70,7 @@ def opened(file: Path, password: str | None) -> Iterator[tuple[PdfFileReader, bo
     """
     with hostile_pdf(), file.open("rb") as stream:
         _require_header(stream)
-        reader = PdfFileReader(stream, strict=True)
+        reader = read_strictly(stream)
         agree_on_tables(reader)
         _require_known_encryption(reader)
         may_sign = _unlock(reader, password)

@@ -196,8 +196,10 @@ def require_signable(reader: PdfFileReader, *, may_sign: bool) -> None:
 def _warnings(
     root: DictionaryObject, pages: list[DictionaryObject], fields: list[DictionaryObject]
 ) -> Iterator[PdfWarning]:
+    # All is looked at, although one would do: what cannot be read is found before anybody signs,
+    # and not when a signature has taken the first one away.
     names = entry(root, "/Names")
-    acts = any(map(_acts, chain((root,), pages, fields))) or any(map(_reacts, pages))
+    acts = any([*map(_acts, chain((root,), pages, fields)), *map(_reacts, pages)])
     if acts or entry(names, "/JavaScript"):
         yield PdfWarning.SCRIPTS
     if entry(entry(root, "/AcroForm"), "/XFA"):
@@ -206,9 +208,9 @@ def _warnings(
         yield PdfWarning.ATTACHMENTS
     if "/OCProperties" in root:
         yield PdfWarning.LAYERS
-    if any(map(_has_outside_content, pages)):
+    if any([*map(_has_outside_content, pages)]):
         yield PdfWarning.EXTERNAL
-    if any(map(_is_covered, pages)):
+    if any([*map(_is_covered, pages)]):
         yield PdfWarning.COVERED
 
 
@@ -222,10 +224,11 @@ def _acts(node: DictionaryObject) -> bool:
 
 def _reacts(page: DictionaryObject) -> bool:
     """Return whether something runs when an annotation of a page is used; links lead elsewhere."""
-    for each in items(entry(page, "/Annots")):
-        if entry(each, "/AA") or not _RUNNING.isdisjoint(_kinds(entry(each, "/A"))):
-            return True
-    return False
+    used = [
+        bool(entry(each, "/AA")) or not _RUNNING.isdisjoint(list(_kinds(entry(each, "/A"))))
+        for each in items(entry(page, "/Annots"))
+    ]
+    return any(used)
 
 
 def _name(node: Any, key: str) -> str | None:
@@ -254,7 +257,7 @@ def _kinds(action: Any) -> Iterator[str | None]:
 
 def _is_covered(page: DictionaryObject) -> bool:
     """Return whether annotations can hide what is below them; many readers let them be put away."""
-    return any(map(_covers, items(entry(page, "/Annots"))))
+    return any([*map(_covers, items(entry(page, "/Annots")))])
 
 
 def _covers(annotation: Any) -> bool:
@@ -282,5 +285,5 @@ def _gives_way(annotation: Any) -> bool:
 def _has_outside_content(page: DictionaryObject) -> bool:
     """Return whether octets of a page are in another file (§7.3.8.2)."""
     contents = entry(page, "/Contents")
-    streams = items(contents) if isinstance(contents, ArrayObject) else (contents,)
+    streams = [*items(contents)] if isinstance(contents, ArrayObject) else [contents]
     return any(isinstance(each, StreamObject) and "/F" in each for each in streams)

@@ -324,6 +324,7 @@ ACCEPTED: Final[dict[str, tuple[set[PdfWarning], Maker]]] = {
     "a version that nobody made yet": (set(), lambda: b"%PDF-9.9" + simple_pdf()[8:]),
     "a thousand updates": (set(), lambda: many_updates(1000)),
     "a little behind the end": (set(), lambda: simple_pdf() + b"\n% harmless\n"),
+    "an entry of no object with too high a number": (set(), replaced(b" 65535 f", b" 65536 f")),
     "two forms that say the same": (set(), lambda: hybrid(3, 1)),
     "two forms, one of which frees what is not there": (set(), lambda: hybrid(98, 0)),
     "an annotation whose kind is no name": (

@@ -155,6 +155,24 @@ def test_a_field_with_an_odd_place_is_left_alone(place: bytes, tmp_path: Path) -
     assert b"(Signature1)" in update_of(file)
 
 
+def test_a_place_that_is_null_makes_a_signature_no_worse(tmp_path: Path) -> None:
+    field = b"<</FT/Sig/T(a)/Type/Annot/Subtype/Widget/Rect null>>"
+    (found,) = examine(signed_here(written(tmp_path, form(b"6 0 R", field))), None).signatures
+    assert (found.field, found.integrity.problem, found.visible) == ("a", "", False)
+
+
+@pytest.mark.parametrize("behind", [b"<</Rect[0 0 1 99 0 R]>>", b"<</A<</S/X/Next 99 0 R>>>>"])
+def test_what_cannot_be_read_is_found_before_anybody_signs(behind: bytes, tmp_path: Path) -> None:
+    """Whatever stands before it: a field that shows something until it is signed, or an action."""
+    shown = stream(b"0 g", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]")
+    field = b"<</FT/Sig/T(a)/Subtype/Widget/Rect[0 0 99 99]/AA<<>>/A<</S/Hide>>/AP<</N 7 0 R>>>>"
+    page = b"/Annots[6 0 R %b]" % behind
+    file = written(tmp_path, form(b"6 0 R", field, shown, page=page))
+    with pytest.raises(PdfError) as caught:
+        inspect(file, None)
+    assert caught.value.code is ErrorCode.DOCUMENT_DAMAGED
+
+
 def test_what_is_null_on_a_page_is_as_if_it_were_not_there(tmp_path: Path) -> None:
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Rotate null/CropBox null>>"
     assert b"/FontFile" in update_of(written(tmp_path, built(page=page)), mark=True)
