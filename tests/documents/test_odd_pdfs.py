@@ -11,11 +11,12 @@ from pyhanko.pdf_utils.generic import StreamObject, pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from agent.errors import ErrorCode
+from agent.pdf.evidence import read_evidence
 from agent.pdf.examine import examine
 from agent.pdf.hole import fill
 from agent.pdf.pdf_facts import inspect
 from agent.pdf.prepare import UpdateWriter, prepare
-from agent.pdf.wire import Changes, Mark, MarkPlace, PdfError, PreparePdf
+from agent.pdf.wire import Changes, Mark, MarkPlace, PdfError, PreparePdf, ReadEvidence
 from tests.documents import pdf_judges
 from tests.documents.pdf_files import simple_pdf, stream
 from tests.documents.refused_pdfs import built, form, sig_field
@@ -171,6 +172,13 @@ def test_what_cannot_be_read_is_found_before_anybody_signs(behind: bytes, tmp_pa
     with pytest.raises(PdfError) as caught:
         inspect(file, None)
     assert caught.value.code is ErrorCode.DOCUMENT_DAMAGED
+
+
+def test_evidence_that_cannot_be_read_takes_nothing_from_the_rest(tmp_path: Path) -> None:
+    odd = stream(b"no zlib", b"/Filter/FlateDecode")
+    store = b"/DSS<</OCSPs[99 0 R 6 0 R 7 0 R (x)]>>"
+    raw = simple_pdf(catalog=store, more=(odd, stream(b"response")))
+    assert read_evidence(ReadEvidence(str(written(tmp_path, raw)))).responses == (b"response",)
 
 
 def test_what_is_null_on_a_page_is_as_if_it_were_not_there(tmp_path: Path) -> None:
