@@ -6,6 +6,8 @@ copy begins with all octets of the document as it was.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +29,8 @@ from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObj
 from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 
 from agent.errors import ErrorCode
-from agent.pdf.objects import entry, items
-from agent.pdf.opening import opened, refused
+from agent.pdf.objects import entry
+from agent.pdf.opening import hostile_pdf, opened, refused
 from agent.pdf.prepare import UpdateWriter, first_free
 from agent.pdf.wire import (
     MAX_EVIDENCE,
@@ -36,6 +38,7 @@ from agent.pdf.wire import (
     MAX_OCTETS,
     MAX_STORED,
     AddEvidence,
+    PdfError,
     PdfEvidence,
     PreparedPdf,
     PrepareTimestamp,
@@ -69,12 +72,17 @@ def read_evidence(request: ReadEvidence) -> PdfEvidence:
 
 
 def _stored(store: Any, key: str, purpose: DecodePurpose, most: int) -> Iterator[bytes]:
-    """Yield the octets of each stream of an array of the store, once; too long ones are left."""
+    """Yield the octets of each stream of an array of the store, once.
+
+    Too long ones are left, and what cannot be read: it takes nothing from the others.
+    """
     known = set()
-    for number, each in enumerate(items(entry(store, key))):
-        if number == MAX_STORED:
-            return
-        octets = each.read_data(purpose) if isinstance(each, StreamObject) else b""
+    array = entry(store, key)
+    for each in islice(array.iterate() if isinstance(array, ArrayObject) else (), MAX_STORED):
+        octets = b""
+        with suppress(PdfError), hostile_pdf():
+            found = each.get_object()
+            octets = found.read_data(purpose) if isinstance(found, StreamObject) else b""
         if 0 < len(octets) <= most and octets not in known:
             known.add(octets)
             yield bytes(octets)

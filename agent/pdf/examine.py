@@ -21,9 +21,10 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
+from agent.pdf.allowed_changes import POLICY
 from agent.pdf.hole import Ranges, digests_around
 from agent.pdf.integrity import integrity_of
-from agent.pdf.objects import entry
+from agent.pdf.objects import entry, items
 from agent.pdf.opening import hostile_pdf, opened
 from agent.pdf.pdf_facts import facts_of
 from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfError, PdfExamination
@@ -134,7 +135,7 @@ def _describe(
     algorithm = found.external_md_algorithm
     if (algorithm, ranges) in known:
         found.external_digests[algorithm] = known[algorithm, ranges]
-    found.compute_integrity_info()
+    found.compute_integrity_info(POLICY)
     facts = found.summarise_integrity_info()
     signature = found.sig_object
     difference: object = found.diff_result
@@ -222,7 +223,8 @@ def _time(signature: DictionaryObject) -> str | None:
 
 def _is_visible(field: DictionaryObject) -> bool:
     """Return whether the field's one widget has an area (§12.5.5)."""
-    if "/Rect" not in field:
+    try:
+        left, bottom, right, top = (float(each) for each in items(entry(field, "/Rect")))
+    except (TypeError, ValueError, ArithmeticError):
         return False
-    left, bottom, right, top = (float(each) for each in field["/Rect"])
     return left != right and bottom != top

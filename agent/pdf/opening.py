@@ -7,14 +7,20 @@ from typing import BinaryIO, Final
 
 from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
 from pyhanko.pdf_utils.crypt.permissions import StandardPermissions
+from pyhanko.pdf_utils.generic import NumberObject, pdf_name
 from pyhanko.pdf_utils.misc import PdfError as LibraryError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from agent.errors import ErrorCode
+from agent.pdf.both_tables import agree_on_tables
+from agent.pdf.first_entry import read_strictly
 from agent.pdf.objects import entry
 from agent.pdf.wire import PdfError
 
 _HEADER: Final = b"%PDF-"
+_WITH_FILTERS: Final = 4
+_NO_STANDARD: Final = 5
+"""Revisions of the standard way to encrypt (ISO 32000-1 table 21)."""
 _MAY_SIGN: Final = (  # bits 6 and 9 of /P (ISO 32000-1 table 22)
     StandardPermissions.ALLOW_ANNOTS_FORM_FILLING | StandardPermissions.ALLOW_FORM_FILLING
 )
@@ -64,12 +70,10 @@ def opened(file: Path, password: str | None) -> Iterator[tuple[PdfFileReader, bo
     """
     with hostile_pdf(), file.open("rb") as stream:
         _require_header(stream)
-        reader = PdfFileReader(stream, strict=True)
+        reader = read_strictly(stream)
+        agree_on_tables(reader)
         _require_known_encryption(reader)
         may_sign = _unlock(reader, password)
-        if reader.xrefs.hybrid_xrefs_present:
-            # One table for old readers and one for new: two documents in one file.
-            raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, "hybrid cross-references")
         yield reader, may_sign
 
 
@@ -81,10 +85,17 @@ def _require_header(stream: BinaryIO) -> None:
 
 
 def _require_known_encryption(reader: PdfFileReader) -> None:
-    """Refuse what nobody but its maker opens; the library would call it damaged."""
-    found = entry(reader.encrypt_dict, "/Filter")
-    if found not in (None, "/Standard"):
-        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"encrypted by {found}")
+    """Refuse what nobody but its maker opens; the library would call it damaged.
+
+    Or it would call every password wrong: it does not know revision 5, which was never a standard,
+    and takes keys of no length (§7.6.4.2: of revision 4 the filters tell it) for those of 40 bits.
+    """
+    encryption = reader.encrypt_dict
+    found, revision = entry(encryption, "/Filter"), entry(encryption, "/R")
+    if found not in (None, "/Standard") or revision == _NO_STANDARD:
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"encrypted by {found}, {revision}")
+    if encryption and revision == _WITH_FILTERS and "/Length" not in encryption:
+        encryption[pdf_name("/Length")] = NumberObject(128)  # only here; the file has it not
 
 
 def _unlock(reader: PdfFileReader, password: str | None) -> bool:

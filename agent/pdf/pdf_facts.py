@@ -10,6 +10,7 @@ from pyhanko.pdf_utils.generic import (
     ArrayObject,
     DictionaryObject,
     IndirectObject,
+    NameObject,
     StreamObject,
     TextStringObject,
     pdf_name,
@@ -21,6 +22,7 @@ from pyhanko.sign.validation.pdf_embedded import read_certification_data
 from agent.errors import ErrorCode
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import opened, refused
+from agent.pdf.shown_page import SMALLEST_SIDE
 from agent.pdf.wire import MAX_FIELDS, MAX_PAGES, MAX_SIGNATURES, PdfFacts, PdfWarning
 from agent.size_limits import MAX_PDF
 
@@ -69,7 +71,7 @@ def facts_of(reader: PdfFileReader) -> PdfFacts:
     if entry(root, "/NeedsRendering"):
         raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, "a dynamic XFA form")
     pages = list(_pages(root))
-    fields = list(_fields(root))
+    fields = list(form_fields(root))
     empty = [str(name) for name, _, _ in enumerate_sig_fields(reader, filled_status=False)]
     filled = sum(1 for _ in enumerate_sig_fields(reader, filled_status=True))
     if filled + len(empty) > MAX_SIGNATURES:
@@ -89,9 +91,24 @@ def _usable(reader: PdfFileReader) -> Iterator[str]:
     times = Counter(str(name) for name, _, _ in found)
     for name, _, reference in found:
         is_name = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
+        node = reference.get_object()
         # one that is there and null is neither filled, nor empty for everybody
-        if is_name and times[name] == 1 and "/V" not in reference.get_object():
+        if is_name and times[name] == 1 and "/V" not in node and _has_room(node):
             yield str(name)
+
+
+def _has_room(field: DictionaryObject) -> bool:
+    """Return whether a field's one widget has no area, or one in which something fits."""
+    kids = list(items(entry(field, "/Kids")))
+    rectangle = entry(kids[0] if len(kids) == 1 else field, "/Rect")
+    if rectangle is None:
+        return True
+    try:
+        x, y, other_x, other_y = (float(each) for each in items(rectangle))
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+    sides = (abs(x - other_x), abs(y - other_y))
+    return not all(sides) or min(sides) >= SMALLEST_SIDE
 
 
 def _pages(root: DictionaryObject) -> Iterator[DictionaryObject]:
@@ -113,7 +130,7 @@ def _pages(root: DictionaryObject) -> Iterator[DictionaryObject]:
         raise refused(ErrorCode.DOCUMENT_DAMAGED, f"{found} pages, not as many as it says")
 
 
-def _fields(root: DictionaryObject) -> Iterator[DictionaryObject]:
+def form_fields(root: DictionaryObject) -> Iterator[DictionaryObject]:
     """Walk the form's fields (§12.7.3), each once.
 
     Raises:
@@ -168,7 +185,7 @@ def require_signable(reader: PdfFileReader, *, may_sign: bool) -> None:
     """
     if not may_sign:
         raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, "its permissions")
-    names = (entry(each, "/T") for each in _fields(reader.root))
+    names = (entry(each, "/T") for each in form_fields(reader.root))
     if not all(name is None or isinstance(name, TextStringObject) for name in names):
         raise refused(ErrorCode.DOCUMENT_DAMAGED, "the name of a field is no text")
     certified = read_certification_data(reader)
@@ -179,8 +196,10 @@ def require_signable(reader: PdfFileReader, *, may_sign: bool) -> None:
 def _warnings(
     root: DictionaryObject, pages: list[DictionaryObject], fields: list[DictionaryObject]
 ) -> Iterator[PdfWarning]:
+    # All is looked at, although one would do: what cannot be read is found before anybody signs,
+    # and not when a signature has taken the first one away.
     names = entry(root, "/Names")
-    acts = any(map(_acts, chain((root,), pages, fields))) or any(map(_reacts, pages))
+    acts = any([*map(_acts, chain((root,), pages, fields)), *map(_reacts, pages)])
     if acts or entry(names, "/JavaScript"):
         yield PdfWarning.SCRIPTS
     if entry(entry(root, "/AcroForm"), "/XFA"):
@@ -189,9 +208,9 @@ def _warnings(
         yield PdfWarning.ATTACHMENTS
     if "/OCProperties" in root:
         yield PdfWarning.LAYERS
-    if any(map(_has_outside_content, pages)):
+    if any([*map(_has_outside_content, pages)]):
         yield PdfWarning.EXTERNAL
-    if any(map(_is_covered, pages)):
+    if any([*map(_is_covered, pages)]):
         yield PdfWarning.COVERED
 
 
@@ -205,13 +224,20 @@ def _acts(node: DictionaryObject) -> bool:
 
 def _reacts(page: DictionaryObject) -> bool:
     """Return whether something runs when an annotation of a page is used; links lead elsewhere."""
-    for each in items(entry(page, "/Annots")):
-        if entry(each, "/AA") or not _RUNNING.isdisjoint(_kinds(entry(each, "/A"))):
-            return True
-    return False
+    used = [
+        bool(entry(each, "/AA")) or not _RUNNING.isdisjoint(list(_kinds(entry(each, "/A"))))
+        for each in items(entry(page, "/Annots"))
+    ]
+    return any(used)
 
 
-def _kinds(action: Any) -> Iterator[Any]:
+def _name(node: Any, key: str) -> str | None:
+    """Return the name that a dictionary has under a key; None for whatever else it has."""
+    found = entry(node, key)
+    return found if isinstance(found, NameObject) else None
+
+
+def _kinds(action: Any) -> Iterator[str | None]:
     """Return the kinds of an action and of those that follow it.
 
     Raises:
@@ -223,7 +249,7 @@ def _kinds(action: Any) -> Iterator[Any]:
         if not waiting:
             return
         one = waiting.pop()
-        yield entry(one, "/S")
+        yield _name(one, "/S")
         after = entry(one, "/Next")
         waiting.extend(items(after) if isinstance(after, ArrayObject) else [after] * bool(after))
     raise refused(ErrorCode.DOCUMENT_DAMAGED, "actions without end")
@@ -231,14 +257,14 @@ def _kinds(action: Any) -> Iterator[Any]:
 
 def _is_covered(page: DictionaryObject) -> bool:
     """Return whether annotations can hide what is below them; many readers let them be put away."""
-    return any(map(_covers, items(entry(page, "/Annots"))))
+    return any([*map(_covers, items(entry(page, "/Annots")))])
 
 
 def _covers(annotation: Any) -> bool:
     flags, rectangle = entry(annotation, "/F"), list(items(entry(annotation, "/Rect")))
     is_shown = not (isinstance(flags, int) and flags & _UNSEEN)
     has_area = len(rectangle) == _CORNERS and rectangle[:2] != rectangle[2:]
-    kind = entry(annotation, "/Subtype")
+    kind = _name(annotation, "/Subtype")
     is_opaque = kind in _OPAQUE or (kind in _FILLED and bool(entry(annotation, "/IC")))
     return is_shown and has_area and (is_opaque or _gives_way(annotation))
 
@@ -259,5 +285,5 @@ def _gives_way(annotation: Any) -> bool:
 def _has_outside_content(page: DictionaryObject) -> bool:
     """Return whether octets of a page are in another file (§7.3.8.2)."""
     contents = entry(page, "/Contents")
-    streams = items(contents) if isinstance(contents, ArrayObject) else (contents,)
+    streams = [*items(contents)] if isinstance(contents, ArrayObject) else [contents]
     return any(isinstance(each, StreamObject) and "/F" in each for each in streams)

@@ -6,12 +6,13 @@ document says in both when they changed it, and they would not agree any more.
 """
 
 import hashlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
+from pyhanko.pdf_utils.generic import BooleanObject, DictionaryObject, pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import BoxConstraints
 from pyhanko.pdf_utils.misc import PdfError as LibraryError
@@ -31,21 +32,50 @@ from agent.pdf.mark import EmptyStamp, Stamp
 from agent.pdf.mark_field import MarkedField, add_invisible_field, mark_field, place_of
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import opened, refused
-from agent.pdf.pdf_facts import facts_of, require_signable
+from agent.pdf.pdf_facts import facts_of, form_fields, require_signable
 from agent.pdf.wire import PdfFacts, PreparedPdf, PreparePdf
 
 T = TypeVar("T")
 _PIECE: Final = 1024 * 1024
 _FIELD: Final = "Signature"
+_DRAWING: Final = "/NeedAppearances"
 _OCTETS_A_PAGE: Final = 40_000
 """That are hashed in the time in which a page is looked at."""
 
 
 class UpdateWriter(IncrementalPdfFileWriter):
-    """Writes an update that says nothing about who wrote it, or when."""
+    """Writes an update that says nothing about who wrote it, or when.
+
+    Nor does it touch how readers draw what stands in the form's fields.
+    """
+
+    def __init__(self, input_stream: BinaryIO, prev: PdfFileReader | None = None) -> None:
+        """Begin an update of a file that is open, or of one that was read."""
+        super().__init__(input_stream, prev)
+        # now: what the library changes, it changes in what was read
+        self._is_drawn = bool(entry(entry(self.root, "/AcroForm"), _DRAWING))
+
+    def write(self, stream: BinaryIO) -> None:
+        """Write all of it, with readers told as before to draw the fields (§12.7.2).
+
+        The library takes that from every form that is signed. Fields that were filled in by a
+        program that leaves the drawing to readers would be empty then, in what was signed.
+        """
+        form = entry(self.root, "/AcroForm")
+        if self._is_drawn and _DRAWING not in form and _has_values(self.root):
+            form[pdf_name(_DRAWING)] = BooleanObject(True)
+            self.update_container(form)
+        write: Callable[[BinaryIO], None] = super().write
+        write(stream)
 
     def _update_meta(self) -> None:
         """Leave ``/Info`` and the metadata as they are."""
+
+
+def _has_values(root: DictionaryObject) -> bool:
+    """Return whether a form has other fields than signatures."""
+    kinds = (entry(each, "/FT") for each in form_fields(root))
+    return any(kind not in (None, "/Sig") for kind in kinds)
 
 
 class _TimedSigner(PdfSigner):

@@ -15,6 +15,8 @@ Box: TypeAlias = tuple[float, float, float, float]
 _INHERITED: Final = ("/Rotate", "/MediaBox", "/CropBox")
 _MAX_DEPTH: Final = 64
 _MAX_SIDE: Final = 1e6
+SMALLEST_SIDE: Final = 1
+"""Of a place for a signature, in a page's own units; the library counts in whole ones."""
 _MAX_UNIT: Final = 1e4
 _MARGIN: Final = 36.0
 """Points between a mark and the page's edges, where nobody says where it is."""
@@ -69,7 +71,7 @@ class ShownPage:
             box: left, top, width and height, in points from the upper left corner.
 
         Raises:
-            PdfError: ``bad_request``, it is not on the page.
+            PdfError: ``bad_request``, it is not on the page, or too small.
 
         """
         left, top, width, height = box
@@ -79,6 +81,8 @@ class ShownPage:
             raise refused(ErrorCode.BAD_REQUEST, "the mark is not on the page")
         corners = self._own(left, top), self._own(left + width, top + height)
         (x, y), (other_x, other_y) = corners
+        if min(abs(x - other_x), abs(y - other_y)) < SMALLEST_SIDE:
+            raise refused(ErrorCode.BAD_REQUEST, "the mark is too small")
         return min(x, other_x), min(y, other_y), max(x, other_x), max(y, other_y)
 
     def _own(self, right: float, down: float) -> tuple[float, float]:
@@ -183,7 +187,7 @@ def _leaves(
         seen.add(reference.reference)
         if len(seen) > 2 * MAX_PAGES:
             raise refused(ErrorCode.DOCUMENT_DAMAGED, "/Kids: too many")
-        own = inherited | {each: node[each] for each in _INHERITED if each in node}
+        own = inherited | {each: node[each] for each in _INHERITED if entry(node, each) is not None}
         kids = entry(node, "/Kids")
         if "/Kids" not in node:
             yield reference, node, own

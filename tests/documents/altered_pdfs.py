@@ -156,6 +156,14 @@ def annotation(kind: str) -> Callable[[IncrementalPdfFileWriter], None]:
     return change
 
 
+def unreadable_response(writer: IncrementalPdfFileWriter) -> None:
+    """Add an OCSP response that is none, to the evidence that is there."""
+    store = writer.root["/DSS"]
+    garbage = generic.StreamObject(stream_data=b"garbage")
+    store["/OCSPs"] = ArrayObject([writer.add_object(garbage)])
+    writer.update_container(store)
+
+
 def another_page(writer: IncrementalPdfFileWriter) -> None:
     pages = writer.root["/Pages"]
     page = writer.add_object(DictionaryObject(pages["/Kids"][0].get_object()))
@@ -339,6 +347,9 @@ ALTERED: Final[dict[str, Altered]] = {
     "untouched": Altered(once, (VALID,)),
     "a second signature": Altered(twice, (VALID, VALID), "forms"),
     "evidence": Altered(lambda: with_evidence(once()), (VALID,), "evidence"),
+    "evidence, of which some is garbage": Altered(
+        lambda: later(with_evidence(once()), unreadable_response), (VALID,), "evidence"
+    ),
     "a document timestamp": Altered(lambda: with_timestamp(once()), (VALID, VALID), "evidence"),
     "evidence and a timestamp": Altered(
         lambda: with_timestamp(with_evidence(once())), (VALID, VALID), "evidence"

@@ -123,15 +123,29 @@ def object_stream_bomb() -> bytes:
     return object_stream_pdf(zeros(2048), b"/N 1/First 4/Filter/FlateDecode")
 
 
-def hybrid() -> bytes:
-    raw = simple_pdf()
-    before = raw[: raw.rindex(b"startxref")]
-    start = re.findall(rb"startxref\s+(\d+)", raw)[-1]
-    at = len(before)
-    before += b"99 0 obj\n<</Type/XRef/Size 100/W[1 2 1]/Index[98 1]/Length 4>>stream\n"
-    before += bytes(4) + b"\nendstream\nendobj\n"
-    table = b"xref\n0 0\ntrailer\n<</Size 100/Root 1 0 R/Prev %b/XRefStm %d>>\n" % (start, at)
-    return before + table + b"startxref\n%d\n%%%%EOF\n" % len(before)
+def hybrid(number: int, kind: int, *, follows: bool = False) -> bytes:
+    """Return a file in two forms; the one for new readers says of an object where it is.
+
+    Args:
+        number: of the object; one that is there is said to be where another is.
+        kind: 0 for none, 1 for one in use, 2 for one in an object stream.
+        follows: whether that form stands behind all tables.
+
+    """
+    before = simple_pdf()
+    start = re.findall(rb"startxref\s+(\d+)", before)[-1]
+    place = before.index(b"3 0 obj")
+    row = bytes([kind]) + place.to_bytes(2, "big") + b"\0"
+    head = b"99 0 obj\n<</Type/XRef/Size 100/W[1 2 1]/Index[%d 1]/Length 4>>stream\n" % number
+    form = head + row + b"\nendstream\nendobj\n"
+    table = b"xref\n0 0\ntrailer\n<</Size 100/Root 1 0 R/Prev %b/XRefStm %%d>>\n" % start
+    if not follows:
+        table = form + table % len(before)
+        at = len(before) + len(form)
+    else:
+        at = len(before)
+        table = (table % 10**5).replace(b"100000", b"%06d" % (at + len(table) + 4)) + form
+    return before + table + b"startxref\n%d\n%%%%EOF\n" % at
 
 
 def looped_xref() -> bytes:
@@ -260,7 +274,17 @@ REFUSED: Final[dict[str, tuple[ErrorCode, Maker]]] = {
         DAMAGED,
         lambda: xref_stream_pdf(bytes(70), b"").replace(b"/W[1 4 2]", b"/W[1 4 999999999]"),
     ),
-    "hybrid cross-references": (UNSUPPORTED, hybrid),
+    "two forms that say different things": (UNSUPPORTED, lambda: hybrid(4, 1)),
+    "two forms, one of which takes an object away": (UNSUPPORTED, lambda: hybrid(4, 0)),
+    "two forms, one of which has an object elsewhere": (UNSUPPORTED, lambda: hybrid(4, 2)),
+    "two forms, one of which comes later": (UNSUPPORTED, lambda: hybrid(98, 0, follows=True)),
+    "revision 5 of encryption": (
+        UNSUPPORTED,
+        lambda: assembled(
+            [b"<</Type/Catalog/Pages 2 0 R>>", b"null", b"<</Filter/Standard/V 5/R 5>>"],
+            b"/Encrypt 3 0 R/ID[(a)(a)]",
+        ),
+    ),
     "fields that are their own kids": (DAMAGED, lambda: form(b"6 0 R", b"<</T(a)/Kids[6 0 R]>>")),
     "a field twice": (DAMAGED, lambda: form(b"6 0 R 6 0 R", sig_field(b"(a)"))),
     "a field that is a number": (DAMAGED, lambda: form(b"7")),
@@ -300,6 +324,13 @@ ACCEPTED: Final[dict[str, tuple[set[PdfWarning], Maker]]] = {
     "a version that nobody made yet": (set(), lambda: b"%PDF-9.9" + simple_pdf()[8:]),
     "a thousand updates": (set(), lambda: many_updates(1000)),
     "a little behind the end": (set(), lambda: simple_pdf() + b"\n% harmless\n"),
+    "an entry of no object with too high a number": (set(), replaced(b" 65535 f", b" 65536 f")),
+    "two forms that say the same": (set(), lambda: hybrid(3, 1)),
+    "two forms, one of which frees what is not there": (set(), lambda: hybrid(98, 0)),
+    "an annotation whose kind is no name": (
+        set(),
+        lambda: simple_pdf(page=b"/Annots[<</Subtype true/Rect[0 0 9 9]/A<</S[1]>>>>]"),
+    ),
     "a page with a /Parent that is itself": (
         set(),
         lambda: built(page=_PAGE.replace(b"2 0 R", b"3 0 R")),

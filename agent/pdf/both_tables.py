@@ -1,0 +1,76 @@
+"""Cross-references in two forms, for readers old and new (ISO 32000-1 §7.5.8.4).
+
+Word processors write such files by the million: what only new readers understand is hidden from the
+old ones, and all else is the same to both. That is taken. A file that shows one object to the old
+readers and another to the new ones is two documents, and is refused.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.xref import XRefCache, XRefSectionData
+
+from agent.errors import ErrorCode
+from agent.pdf.wire import PdfError
+
+_PLACEHOLDERS: Final = (None, 0, 0xFFFF)
+"""Generations of an entry that is free for old readers alone."""
+
+
+class AgreedTable(XRefCache):
+    """A table whose two forms were found to agree: the library need not refuse it."""
+
+    @property
+    def hybrid_xrefs_present(self) -> bool:
+        """Say that there is one table."""
+        return False
+
+
+def agree_on_tables(reader: PdfFileReader) -> None:
+    """Have the library take a file in two forms, where both say the same.
+
+    Raises:
+        PdfError: ``document_unsupported``, they say different things.
+
+    """
+    if not reader.xrefs.hybrid_xrefs_present:
+        return
+    numbers = range(reader.xrefs.total_revisions)
+    tables = [reader.xrefs.get_xref_data(each) for each in numbers]
+    starts = [reader.xrefs.get_xref_container_info(each).start_location for each in numbers]
+    for at, table in enumerate(tables, 1):
+        if table.hybrid is None:
+            continue
+        # what a later update brings along is no part of an earlier one, which somebody signed
+        if table.hybrid.meta_info.end_location > max(starts[:at]):
+            raise _refused("a form that comes later")
+        for number in _disagreements(table.hybrid.xref_data, tables[:at]):
+            raise _refused(f"object {number}")
+    reader.xrefs = AgreedTable(reader, reader.xrefs._xref_sections)  # noqa: SLF001  # as it was read
+
+
+def _refused(detail: str) -> PdfError:
+    said = f"hybrid cross-references: {detail}"
+    return PdfError(said, code=ErrorCode.DOCUMENT_UNSUPPORTED)
+
+
+def _disagreements(hidden: XRefSectionData, tables: list[XRefSectionData]) -> Iterator[int]:
+    """Yield the objects that new readers find elsewhere than old ones do."""
+    for number, place in hidden.standard_xrefs.items():
+        if _by_tables(number, tables) not in (None, place):
+            yield number
+    for number in (*hidden.xrefs_in_objstm, *hidden.freed):
+        if _by_tables(number, tables) is not None:
+            yield number
+    for number in (*hidden.standard_xrefs, *hidden.xrefs_in_objstm):
+        if tables[-1].freed.get(number) not in _PLACEHOLDERS:
+            yield number
+
+
+def _by_tables(number: int, tables: list[XRefSectionData]) -> Any:
+    """Return generation and offset of an object for readers that know no other form."""
+    for table in reversed(tables):
+        if number in table.standard_xrefs:
+            return table.standard_xrefs[number]
+    return None
