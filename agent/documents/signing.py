@@ -18,7 +18,7 @@ from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.levels import ProofSettings, SignatureLevel, highest
 from agent.documents.mark_lines import mark_for
-from agent.documents.pdf_worker import PdfWorker
+from agent.documents.pdf_worker import PdfAsker
 from agent.documents.proving import PdfProver, ProvenPdf, as_lack
 from agent.documents.unfinished import PartlySignedError, UnfinishedPdf
 from agent.errors import AgentError, ErrorCode, KeyNotFoundError
@@ -190,7 +190,7 @@ class PdfSigner:
     def __init__(
         self,
         service: CardAsker,
-        worker: PdfWorker,
+        worker: PdfAsker,
         work: WorkFolder,
         site: Origin,
         prover: PdfProver | None = None,

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,6 +27,7 @@ class ViewedPdf:
         pages: how many.
         warnings: why it may look different later, each by its name.
         remark: what the page puts into it beside the signature, unchecked; None for nothing.
+        password: that opens it, for whoever draws it; None where it needs none.
 
     """
 
@@ -37,6 +38,7 @@ class ViewedPdf:
     pages: int
     warnings: Sequence[str] = ()
     remark: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 class OfferedViews:

@@ -9,6 +9,7 @@ from agent.cms.document import Document
 from agent.documents.levels import SignatureLevel
 from agent.documents.signing import SignatureWish
 from agent.pdf.wire import MarkPlace
+from agent.secret import SecretBytes
 from agent.signing.model import SignatureFormat
 from agent.web.front.refusal import MessageError
 from agent.web.native import convert, messages
@@ -24,6 +25,7 @@ class PdfItem:
         identifier: of the one that was.
         name: as the citizen is shown it; None where the page does not say.
         wish: how it is signed.
+        password: that opens it; None where the page tells none.
 
     """
 
@@ -31,6 +33,7 @@ class PdfItem:
     identifier: str | None
     name: str | None
     wish: SignatureWish
+    password: SecretBytes | None = None
 
     @property
     def remark(self) -> str | None:
@@ -123,6 +126,7 @@ def _item(
         convert.or_none(source.document),
         convert.or_none(source.document_name),
         SignatureWish() if options is UNSET else _wish(options, top),
+        None if options is UNSET else convert.or_none(options.password),
     )
 
 

@@ -41,6 +41,7 @@ class ViewedDocuments:
                 "pages": each.pages,
                 "warnings": each.warnings,
                 "remark": _lines(each.remark),
+                "password": each.password,
             }
             for each in self._find(request)
         ]

@@ -6,7 +6,7 @@ import { button, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, notice, save, trouble } from "../parts.js";
 
-/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[], remark: string[]}} Viewed */
+/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[], remark: string[], password: string|null}} Viewed `password` is the site's to tell, and opens the document here */
 
 /** The part of the panel that draws documents, by an address of ours alone. */
 const PREVIEW = "../preview.js";
@@ -34,7 +34,7 @@ function paper(id, viewed, number) {
   const trouble = h("div", {});
   const place = h("div", {});
   const draw = async () => {
-    const element = await drawn({ name, path, size: viewed.size, sha256: viewed.sha256 });
+    const element = await drawn({ name, path, size: viewed.size, sha256: viewed.sha256, password: viewed.password ?? undefined });
     fill(place, element);
   };
   if (number <= DRAWN) void draw();
