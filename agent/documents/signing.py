@@ -366,12 +366,11 @@ class PdfSigner:
         out = self._work.name(".signed")
         at = datetime.now().astimezone().replace(microsecond=0)
         signer = chosen.signer.facts
-        language = wish.language or system_language()
         mark = None
         if wish.mark is not None:
-            # Of all cards only a citizen's brings its authority's certificate along.
-            citizen = bool(chosen.chain)
-            mark = mark_for(wish.mark, signer, at, language, citizen_card=citizen)
+            language = wish.language or system_language()
+            told = (wish.mark, signer, at, language)
+            mark = await asyncio.to_thread(mark_for, *told, citizen_card=bool(chosen.chain))
         request = PreparePdf(
             file=str(document.copy.file),
             password=document.password,
@@ -441,12 +440,13 @@ class PdfSigner:
 
 
 def _to_sign(ready: ReadyPdf) -> Document:
-    original = ready.original
+    original, mark = ready.original, ready.prepared.mark
     return Document(
         digest=ready.prepared.digest,
         name=original.name,
         whole=original.copy.digest,
         pages=original.facts.pages,
+        mark=None if mark is None else mark.page,
     )
 
 

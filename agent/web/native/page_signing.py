@@ -161,12 +161,11 @@ class PagePdfs:
         entered: SecretBytes | None,
         tell: Tell,
     ) -> SignDocumentsResult:
-        with self._views.offered([_viewed(each) for each in opened]) as view:
-            asker = _WithTheRest(self._service, wishes, view, tell)
-            worker = self._turns.of(site)
-            prover = PdfProver(self.proof, worker, work, lists=self._lists)
-            signer = PdfSigner(asker, worker, work, site, prover)
-            made = await self._signed(signer, wishes, opened, entered)
+        asker = _WithTheRest(self._service, wishes, tell)
+        worker = self._turns.of(site)
+        prover = PdfProver(self.proof, worker, work, lists=self._lists)
+        signer = PdfSigner(asker, worker, work, site, prover)
+        made = await self._signed(signer, asker, opened, entered)
         pairs = zip(opened, made, strict=True)
         given = [await self._given(each, pdf) for each, pdf in pairs]
         failed = [each for each in given if isinstance(each, AgentError)]
@@ -191,10 +190,10 @@ class PagePdfs:
             card_serial=used.card_serial,
         )
 
-    @staticmethod
     async def _signed(
+        self,
         signer: PdfSigner,
-        wishes: PadesWishes,
+        asker: "_WithTheRest",
         opened: Sequence[_Opened],
         entered: SecretBytes | None,
     ) -> list[SignedPdf | AgentError]:
@@ -203,12 +202,15 @@ class PagePdfs:
         That it is another one is found before any PIN is sent to it. A PIN of the page's was meant
         for the card of before, so then nothing is tried again.
         """
+        wishes = asker.wishes
         may_repeat = entered is None and wishes.certificate is None
         while True:
             chosen = await signer.choose(wishes.reader, wishes.certificate)
             ready = [await signer.prepare(each.pdf, each.item.wish, chosen) for each in opened]
+            views = [_viewed(each, made) for each, made in zip(opened, ready, strict=True)]
             try:
-                return [*await signer.sign_prepared(ready, chosen, entered)]
+                with self._views.offered(views) as asker.view:
+                    return [*await signer.sign_prepared(ready, chosen, entered)]
             except PartlySignedError as partly:
                 return await _finished(signer, partly, ready)
             except KeyNotFoundError:
@@ -241,16 +243,18 @@ class _WithTheRest:
     """The use cases as :class:`PdfSigner` asks them, with what a page signs beside its PDFs.
 
     Attributes:
+        wishes: of the page.
+        view: what names the documents for whoever looks at them.
         others: the signatures of that, in their order.
         algorithm: of all signatures, as :class:`SignatureResult` names it.
         used: the certificate; None before there are any.
 
     """
 
-    def __init__(self, service: Service, wishes: PadesWishes, view: str, tell: Tell) -> None:
+    def __init__(self, service: Service, wishes: PadesWishes, tell: Tell) -> None:
         self._service = service
-        self._wishes = wishes
-        self._view = view
+        self.wishes = wishes
+        self.view = ""
         self._tell = tell
         self.others: tuple[bytes, ...] = ()
         self.algorithm = ""
@@ -259,7 +263,7 @@ class _WithTheRest:
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
         """Read the certificates; of one card only where the page names its certificate."""
         listing = await self._service.certificates(site, reader)
-        wanted = self._wishes.certificate
+        wanted = self.wishes.certificate
         if wanted is None:
             return listing
         for named in listing.certificates:
@@ -273,7 +277,7 @@ class _WithTheRest:
     ) -> SignatureResult:
         """Sign the PDFs and the rest; answer with the signatures of the PDFs."""
         self._tell("document_prepared")
-        wishes = self._wishes
+        wishes = self.wishes
         prepared = iter(request.documents)
         documents = tuple(
             replace(next(prepared), name=each.name, remark=each.remark)
@@ -286,7 +290,7 @@ class _WithTheRest:
             documents=documents,
             format=wishes.format,
             signing_time=wishes.signing_time,
-            view=self._view,
+            view=self.view,
         )
         result = await self._service.sign(site, whole, entered)
         signed = list(zip(wishes.items, result.signatures, strict=True))
@@ -315,8 +319,8 @@ def single(result: SignDocumentsResult) -> SignPdfResult:
     )
 
 
-def _viewed(opened: _Opened) -> ViewedPdf:
-    copy, facts = opened.pdf.copy, opened.pdf.facts
+def _viewed(opened: _Opened, ready: ReadyPdf) -> ViewedPdf:
+    copy, facts, prepared = opened.pdf.copy, opened.pdf.facts, ready.prepared
     return ViewedPdf(
         name=opened.item.name,
         file=copy.file,
@@ -324,6 +328,8 @@ def _viewed(opened: _Opened) -> ViewedPdf:
         digest=copy.digest,
         pages=facts.pages,
         warnings=facts.warnings,
+        mark=None if prepared.mark is None else prepared.mark.page,
+        field=prepared.field if prepared.field in facts.fields else None,
         remark=opened.item.remark,
         password=opened.pdf.password,
     )

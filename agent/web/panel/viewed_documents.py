@@ -40,6 +40,8 @@ class ViewedDocuments:
                 "sha256": each.digest.hex(),
                 "pages": each.pages,
                 "warnings": each.warnings,
+                "mark": each.mark,
+                "field": _shown(each.field),
                 "remark": _lines(each.remark),
                 "password": each.password,
             }

@@ -33,7 +33,8 @@ def viewed(folder: Path, name: str | None, password: str | None = None) -> Viewe
     file.write_bytes(PDF)
     digest = hashlib.sha256(PDF).digest()
     remark = "agreed\n\u202eTaipei\n \n"
-    return ViewedPdf(name, file, len(PDF), digest, 2, ("scripts",), remark, password)
+    more = {"mark": 2, "field": "Si\u202egner", "remark": remark, "password": password}
+    return ViewedPdf(name, file, len(PDF), digest, 2, ("scripts",), **more)
 
 
 async def code_of(door: Door, path: str, **headers: str | None) -> tuple[int, str]:
@@ -51,7 +52,7 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
         assert response.status == 200
         digest = hashlib.sha256(PDF).hexdigest()
         facts = {"size": len(PDF), "sha256": digest, "pages": 2, "warnings": ["scripts"]}
-        facts["remark"] = ["agreed", "\ufffdTaipei"]
+        facts |= {"mark": 2, "field": "Si\ufffdgner", "remark": ["agreed", "\ufffdTaipei"]}
         assert json.loads(raw) == {
             "documents": [
                 {"name": "a.pdf", **facts, "password": "opens it"},
