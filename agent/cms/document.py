@@ -25,6 +25,7 @@ class Document:
             the digest of the part that is signed: it is what they can compare. None where the
             content is the file.
         pages: of that file; None where that is not known, or where the content is the file.
+        mark: the page of that file, from 1, on which the signature is to be seen; None for none.
         remark: what goes into that file beside the signature, by whoever asks; None for nothing.
 
     """
@@ -35,6 +36,7 @@ class Document:
     found_reserved: bool | None = None
     whole: bytes | None = None
     pages: int | None = None
+    mark: int | None = None
     remark: str | None = None
     _digests: dict[HashAlgorithm, bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False

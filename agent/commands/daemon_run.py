@@ -231,6 +231,7 @@ class DaemonRun:
             is_restart_due=lambda: bool(self._daemon.trust_keeper.restart_needed()),
             documents=self._daemon.paths.documents,
             views=self._daemon.views,
+            language=lambda: self._daemon.preferences.language,
         )
 
     def _old_listeners(

@@ -66,6 +66,7 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
         text: all that it says, where it is short and plain text; or, of a file with pages, what
             goes into it beside the signature. None where there is neither.
         pages: of the file that the digest, SHA-256, is of; None where it is not a whole file's.
+        mark: the page on which the signature is to be seen, from 1; None for none.
 
     """
 
@@ -73,6 +74,7 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
     digest: Annotated[bytes, Meta(min_length=20, max_length=64)]
     text: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
     pages: Annotated[int, Meta(ge=1)] | None = None
+    mark: Annotated[int, Meta(ge=1)] | None = None
 
 
 class Purpose(Struct, frozen=True, forbid_unknown_fields=True):

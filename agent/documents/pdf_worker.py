@@ -7,7 +7,7 @@ from asyncio.subprocess import Process
 from collections.abc import Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -42,6 +42,13 @@ def worker_command() -> tuple[str, ...]:
         return sys.executable, WORKER_ARGUMENT
     # -P: what happens to be called "agent" in the folder that we run in is not ours.
     return sys.executable, "-P", "-m", "agent.pdf.pdf_child"
+
+
+class PdfAsker(Protocol):
+    """Whoever takes requests for a worker."""
+
+    async def ask(self, request: AnyPdfRequest, kind: type[A], size: int = 0) -> A:
+        """Put a request, and wait for its answer (see :class:`PdfWorker`)."""
 
 
 class PdfWorker:

@@ -19,7 +19,7 @@ from agent.documents.copies import WorkFolder
 from agent.documents.evidence_lists import EvidenceLists
 from agent.documents.known_proof import KnownProof, MoreTrust, known_of
 from agent.documents.levels import ProofSettings, SignatureLevel
-from agent.documents.pdf_worker import PdfWorker
+from agent.documents.pdf_worker import PdfAsker
 from agent.documents.proven_time import TimeFacts, find_times
 from agent.documents.time_service import TimeService, now
 from agent.errors import AgentError, ErrorCode
@@ -85,7 +85,7 @@ class PdfProver:
     def __init__(
         self,
         settings: ProofSettings,
-        worker: PdfWorker,
+        worker: PdfAsker,
         work: WorkFolder,
         *,
         lists: RevocationSource | None = None,

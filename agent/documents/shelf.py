@@ -1,7 +1,6 @@
 """Documents that pages of ours handed over: private copies, each for its page and for a while."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -12,9 +11,11 @@ from agent.documents.baskets import BasketFile
 from agent.documents.copies import (
     PrivateCopy,
     WorkFolder,
+    clear_for_sure,
     copy_chosen,
     receive_into,
 )
+from agent.documents.document_store import DocumentStore
 from agent.documents.evidence_lists import EvidenceLists
 from agent.documents.extending import PdfExtender
 from agent.documents.known_proof import MoreTrust
@@ -37,10 +38,9 @@ from agent.secret import SecretBytes
 MAX_OF_OWNER: Final = 20
 """More than are signed at once: others are verified beside them."""
 MAX_IN_ALL: Final = 32
-_ID_SIZE: Final = 16  # bytes
 
 
-class DocumentShelf:
+class DocumentShelf(DocumentStore[bytes, ShelvedDocument]):
     """All of them; belongs to one event loop."""
 
     def __init__(
@@ -60,15 +60,11 @@ class DocumentShelf:
             settings: of this computer: who proves, and who is trusted; None for nobody.
 
         """
+        super().__init__(folder, seconds)
         self._proof = ProofSettings.of(settings or Settings())
         self._lists = EvidenceLists(self._proof.evidence_urls)
-        self._folder = folder
         self._service = service
-        self._seconds = seconds
         self._worker = PdfWorker()
-        self._documents: dict[str, ShelvedDocument] = {}
-        self._taking: set[bytes] = set()
-        self._removals: set[asyncio.Task[None]] = set()
 
     async def take(
         self, owner: bytes, name: str, content: AsyncIterable[bytes], *, is_to_sign: bool
@@ -106,47 +102,23 @@ class DocumentShelf:
         *,
         is_to_sign: bool,
     ) -> ShelvedDocument:
-        theirs = [each for each in self._documents.values() if each.owner == owner]
         if owner in self._taking:
             raise AgentError("another document is on its way", code=ErrorCode.BUSY)
-        if len(theirs) >= MAX_OF_OWNER or len(self._documents) + len(self._taking) >= MAX_IN_ALL:
+        is_full = len(self._documents) + len(self._taking) >= MAX_IN_ALL
+        if is_full or len(self.of(owner)) >= MAX_OF_OWNER:
             raise AgentError("there are too many documents", code=ErrorCode.BUSY)
-        self._taking.add(owner)
-        work = WorkFolder(self._folder)
-        try:
-            await asyncio.to_thread(work.open)
+
+        async def received(identifier: str, work: WorkFolder) -> ShelvedDocument:
             copy = await receive(work)
             facts = await self._look(work, copy) if is_to_sign else None
-        except BaseException:
-            await asyncio.to_thread(work.clear)
-            raise
-        finally:
-            self._taking.discard(owner)
-        document = ShelvedDocument(secrets.token_hex(_ID_SIZE), owner, copy, facts, work)
-        document.is_locked = is_to_sign and facts is None
-        self._documents[document.id] = document
-        self._wait(document)
-        return document
+            is_locked = is_to_sign and facts is None
+            return ShelvedDocument(identifier, owner, copy, work, facts, is_locked)
 
-    def find(self, owner: bytes, identifier: str) -> ShelvedDocument:
-        """Return a document of this owner.
-
-        Raises:
-            BadRequestError: there is none, or no more.
-
-        """
-        found = self._documents.get(identifier)
-        if found is None or found.owner != owner:
-            raise BadRequestError("there is no such document")
-        return found
+        return await self._receive(owner, received)
 
     def list_to_sign(self, owner: bytes) -> list[ShelvedDocument]:
         """Return what an owner has that could be signed, or could once it is unlocked."""
-        return [
-            each
-            for each in self._documents.values()
-            if each.owner == owner and (each.facts is not None or each.is_locked)
-        ]
+        return [each for each in self.of(owner) if each.facts is not None or each.is_locked]
 
     async def unlock(self, owner: bytes, identifier: str, password: SecretBytes) -> ShelvedDocument:
         """Open a document that is to be signed with its own password.
@@ -163,11 +135,8 @@ class DocumentShelf:
         """
         try:
             document = self._locked(owner, identifier)
-            self._use([document])
-            try:
+            with self.used([document]):
                 document.facts = await self._look(document.work, document.copy, password)
-            finally:
-                self._unuse([document])
             self.find(owner, identifier)  # or everything was put away meanwhile
         except BaseException:
             password.wipe()
@@ -209,17 +178,16 @@ class DocumentShelf:
         if wish.field is not None and wish.field not in fields:
             raise BadRequestError("there is no such empty field, or there are several documents")
         batch = WorkFolder(self._folder)
-        self._use(chosen)
-        try:
-            await asyncio.to_thread(batch.open)
-            prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
-            signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER, prover)
-            return await sign_shelved(signer, chosen, wish)
-        finally:
-            for each in chosen:
-                self._wait(each)  # what was signed, or is left to finish, has its whole time
-            self._unuse(chosen)
-            await asyncio.to_thread(batch.clear)
+        with self.used(chosen):
+            try:
+                await asyncio.to_thread(batch.open)
+                prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
+                signer = PdfSigner(self._service, self._worker, batch, LOCAL_USER, prover)
+                return await sign_shelved(signer, chosen, wish)
+            finally:
+                for each in chosen:
+                    self._wait(each)  # what was signed, or is left to finish, has its whole time
+                await clear_for_sure(batch)
 
     async def extend(self, owner: bytes, identifier: str) -> ShelvedDocument:
         """Try once more to prove a signed document for as long as was wanted; no card is asked.
@@ -236,22 +204,24 @@ class DocumentShelf:
         if document.signed is None or document.lacks is None or document.wanted is None:
             raise BadRequestError("it lacks nothing")
         batch = WorkFolder(self._folder)
-        self._use([document])
-        try:
-            await asyncio.to_thread(batch.open)
-            self._lists.retry()
-            prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
-            extender = PdfExtender(prover, self._worker, batch)
-            made = await extender.extend(document.signed, document.wanted)
-            saved = document.saved
-            is_ours = saved is not None and await asyncio.to_thread(is_same, saved, document.signed)
-            await document.take_extended(made)
-            if is_ours:
-                await asyncio.to_thread(_save_again, document, saved)
-        finally:
-            self._wait(document)
-            self._unuse([document])
-            await asyncio.to_thread(batch.clear)
+        with self.used([document]):
+            try:
+                await asyncio.to_thread(batch.open)
+                self._lists.retry()
+                prover = PdfProver(self._proof, self._worker, batch, lists=self._lists)
+                made = await PdfExtender(prover, self._worker, batch).extend(
+                    document.signed, document.wanted
+                )
+                saved = document.saved
+                is_ours = saved is not None and await asyncio.to_thread(
+                    is_same, saved, document.signed
+                )
+                await document.take_extended(made)
+                if is_ours:
+                    await asyncio.to_thread(_save_again, document, saved)
+            finally:
+                self._wait(document)
+                await clear_for_sure(batch)
         return document
 
     async def growth(self) -> int:
@@ -284,14 +254,11 @@ class DocumentShelf:
         copy = document.copy
         if copy.handed_over_as is not None or document.saved is not None:
             return document.saved
-        self._use([document])
-        try:
+        with self.used([document]):
             await asyncio.to_thread(copy.require_unchanged)
             document.saved = await asyncio.to_thread(
                 _save_beside, document.signed, copy.source, mark
             )
-        finally:
-            self._unuse([document])
         return document.saved
 
     async def verify(
@@ -311,11 +278,8 @@ class DocumentShelf:
         """
         try:
             document = self.find(owner, identifier)
-            self._use([document])
-            try:
+            with self.used([document]):
                 document.verified = await self._verified(document, at, password)
-            finally:
-                self._unuse([document])
         finally:
             if password is not None:
                 password.wipe()
@@ -333,16 +297,13 @@ class DocumentShelf:
 
     async def remove(self, owner: bytes, identifier: str | None = None) -> None:
         """Put away one document of an owner, or all; what is being used stays."""
-        for each in list(self._documents.values()):
-            if each.owner == owner and identifier in {None, each.id}:
+        for each in self.of(owner):
+            if identifier in {None, each.id}:
                 await self._remove(each)
 
     async def close(self) -> None:
         """Put everything away, and end the worker."""
-        for each in list(self._documents.values()):
-            each.is_used = False
-            await self._remove(each)
-        await asyncio.gather(*self._removals)
+        await super().close()
         await self._worker.close()
 
     async def _look(
@@ -362,47 +323,9 @@ class DocumentShelf:
                 return None
             raise
 
-    def _use(self, documents: Sequence[ShelvedDocument]) -> None:
-        """Keep documents from going.
-
-        Raises:
-            AgentError: ``busy``.
-
-        """
-        if any(each.is_used for each in documents):
-            raise AgentError("something is being done with it", code=ErrorCode.BUSY)
-        for each in documents:
-            each.is_used = True
-            each.work.renew()  # else another work would take it for what a killed process left
-
-    @staticmethod
-    def _unuse(documents: Sequence[ShelvedDocument]) -> None:
-        for each in documents:
-            each.is_used = False
-
-    def _wait(self, document: ShelvedDocument) -> None:
-        loop = asyncio.get_running_loop()
-        if document.timer is not None:
-            document.timer.cancel()
-        document.timer = loop.call_later(self._seconds, self._expire, document)
-
-    def _expire(self, document: ShelvedDocument) -> None:
-        if document.is_used:
-            document.work.renew()
-            self._wait(document)
-            return
-        task = asyncio.ensure_future(self._remove(document))
-        self._removals.add(task)
-        task.add_done_callback(self._removals.discard)
-
-    async def _remove(self, document: ShelvedDocument) -> None:
-        if document.is_used or self._documents.pop(document.id, None) is None:
-            return
-        if document.timer is not None:
-            document.timer.cancel()
+    def _has_gone(self, document: ShelvedDocument) -> None:
         if document.password is not None:
             document.password.wipe()
-        await asyncio.to_thread(document.work.clear)
         if not self._documents:
             self._lists.forget()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.documents.copies import PrivateCopy, WorkFolder
+from agent.documents.document_store import StoredDocument
 from agent.documents.extending import ExtendedPdf
 from agent.documents.levels import SignatureLevel
 from agent.documents.pdf_verification import VerifiedPdf
@@ -24,17 +24,13 @@ from agent.secret import SecretBytes
 
 
 @dataclass(slots=True, eq=False)
-class ShelvedDocument:
-    """A document on the shelf.
+class ShelvedDocument(StoredDocument[bytes]):
+    """A document on the shelf; its owner is a session of the panel.
 
     Attributes:
-        id: 32 hexadecimal digits that nobody guesses.
-        owner: who handed it over.
-        copy: of it.
         facts: what it is; None where it was not handed over to be signed, or is locked.
         is_locked: whether it was handed over to be signed, and waits for its password.
         password: that opened it; None where it needed none. Wiped when the document goes.
-        signed: the copy with a signature; None where it has none yet.
         saved: where that was saved beside the original; None where it was not.
         verified: what was found; None before that.
         level: that the signature has reached; None before there is one.
@@ -47,14 +43,9 @@ class ShelvedDocument:
 
     """
 
-    id: str
-    owner: bytes
-    copy: PrivateCopy
     facts: PdfFacts | None
-    work: WorkFolder = field(repr=False)
     is_locked: bool = False
     password: SecretBytes | None = field(default=None, repr=False)
-    signed: Path | None = None
     saved: Path | None = None
     verified: VerifiedPdf | None = None
     level: SignatureLevel | None = None
@@ -64,8 +55,6 @@ class ShelvedDocument:
     mark: DrawnMark | None = None
     unfinished: UnfinishedPdf | None = field(default=None, repr=False)
     failed: ErrorCode | None = None
-    is_used: bool = False
-    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
     def opened(self) -> OpenPdf:
         """Return it as something that could be signed.

@@ -18,7 +18,7 @@ from agent.cms.document import Document
 from agent.documents.copies import PrivateCopy, WorkFolder, copy_into
 from agent.documents.levels import ProofSettings, SignatureLevel, highest
 from agent.documents.mark_lines import mark_for
-from agent.documents.pdf_worker import PdfWorker
+from agent.documents.pdf_worker import PdfAsker
 from agent.documents.proving import PdfProver, ProvenPdf, as_lack
 from agent.documents.unfinished import PartlySignedError, UnfinishedPdf
 from agent.errors import AgentError, ErrorCode, KeyNotFoundError
@@ -194,7 +194,7 @@ class PdfSigner:
     def __init__(
         self,
         service: CardAsker,
-        worker: PdfWorker,
+        worker: PdfAsker,
         work: WorkFolder,
         site: Origin,
         prover: PdfProver | None = None,
@@ -371,11 +371,11 @@ class PdfSigner:
         out = self._work.name(".signed")
         at = datetime.now().astimezone().replace(microsecond=0)
         signer = chosen.signer.facts
-        language = wish.language or system_language()
         mark = None
         if wish.mark is not None:
+            told = (wish.mark, signer, at, wish.language or system_language())
             citizen = chosen.signer.is_on_citizen_card
-            mark = mark_for(wish.mark, signer, at, language, citizen_card=citizen)
+            mark = await asyncio.to_thread(mark_for, *told, citizen_card=citizen)
         request = PreparePdf(
             file=str(document.copy.file),
             password=document.password,
@@ -439,12 +439,13 @@ class PdfSigner:
 
 
 def _to_sign(ready: ReadyPdf) -> Document:
-    original = ready.original
+    original, mark = ready.original, ready.prepared.mark
     return Document(
         digest=ready.prepared.digest,
         name=original.name,
         whole=original.copy.digest,
         pages=original.facts.pages,
+        mark=None if mark is None else mark.page,
     )
 
 

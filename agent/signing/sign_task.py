@@ -229,7 +229,8 @@ def signing_purpose(request: SignatureRequest) -> Purpose:
     def shown(document: Document) -> DocumentFacts:
         name = None if document.name is None else _whole_or_ends(document.name)
         text = _text_of(document) if is_alone else None
-        return DocumentFacts(name, document.told_digest(told), text, document.pages)
+        digest = document.told_digest(told)
+        return DocumentFacts(name, digest, text, document.pages, document.mark)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
     count = len(request.documents)

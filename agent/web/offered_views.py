@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,7 +27,10 @@ class ViewedPdf:
         digest: SHA-256 of it.
         pages: how many.
         warnings: why it may look different later, each by its name.
+        mark: the page on which the signature is to be seen, from 1; None for none.
+        field: the name of the field of the document that it fills; None where it makes a new one.
         remark: what the page puts into it beside the signature, unchecked; None for nothing.
+        password: that opens it, for whoever draws it; None where it needs none.
 
     """
 
@@ -36,7 +40,10 @@ class ViewedPdf:
     digest: bytes
     pages: int
     warnings: Sequence[str] = ()
+    mark: int | None = None
+    field: str | None = None
     remark: str | None = None
+    password: str | None = dataclass_field(default=None, repr=False)
 
 
 class OfferedViews:

@@ -25,7 +25,7 @@ from agent.web.native.routes import NativeMount
 from agent.web.offered_views import OfferedViews
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
-from agent.words import SOURCE
+from agent.words import SOURCE, SYSTEM
 
 RETAKE_SECONDS: Final = 60.0
 """How often the ports are tried that another program held."""
@@ -53,6 +53,7 @@ class ServerConfig:
         is_restart_due: tells whether a browser runs that trusts us only after a restart.
         documents: the folder of private copies of PDFs; None where pages have none signed.
         views: what the citizen can have shown of them.
+        language: of what is drawn in them, one of :data:`agent.words.CHOICES`.
 
     """
 
@@ -69,6 +70,7 @@ class ServerConfig:
     is_restart_due: Callable[[], bool] = field(default=lambda: False)
     documents: Path | None = None
     views: OfferedViews = field(default_factory=OfferedViews)
+    language: Callable[[], str] = field(default=lambda: SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,9 @@ class Serving:
 
 async def serve(config: ServerConfig, service: Service) -> Serving:
     """Listen; return once every port answers that no other program holds."""
+    documents = PageDocuments(
+        service, config.documents, config.views, config.settings, config.language
+    )
     api = NativeApi(
         service,
         config.settings,
@@ -201,7 +206,7 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         prove=config.prove,
         state=config.state,
         recorder=config.recorder,
-        documents=PageDocuments(service, config.documents, config.views, config.settings),
+        documents=documents,
     )
     native = await asyncio.to_thread(NativeMount, api)
     listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer, config.recorder)

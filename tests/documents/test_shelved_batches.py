@@ -52,7 +52,7 @@ def shelved(folder: Path, name: str, *, is_left: bool = False) -> ShelvedDocumen
     file = folder / name
     file.write_bytes(b"original")
     copy = PrivateCopy(file, file, bytes(32), 8, name)
-    document = ShelvedDocument(name, b"", copy, PdfFacts(pages=1), WorkFolder(folder))
+    document = ShelvedDocument(name, b"", copy, WorkFolder(folder), PdfFacts(pages=1))
     if is_left:
         ready: Any = SimpleNamespace(original=document.opened())
         document.unfinished = UnfinishedPdf(ready, b"", cast("Any", None), AgentError())

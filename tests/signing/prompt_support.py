@@ -29,7 +29,7 @@ DOCUMENT = DocumentFacts("升級為金質會員.txt", bytes(range(32)))
 SIGNING = Purpose(Act.SIGN, "SHA-256", (DOCUMENT,), 1)
 ALLOW = AllowSite(SITE)
 PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length=8)
-PDF = DocumentFacts("租賃契約.pdf", bytes(range(32)), "我同意續租一年\n臺北市", 12)
+PDF = DocumentFacts("租賃契約.pdf", bytes(range(32)), "我同意續租一年\n臺北市", 12, 12)
 """A whole file, which can be looked at."""
 VIEWED = EnterPin(
     SITE, Purpose(Act.SIGN, "SHA-256", (PDF,), 1, view="ab" * 16), CARD, 3, False, 6, 8

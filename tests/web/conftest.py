@@ -285,13 +285,12 @@ async def agent(start_agent: AgentFactory) -> Agent:
 def secrets_made(monkeypatch: pytest.MonkeyPatch) -> list[SecretBytes]:
     """Return every secret that is made of a text during the test."""
     made: list[SecretBytes] = []
-    make = SecretBytes.from_text
 
-    def remember(text: str) -> SecretBytes:
-        made.append(make(text))
+    def remember(kind: type[SecretBytes], text: str) -> SecretBytes:
+        made.append(kind(bytearray(text, "utf-8")))
         return made[-1]
 
-    monkeypatch.setattr(SecretBytes, "from_text", remember)
+    monkeypatch.setattr(SecretBytes, "from_text", classmethod(remember))
     return made
 
 

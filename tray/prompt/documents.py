@@ -5,7 +5,7 @@ from typing import Final
 
 from agent.consent.questions import EnterPin, view_of
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import caller_of, describe
+from tray.prompt.lines import caller_of, describe, mark_of
 from tray.prompt.window import VALUE_WIDTH, Line, Window
 from tray.prompt.wrap import fit, wrap
 
@@ -33,6 +33,8 @@ def add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
         name, fingerprint, _ = describe(documents[0], prompt.purpose, window.texts)
         name_lines = 2 if documents[0].text is None else 1
         lines += [Line(name, style.strong, lines=name_lines), Line(fingerprint, style.small)]
+        if mark := mark_of(documents[0], window.texts):
+            lines.append(Line(mark, style.small))
     values = window.add_fact(panel, window.texts.documents, lines)
     if view_of(prompt) is not None:
         # In the panel and not among the answers: it answers nothing.
@@ -110,6 +112,8 @@ class _AllDocuments:
             fitted = fit(name, style.body.measure, self._width, _NAME_LINES).replace("\n", "\n\t")
             self._list.add(f"{number}.\t{fitted}\n")
             last = number == len(purpose.documents)
-            self._list.add(f"\t{fingerprint}" + ("" if last else "\n"), "fingerprint")
+            mark = mark_of(document, self._window.texts)
+            beside = f"\t{fingerprint}" + (f"\n\t{mark}" if mark else "")
+            self._list.add(beside + ("" if last else "\n"), "fingerprint")
         if after < len(purpose.documents):
             self._list.after(1, self._add, after)

@@ -102,6 +102,11 @@ def describe(document: DocumentFacts, purpose: Purpose, texts: PromptTexts) -> t
     return shown_name(document.name, texts), fingerprint, digits
 
 
+def mark_of(document: DocumentFacts, texts: PromptTexts) -> str:
+    """Return where the signature is to be seen; "" where it is nowhere."""
+    return "" if document.mark is None else texts.mark.format(page=document.mark)
+
+
 def pin_title(prompt: EnterPin, texts: PromptTexts) -> str:
     """Return the title of the PIN window: what the PIN is for."""
     if prompt.purpose.act is Act.DECRYPT:

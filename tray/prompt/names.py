@@ -21,6 +21,7 @@ from tray.prompt.texts import PromptTexts, load_texts
 
 _GAPS: Final = {
     "count": (r"[0-9]+", 5),
+    "page": (r"[0-9]+", 5),
     "serial": (r"[0-9a-z]{8,}", 10),
     "digest": (r"[0-9a-f]{8,}", 10),
     "hash": (r"sha[0-9]+", 5),

@@ -39,6 +39,7 @@ from tray.prompt.lines import (
     card_lines,
     describe,
     holder_line,
+    mark_of,
     pin_title,
     site_lines,
     texts_about,
@@ -208,7 +209,8 @@ def _documents(prompt: EnterPin, texts: PromptTexts) -> PageFact | None:
     documents = []
     for document in purpose.documents:
         name, fingerprint, _ = describe(document, purpose, texts)
-        documents.append(PageLine(name, "strong", aside=fingerprint))
+        beside = " · ".join(filter(None, (fingerprint, mark_of(document, texts))))
+        documents.append(PageLine(name, "strong", aside=beside))
     rest = purpose.count - len(documents)
     if rest > 0:
         documents.append(PageLine(texts.more_documents.format(count=rest)))
@@ -218,6 +220,8 @@ def _documents(prompt: EnterPin, texts: PromptTexts) -> PageFact | None:
     shown = "\n".join(shown_line(line) for line in text.split("\n"))
     name, fingerprint, _ = describe(purpose.documents[0], purpose, texts)
     lines += [PageLine(name, "strong"), PageLine(fingerprint, "small")]
+    if mark := mark_of(purpose.documents[0], texts):
+        lines.append(PageLine(mark, "small"))
     is_text = purpose.documents[0].pages is None
     lines.append(PageLine(texts.whole_text if is_text else texts.remark, "small"))
     return PageFact(texts.documents, tuple(lines), text=shown)

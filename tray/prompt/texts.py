@@ -34,6 +34,7 @@ class PromptTexts:
     fingerprint: str
     file_fingerprint: str
     pages: CountedText
+    mark: str
     view: str
     card_number: str
     no_holder: str

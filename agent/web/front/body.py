@@ -50,15 +50,16 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
 
 
 async def stream_body(
-    request: web.BaseRequest, limit: int, quiet_seconds: float, seconds: float
+    request: web.BaseRequest, limit: int, quiet_seconds: float, seconds: float, *, least: int = 1
 ) -> AsyncGenerator[bytes]:
     """Give a body piece by piece as it arrives; nothing secret is in it.
 
     Args:
         request: not read yet.
         limit: bytes.
-        quiet_seconds: in which one more piece has to arrive.
+        quiet_seconds: in which more has to arrive.
         seconds: for all of it.
+        least: how much more, in bytes, unless it ends; one only a little at a time is stalled.
 
     Raises:
         Refused: it is too long, or arrives too slowly.
@@ -66,13 +67,14 @@ async def stream_body(
 
     """
     await _go_on(request)
-    length = 0
-    pieces = request.content.iter_any()
-    deadline = asyncio.get_running_loop().time() + seconds
+    length = enough = 0
+    pieces, now = request.content.iter_any(), asyncio.get_running_loop().time
+    deadline = stalled = now() + seconds
     try:
         while True:
-            left = deadline - asyncio.get_running_loop().time()
-            async with asyncio.timeout(min(quiet_seconds, left)):
+            if length >= enough:
+                enough, stalled = length + least, now() + quiet_seconds
+            async with asyncio.timeout_at(min(stalled, deadline)):
                 piece = await anext(pieces, b"")
             if not piece:
                 return

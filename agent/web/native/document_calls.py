@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
+from agent.pdf.wire import PdfFacts
 from agent.size_limits import MAX_PAGE_PDF
 from agent.web.front.answer import answer, head_of_answer
 from agent.web.front.audience import Audience
@@ -22,7 +23,8 @@ from agent.web.native.pdf_messages import DocumentResult, RemovedDocumentResult
 
 PATH: Final = "/v1/documents"
 QUIET_SECONDS: Final = 10.0
-"""In which the next piece of a document has to arrive."""
+"""In which the next piece of a document has to arrive, of at least :data:`LEAST` bytes."""
+LEAST: Final = 256 * 1024
 UPLOAD_SECONDS: Final = 120.0
 """For all of it."""
 PDF_TYPE: Final = "application/pdf"
@@ -51,13 +53,15 @@ class DocumentCalls:
         with self._api.recorder.recording(asker, "native", "fetch") as entry:
             entry.request("documents")
             try:
-                content = stream_body(request, MAX_PAGE_PDF, QUIET_SECONDS, UPLOAD_SECONDS)
+                content = stream_body(
+                    request, MAX_PAGE_PDF, QUIET_SECONDS, UPLOAD_SECONDS, least=LEAST
+                )
                 async with aclosing(content):
                     taken = await self._api.documents.take(asker, content)
             except AgentError as error:
                 entry.outcome(error.code)
                 raise
-        facts = taken.facts
+        facts = taken.facts or PdfFacts(pages=0, encrypted=True)
         told = DocumentResult(
             document=taken.id,
             size=taken.copy.size,
@@ -66,6 +70,7 @@ class DocumentCalls:
             signatures=facts.signatures,
             fields=facts.fields,
             encrypted=facts.encrypted,
+            locked=taken.facts is None,
             warnings=facts.warnings,
         )
         return answer(wire.result_bytes(told), asker)

@@ -1,9 +1,9 @@
 """The native API's methods: from a decoded request to a result, whatever carried it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from agent.errors import AgentError, ErrorCode, WeakHashError
 from agent.host.instance.install_key import InstallationProof
@@ -106,7 +106,7 @@ class NativeApi:
 
         Whether the site belongs to the request's audience has been checked at the door.
 
-        A PIN in it is the caller's to wipe (:func:`wipe_pin`), however this returns.
+        A secret in it is the caller's to wipe (:func:`wipe_secrets`), however this returns.
 
         Raises:
             AgentError: any code.
@@ -186,20 +186,22 @@ class NativeApi:
         return convert.or_none(params.pin) if self._settings.page_pin else None
 
 
-def wipe_pin(request: messages.Request) -> None:
-    """Wipe the PIN in a request, if there is one; may be called twice."""
-    pin = _pin(request)
-    if pin is not None:
-        pin.wipe()
+def wipe_secrets(request: messages.Request) -> None:
+    """Wipe the PIN in a request and the passwords of its PDFs; may be called twice."""
+    for secret in _secrets(request):
+        if secret is not UNSET:
+            secret.wipe()
 
 
-def _pin(request: messages.Request) -> SecretBytes | None:
-    if isinstance(
-        request,
-        messages.SignRequest
-        | messages.SignBatchRequest
-        | messages.AuthenticateRequest
-        | messages.DecryptRequest,
-    ):
-        return convert.or_none(request.params.pin)
-    return None
+def _secrets(request: messages.Request) -> Iterator[SecretBytes | UnsetType]:
+    match request:
+        case messages.AuthenticateRequest() | messages.DecryptRequest():
+            yield request.params.pin
+        case messages.SignRequest(params=params) | messages.SignBatchRequest(params=params):
+            yield params.pin
+            items = params.items if isinstance(params, messages.SignBatchParams) else ()
+            for pades in (params.pades, *(each.pades for each in items)):
+                if pades is not UNSET:
+                    yield pades.password
+        case _:
+            pass

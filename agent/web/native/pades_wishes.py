@@ -9,10 +9,12 @@ from agent.cms.document import Document
 from agent.documents.levels import SignatureLevel
 from agent.documents.signing import SignatureWish
 from agent.pdf.wire import MarkPlace
+from agent.secret import SecretBytes
 from agent.signing.model import SignatureFormat
 from agent.web.front.refusal import MessageError
 from agent.web.native import convert, messages
 from agent.web.native.pdf_messages import PadesParams
+from agent.words.language import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class PdfItem:
         identifier: of the one that was.
         name: as the citizen is shown it; None where the page does not say.
         wish: how it is signed.
+        password: that opens it; None where the page tells none.
 
     """
 
@@ -31,6 +34,7 @@ class PdfItem:
     identifier: str | None
     name: str | None
     wish: SignatureWish
+    password: SecretBytes | None = None
 
     @property
     def remark(self) -> str | None:
@@ -59,12 +63,15 @@ class PadesWishes:
     signing_time: bool
 
 
-def read_wishes(params: convert.AnySignParams, top: SignatureLevel) -> PadesWishes:
+def read_wishes(
+    params: convert.AnySignParams, top: SignatureLevel, language: Language
+) -> PadesWishes:
     """Read a request with PDFs.
 
     Args:
         params: as they travelled.
         top: the highest level that signatures can have here.
+        language: of what is drawn.
 
     Raises:
         MessageError: what was asked for makes no sense, or cannot be had.
@@ -76,7 +83,7 @@ def read_wishes(params: convert.AnySignParams, top: SignatureLevel) -> PadesWish
         raise MessageError("a PDF has no nonce, and always names its certificate")
     batch = params if isinstance(params, messages.SignBatchParams) else None
     sources = (params,) if isinstance(params, messages.SignParams) else params.items
-    items = tuple(_item(each, params, top) for each in sources)
+    items = tuple(_item(each, params, top, language) for each in sources)
     named = [each.identifier for each in items if isinstance(each, PdfItem) and each.identifier]
     if len(set(named)) < len(named):
         raise MessageError("a document is named twice")
@@ -107,6 +114,7 @@ def _item(
     source: messages.SignParams | messages.Item,
     params: convert.AnySignParams,
     top: SignatureLevel,
+    language: Language,
 ) -> PdfItem | Document:
     is_pdf = True
     if isinstance(source, messages.Item) and isinstance(params, messages.SignBatchParams):
@@ -122,11 +130,12 @@ def _item(
         convert.or_none(source.data),
         convert.or_none(source.document),
         convert.or_none(source.document_name),
-        SignatureWish() if options is UNSET else _wish(options, top),
+        SignatureWish() if options is UNSET else _wish(options, top, language),
+        None if options is UNSET else convert.or_none(options.password),
     )
 
 
-def _wish(options: PadesParams, top: SignatureLevel) -> SignatureWish:
+def _wish(options: PadesParams, top: SignatureLevel, language: Language) -> SignatureWish:
     level = None if options.level is UNSET else SignatureLevel(options.level)
     levels = list(SignatureLevel)
     if level is not None and levels.index(level) > levels.index(top):
@@ -137,5 +146,6 @@ def _wish(options: PadesParams, top: SignatureLevel) -> SignatureWish:
         location=convert.or_none(options.location),
         field=convert.or_none(options.field),
         level=level,
+        language=language,
         mark=None if mark is None else MarkPlace(mark.page, mark.box),
     )

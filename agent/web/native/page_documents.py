@@ -14,6 +14,7 @@ from agent.web.native.convert import AnySignParams
 from agent.web.native.pdf_messages import SignDocumentsResult, SignPdfResult
 from agent.web.offered_views import OfferedViews
 from agent.web.service import Service
+from agent.words.language import SYSTEM, chosen_language
 
 if TYPE_CHECKING:
     from agent.documents.page_shelf import PagePdf
@@ -29,6 +30,7 @@ class PageDocuments:
         folder: Path | None,
         views: OfferedViews | None = None,
         settings: Settings | None = None,
+        language: Callable[[], str] = lambda: SYSTEM,
     ) -> None:
         """Remember where things are.
 
@@ -37,12 +39,14 @@ class PageDocuments:
             folder: of private copies; None where no PDF is taken.
             views: what the citizen can have shown.
             settings: of this computer: who proves the time; None for nobody.
+            language: the person's choice, one of :data:`agent.words.CHOICES`.
 
         """
         self._service = service
         self._folder = folder
         self._views = views or OfferedViews()
         self._settings = settings or Settings()
+        self._language = language
         self._made: PagePdfs | None = None
 
     async def take(self, site: Origin, content: AsyncIterable[bytes]) -> "PagePdf":
@@ -82,7 +86,10 @@ class PageDocuments:
         from agent.web.native.pades_wishes import read_wishes  # noqa: PLC0415  # loaded by now
         from agent.web.native.page_signing import single  # noqa: PLC0415  # likewise
 
-        made = await pdfs.sign(site, read_wishes(params, pdfs.proof.top), entered, tell)
+        # A page has no word in it: what a mark says is for the person whose name is in it.
+        language = await asyncio.to_thread(chosen_language, self._language())
+        wishes = read_wishes(params, pdfs.proof.top, language)
+        made = await pdfs.sign(site, wishes, entered, tell)
         return single(made) if isinstance(params, messages.SignParams) else made
 
     async def close(self) -> None:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.pdf.wire import MAX_PAGES, PdfWarning
-from agent.web.front.refusal import Id
+from agent.web.front.refusal import Failure, Id
 from agent.web.native.field_types import END, Base64, Params, SignatureAlgorithm, Text, Thumbprint
+from agent.web.native.pin_text import PdfPassword
 
 DocumentId: TypeAlias = Annotated[
     str,
@@ -31,17 +32,24 @@ class MarkParams(Params, frozen=True, kw_only=True):
 
 
 class PadesParams(Params, frozen=True, kw_only=True):
-    """How a PDF is signed; ``field`` names an empty signature field that is there."""
+    """How a PDF is signed; ``field`` names an empty signature field that is there.
+
+    ``password`` opens the PDF where it needs one: its own, never the PIN.
+    """
 
     level: Level | UnsetType = UNSET
     reason: Text | UnsetType = UNSET
     location: Text | UnsetType = UNSET
     field: Text | UnsetType = UNSET
     mark: MarkParams | UnsetType = UNSET
+    password: PdfPassword | UnsetType = UNSET
 
 
 class DocumentResult(Struct, frozen=True, kw_only=True):
-    """What a PDF is that was handed over, and how its site names it for the next ten minutes."""
+    """What a PDF is that was handed over, and how its site names it for the next ten minutes.
+
+    One that is ``locked`` needs its password to be signed; no more is known of it before.
+    """
 
     document: DocumentId
     size: int
@@ -50,6 +58,7 @@ class DocumentResult(Struct, frozen=True, kw_only=True):
     signatures: int
     fields: tuple[str, ...]
     encrypted: bool
+    locked: bool
     warnings: tuple[PdfWarning, ...]
 
 
@@ -75,7 +84,10 @@ class SignPdfResult(Struct, frozen=True, kw_only=True):
 
 
 class SignedItem(Struct, frozen=True, kw_only=True):
-    """One of a batch: a signed PDF as in `SignPdfResult`, or the signature of what is no PDF."""
+    """One of a batch: a signed PDF as in `SignPdfResult`, or the signature of what is no PDF.
+
+    A PDF that could not be finished after the card had signed has only ``error``.
+    """
 
     signature: Base64 | UnsetType = UNSET
     pdf: Base64 | UnsetType = UNSET
@@ -83,6 +95,7 @@ class SignedItem(Struct, frozen=True, kw_only=True):
     field: str | UnsetType = UNSET
     level: Level | UnsetType = UNSET
     lacks: Lack | UnsetType = UNSET
+    error: Failure | UnsetType = UNSET
 
 
 class SignDocumentsResult(Struct, frozen=True, kw_only=True):

@@ -1,20 +1,35 @@
-"""A PIN in a message: what msgspec reads into :class:`SecretBytes`, and how the schema tells it."""
+"""Secrets in a message, the PIN and PDFs' passwords: how they are read, and told in the schema.
+
+msgspec makes a :class:`SecretBytes` of them, which no message can print.
+"""
 
 from typing import Any, Final
 
 from agent.secret import SecretBytes
 
 MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
+MAX_PASSWORD: Final = 127  # bytes: no PDF looks at more of it (ISO 32000-2 §7.6.4.3.3)
+
+
+class PdfPassword(SecretBytes):
+    """What opens a PDF, in UTF-8."""
+
+    __slots__ = ()
 
 
 def decode_custom(kind: type, value: Any) -> Any:
-    """Make a :class:`SecretBytes` of a PIN; the decoder's hook.
+    """Make a secret of a text; the decoder's hook.
 
     Raises:
-        ValueError: not a text of at most 64 characters; says so without the text.
+        ValueError: not a text, or a longer one; says so without the text.
         NotImplementedError: another type.
 
     """
+    if kind is PdfPassword:
+        is_short = isinstance(value, str) and 0 < len(value) <= MAX_PASSWORD
+        if not is_short or len(value.encode()) > MAX_PASSWORD:
+            raise ValueError(f"Expected `str` of 1 to {MAX_PASSWORD} bytes in UTF-8")
+        return PdfPassword.from_text(value)
     if kind is not SecretBytes:
         raise NotImplementedError
     if not isinstance(value, str) or len(value) > MAX_PIN:
@@ -23,12 +38,20 @@ def decode_custom(kind: type, value: Any) -> Any:
 
 
 def schema_custom(kind: type) -> dict[str, Any]:
-    """Describe a PIN; the schema generator's hook.
+    """Describe a secret; the schema generator's hook.
 
     Raises:
         NotImplementedError: another type.
 
     """
+    if kind is PdfPassword:
+        return {
+            "type": "string",
+            "format": "password",
+            "minLength": 1,
+            "maxLength": MAX_PASSWORD,
+            "description": f"at most {MAX_PASSWORD} bytes in UTF-8",
+        }
     if kind is not SecretBytes:
         raise NotImplementedError
     return {

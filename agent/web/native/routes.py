@@ -23,7 +23,7 @@ from agent.web.front.room import BodyRoom
 from agent.web.front.unread import UnreadBytes
 from agent.web.front.web_sockets import WebSockets, new_socket
 from agent.web.native import document_calls, error_catalogue, messages, wire
-from agent.web.native.methods import NativeApi, wipe_pin
+from agent.web.native.methods import NativeApi, wipe_secrets
 from agent.web.native.socket import HEARTBEAT, SUBPROTOCOL, Session
 from agent.web.recorder.recorder import CallRecording
 from agent.words.language import SYSTEM, Language, requested_language
@@ -134,7 +134,7 @@ class NativeMount(Mount):
             entry.outcome(error.code)
             return refusal(error, site, asked.id)
         finally:
-            wipe_pin(asked)
+            wipe_secrets(asked)
 
     async def _socket(self, request: web.BaseRequest, site: Origin | None) -> web.StreamResponse:
         accepted = new_socket(subprotocols=(SUBPROTOCOL,), heartbeat=HEARTBEAT)

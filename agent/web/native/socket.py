@@ -15,7 +15,7 @@ from agent.web.front.room import BodyRoom
 from agent.web.front.web_sockets import SocketChannel
 from agent.web.native import convert, wire
 from agent.web.native.messages import AnyRequest, CancelRequest, CancelResult
-from agent.web.native.methods import NativeApi, wipe_pin
+from agent.web.native.methods import NativeApi, wipe_secrets
 
 SUBPROTOCOL: Final = "ankong.v1"
 HEARTBEAT: Final = 30.0  # seconds between pings; half of it for the pong
@@ -164,7 +164,7 @@ class Session:
     def _finish(self, request_id: Id, request: AnyRequest, task: asyncio.Task[bytes]) -> None:
         """Send the answer; also of a task that was cancelled before it began to run."""
         del self._pending[request_id]
-        wipe_pin(request)
+        wipe_secrets(request)
         if self._over:
             return
         if task.cancelled():

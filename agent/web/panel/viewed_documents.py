@@ -40,7 +40,10 @@ class ViewedDocuments:
                 "sha256": each.digest.hex(),
                 "pages": each.pages,
                 "warnings": each.warnings,
+                "mark": each.mark,
+                "field": _shown(each.field),
                 "remark": _lines(each.remark),
+                "password": each.password,
             }
             for each in self._find(request)
         ]

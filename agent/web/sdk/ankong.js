@@ -31,7 +31,8 @@
 /** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
 /** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
 /** @typedef {{data?: Bytes, digest?: Uint8Array, file?: Blob|ReadableStream<Uint8Array>, documentName?: string, document?: string, format?: Format, pades?: Pades}} Item `digest` is over the data, with `hash`; a `file` has any length; `document` names a PDF that was handed over */
-/** @typedef {{level?: "B-B"|"B-T"|"B-LT"|"B-LTA", reason?: string, location?: string, field?: string, mark?: {page?: number|null, box?: [number, number, number, number]|null}}} Pades how a PDF is signed; a mark's box is left, top, width, height in points */
+/** @typedef {{level?: "B-B"|"B-T"|"B-LT"|"B-LTA", reason?: string, location?: string, field?: string, mark?: {page?: number|null, box?: [number, number, number, number]|null}, password?: string}} Pades how a PDF is signed; a mark's box is left, top, width, height in points; `password` opens the PDF itself, at most 127 bytes in UTF-8 */
+/** @typedef {{signature?: string, pdf?: string, document?: string, field?: string, level?: "B-B"|"B-T"|"B-LT"|"B-LTA", lacks?: "timestamp_failed"|"evidence_missing", error?: {code: string, message: string, retriable: boolean}}} SignedItem what became of an item where any is a PDF; one that could not be finished has `error` alone */
 /** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean, signingTime?: boolean, document?: string, pades?: Pades}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets; without `signingTime` the CMS says no time, as a signature in a PDF must not */
 /** @typedef {{algorithm: Algorithm, certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
@@ -517,10 +518,10 @@ export class Ankong extends EventTarget {
   }
 
   /**
-   * Sign several items with one PIN; the user is shown how many.
+   * Sign several items with one PIN; the user is shown how many. Where any of them is a PDF, the answer has `items` in place of `signatures`.
    *
    * @param {{items: Item[]} & SigningOptions & CallOptions} request
-   * @returns {Promise<Signer & {signatures: string[]}>}
+   * @returns {Promise<Signer & {signatures: string[], items?: SignedItem[]}>}
    */
   async signBatch(request) {
     return this.#ask("sign_batch", await this.#prepare(request));

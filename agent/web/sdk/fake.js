@@ -311,9 +311,9 @@ export class FakeAnkong extends EventTarget {
    * @param {Blob|ArrayBuffer|Uint8Array} file @param {import("./pdf.js").PdfOptions} [options]
    * @returns {Promise<import("./pdf.js").SignedPdf>}
    */
-  async signPdf(file, { level, reason, location, field = "Signature1", mark, upload, documentName, ...rest } = {}) {
+  async signPdf(file, { level, reason, location, field = "Signature1", mark, password, upload, documentName, ...rest } = {}) {
     const blob = file instanceof Blob ? file : new Blob([/** @type {ArrayBuffer} */ (file)]);
-    const pades = { level, reason, location, field, mark };
+    const pades = { level, reason, location, field, mark, password };
     const { signatures, ...signer } = await this.#signAll("sign", [{ file: blob, documentName }], { ...rest, format: "pades", pades });
     for (const event of ["document_prepared", "document_signed"]) this.dispatchEvent(new CustomEvent(event, { detail: { request: 0 } }));
     return { ...signer, field, level: level ?? "B-B", pdf: new Blob([blob, `\n% make-believe ${signatures[0]}\n`], { type: "application/pdf" }) };

@@ -70,11 +70,11 @@ async function ask(address, options, signal) {
  * @returns {Promise<SignedPdf>}
  */
 export async function signPdf(agent, socket, file, options = {}) {
-  const { level, reason, location, field, mark, upload, documentName = file instanceof Blob ? nameOf(file) : undefined, ...rest } = options;
+  const { level, reason, location, field, mark, password, upload, documentName = file instanceof Blob ? nameOf(file) : undefined, ...rest } = options;
   const blob = file instanceof Blob ? file : new Blob([/** @type {ArrayBuffer} */ (file)]);
   if (blob.size > LARGEST) throw new AnkongError("too_large", { message: `more than ${LARGEST} bytes` });
   relay(agent, socket);
-  const asked = { timeout: PERSON_TIMEOUT, ...rest, format: /** @type {const} */ ("pades"), pades: { level, reason, location, field, mark }, documentName };
+  const asked = { timeout: PERSON_TIMEOUT, ...rest, format: /** @type {const} */ ("pades"), pades: { level, reason, location, field, mark, password }, documentName };
   if (!upload && blob.size <= SMALL) {
     const { pdf, ...signed } = /** @type {any} */ (await agent.sign({ ...asked, data: await blob.arrayBuffer() }));
     return { ...signed, pdf: new Blob([fromBase64(pdf)], { type: TYPE }) };

@@ -14,6 +14,7 @@ from tests.browser.panel.test_documents import FRAMES
 from tests.browser.panel.test_narrow import REACHES_OUT
 from tests.browser.panel.test_views import Opened, keep_picture
 from tests.browser.world import World
+from tests.documents import pdf_judges
 from tests.documents.pdf_files import simple_pdf
 
 pytestmark = pytest.mark.browser
@@ -24,6 +25,7 @@ DIGEST = hashlib.sha256(PDF).hexdigest()
 
 def facts(name: str) -> dict[str, object]:
     more = {"pages": 2, "warnings": ["covered"], "remark": ["我同意", "臺北"]}
+    more |= {"mark": 2, "field": "立約人", "password": None}
     return {"name": name, "size": len(PDF), "sha256": DIGEST, **more}
 
 
@@ -90,6 +92,8 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     expect(paper).to_contain_text("2 頁 · ")
     expect(paper).to_contain_text(DIGEST)
     expect(paper).to_contain_text("有註解可能遮住內容")
+    expect(paper).to_contain_text("圖章在第 2 頁")
+    expect(paper).to_contain_text("簽章欄位：立約人")
     expect(paper.locator("blockquote p")).to_have_text(["我同意", "臺北"])
     expect(paper.locator("canvas").first).to_be_visible()
     assert page.url.endswith(f"/panel/#/look/{VIEW}")  # nothing of the token is left
@@ -112,3 +116,24 @@ def test_a_question_s_document_can_be_read_and_is_the_very_one(
     assert saving.value.suggested_filename == "setup.exe.pdf"
     page.goto(f"{agent_here.address()}&view={'0' * 32}")
     expect(page.locator("#view-look").get_by_role("alert")).to_contain_text("不再等您簽署")
+
+
+@pdf_judges.needs_qpdf
+def test_a_document_with_a_password_of_the_site_s_is_drawn(
+    world: World, agent_here: PanelAgent, opened: Opened, tmp_path: Path
+) -> None:
+    (tmp_path / "open.pdf").write_bytes(PDF)
+    words = ["qpdf", "--encrypt", "geheim", "owner", "256", "--", "open.pdf", "locked.pdf"]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    locked = (tmp_path / "locked.pdf").read_bytes()
+    agent_here.start(world.card("gen2"))
+    page = opened("state")
+    digest = hashlib.sha256(locked).hexdigest()
+    told = {"mark": None, "field": None, "password": "geheim"}
+    play_agent(page, ["a.pdf"], locked, size=len(locked), sha256=digest, **told)
+    page.goto(f"{agent_here.address()}&view={VIEW}")
+    paper = page.locator("#view-look section.sheet").first
+    expect(paper.locator("canvas").first).to_be_visible()
+    expect(paper).not_to_contain_text("圖章")
+    expect(page.locator("body")).not_to_contain_text("geheim")
+    keep_picture(page, "look-locked")

@@ -141,6 +141,7 @@ FILLINGS = {
     "site": "portal.example",
     "reader": "Ankong Virtual Reader 0",
     "least": 6,
+    "page": 2,
     "most": 8,
 }
 

@@ -15,6 +15,7 @@ from agent.words.language import Language, chosen_language, of_environment, of_t
 from tray.prompt.glyphs import is_drawn, shown_line
 from tray.prompt.lines import (
     describe,
+    mark_of,
     site_in_title,
     site_lines,
     texts_about,
@@ -61,7 +62,7 @@ NO_SENTENCES = {
     *("this_program", "self_test", "this_time", "always", "never", "choose_place", "choose_go_on"),
     *("pin", "sign", "decrypt", "login", "identify", "block", "block_program", "last_confirm"),
     *("few_confirm", "unknown_confirm", "last_go_on", "file_fingerprint", "pages", "view"),
-    "remark",
+    *("mark", "remark"),
 }
 """Names, labels and what a button or a box says; titles too, which stand alone."""
 
@@ -221,6 +222,11 @@ def test_each_document_has_a_name_and_eight_bytes_of_fingerprint() -> None:
         digits,
     )
     assert describe(documents[1], purpose, ENGLISH)[0] == ENGLISH.unshowable_name
+    marked = DocumentFacts("a.pdf", bytes(range(32)), pages=3, mark=2)
+    told = f"3 pages · SHA-256 file fingerprint {digits}"
+    assert describe(marked, purpose, ENGLISH)[1] == told
+    assert mark_of(marked, ENGLISH) == "Mark on page 2"
+    assert not mark_of(documents[0], ENGLISH)
 
 
 # Lines.

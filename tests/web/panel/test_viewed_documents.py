@@ -28,11 +28,13 @@ async def viewing_door(
         yield opened
 
 
-def viewed(folder: Path, name: str | None) -> ViewedPdf:
+def viewed(folder: Path, name: str | None, password: str | None = None) -> ViewedPdf:
     file = folder / "private.pdf"
     file.write_bytes(PDF)
     digest = hashlib.sha256(PDF).digest()
-    return ViewedPdf(name, file, len(PDF), digest, 2, ("scripts",), "agreed\n\u202eTaipei\n \n")
+    remark = "agreed\n\u202eTaipei\n \n"
+    more = {"mark": 2, "field": "Si\u202egner", "remark": remark, "password": password}
+    return ViewedPdf(name, file, len(PDF), digest, 2, ("scripts",), **more)
 
 
 async def code_of(door: Door, path: str, **headers: str | None) -> tuple[int, str]:
@@ -44,15 +46,18 @@ async def test_a_question_s_documents_are_shown_while_it_is_asked(
     viewing_door: Door, tmp_path: Path
 ) -> None:
     door = viewing_door
-    with VIEWS.offered([viewed(tmp_path, "a.pdf"), viewed(tmp_path, None)]) as view:
+    with VIEWS.offered([viewed(tmp_path, "a.pdf", "opens it"), viewed(tmp_path, None)]) as view:
         listed = f"api/documents/viewed?id={view}"
         response, raw = await door.ask("GET", listed)
         assert response.status == 200
         digest = hashlib.sha256(PDF).hexdigest()
         facts = {"size": len(PDF), "sha256": digest, "pages": 2, "warnings": ["scripts"]}
-        facts["remark"] = ["agreed", "\ufffdTaipei"]
+        facts |= {"mark": 2, "field": "Si\ufffdgner", "remark": ["agreed", "\ufffdTaipei"]}
         assert json.loads(raw) == {
-            "documents": [{"name": "a.pdf", **facts}, {"name": None, **facts}]
+            "documents": [
+                {"name": "a.pdf", **facts, "password": "opens it"},
+                {"name": None, **facts, "password": None},
+            ]
         }
         file = f"api/documents/viewed/file?id={view}&number=2"
         response, raw = await door.ask("GET", file)

@@ -58,6 +58,20 @@ export type Pades = {
         page?: number | null;
         box?: [number, number, number, number] | null;
     };
+    password?: string;
+};
+export type SignedItem = {
+    signature?: string;
+    pdf?: string;
+    document?: string;
+    field?: string;
+    level?: "B-B" | "B-T" | "B-LT" | "B-LTA";
+    lacks?: "timestamp_failed" | "evidence_missing";
+    error?: {
+        code: string;
+        message: string;
+        retriable: boolean;
+    };
 };
 export type SigningOptions = {
     hash?: Hash;
@@ -361,15 +375,16 @@ export declare class Ankong extends EventTarget {
         signature: string;
     }>;
     /**
-     * Sign several items with one PIN; the user is shown how many.
+     * Sign several items with one PIN; the user is shown how many. Where any of them is a PDF, the answer has `items` in place of `signatures`.
      *
      * @param {{items: Item[]} & SigningOptions & CallOptions} request
-     * @returns {Promise<Signer & {signatures: string[]}>}
+     * @returns {Promise<Signer & {signatures: string[], items?: SignedItem[]}>}
      */
     signBatch(request: {
         items: Item[];
     } & SigningOptions & CallOptions): Promise<Signer & {
         signatures: string[];
+        items?: SignedItem[];
     }>;
     /**
      * Sign a PDF in itself (PAdES). One of more than 4 MB, and at most 64, is handed over beside the calls. Events of this object say how

@@ -112,7 +112,7 @@ export declare class FakeAnkong extends EventTarget implements Public<import("./
      * @param {Blob|ArrayBuffer|Uint8Array} file @param {import("./pdf.js").PdfOptions} [options]
      * @returns {Promise<import("./pdf.js").SignedPdf>}
      */
-    signPdf(file: Blob | ArrayBuffer | Uint8Array, { level, reason, location, field, mark, upload, documentName, ...rest }?: import("./pdf.js").PdfOptions): Promise<import("./pdf.js").SignedPdf>;
+    signPdf(file: Blob | ArrayBuffer | Uint8Array, { level, reason, location, field, mark, password, upload, documentName, ...rest }?: import("./pdf.js").PdfOptions): Promise<import("./pdf.js").SignedPdf>;
     /**
      * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: FakeHash, certificate?: string, reader?: string, pin?: string} & CallOptions} request
      * @returns {Promise<{token: string, algorithm: import("./ankong.js").Algorithm, thumbprint: string, reader: string}>}

@@ -6,7 +6,7 @@ import { button, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, notice, save, trouble } from "../parts.js";
 
-/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[], remark: string[]}} Viewed */
+/** @typedef {{name: string|null, size: number, sha256: string, pages: number, warnings: string[], mark: number|null, field: string|null, remark: string[], password: string|null}} Viewed `password` is the site's to tell, and opens the document here */
 
 /** The part of the panel that draws documents, by an address of ours alone. */
 const PREVIEW = "../preview.js";
@@ -34,7 +34,8 @@ function paper(id, viewed, number) {
   const trouble = h("div", {});
   const place = h("div", {});
   const draw = async () => {
-    const element = await drawn({ name, path, size: viewed.size, sha256: viewed.sha256, refused: said });
+    const { size, sha256, password } = viewed;
+    const element = await drawn({ name, path, size, sha256, password: password ?? undefined, refused: said });
     fill(place, element);
   };
   if (number <= DRAWN) void draw();
@@ -44,6 +45,8 @@ function paper(id, viewed, number) {
     h("p", {}, t("documents.facts", { pages: viewed.pages, size: sizeText(viewed.size) })),
     fingerprint(viewed.sha256),
     warned(viewed.warnings),
+    viewed.mark !== null && h("p", {}, t("look.mark", { page: viewed.mark })),
+    viewed.field !== null && h("p", {}, h("bdi", {}, t("look.field", { name: viewed.field }))),
     viewed.remark.length > 0 && h("div", {}, h("p", {}, t("look.remark")), h("blockquote", {}, viewed.remark.map((line) => h("p", {}, h("bdi", {}, line))))),
     h("p", {}, button("", t("look.save"), async () => {
       try {

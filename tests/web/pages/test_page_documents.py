@@ -5,35 +5,30 @@ import base64
 import hashlib
 import os
 import time
-import zlib
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from yarl import URL
 
 from agent.consent.questions import EnterPin
 from agent.documents import copies, page_shelf
 from agent.documents.signing import PdfSigner
+from agent.documents.site_turns import SiteTurns
 from agent.errors import BadRequestError
 from agent.history.store import History
 from agent.history.store import read as read_history
 from agent.host.machine import document_copies
 from agent.origin import Origin
-from agent.size_limits import MAX_DATA, MAX_PAGE_PDF
-from agent.web.native import document_calls, page_signing
 from tests.conftest import CardFactory
 from tests.documents import pdf_judges
 from tests.documents.command_support import NearWorker
-from tests.documents.pdf_files import simple_pdf, stream
-from tests.web.conftest import SITE, STRANGER, AgentFactory
+from tests.documents.pdf_files import simple_pdf
+from tests.web.conftest import SITE, AgentFactory
 from tests.web.page_signing_rig import (
     NOBODY,
     PDF,
     READER,
     Rig,
-    SharedWorker,
     b64,
     code,
     pieces,
@@ -41,73 +36,6 @@ from tests.web.page_signing_rig import (
 )
 
 OTHER = "https://other.example"
-THIRD = "https://third.example"
-NOT_HEARD: tuple[tuple[dict[str, str], int], ...] = (
-    ({"Origin": STRANGER}, 403),
-    ({"Origin": "null"}, 403),
-    ({}, 403),
-    ({"Origin": SITE, "Sec-Fetch-Mode": "navigate"}, 403),
-    ({"Origin": SITE, "Sec-Fetch-Mode": "no-cors"}, 403),
-    ({"Origin": SITE, "Sec-Fetch-Dest": "iframe"}, 403),
-    ({"Origin": SITE, "Content-Type": "application/json"}, 415),
-    ({"Origin": SITE, "Content-Type": "application/pdf; charset=utf-8"}, 415),
-    ({"Origin": SITE, "Content-Type": "multipart/form-data; boundary=x"}, 415),
-    ({"Origin": SITE, "Content-Encoding": "gzip"}, 415),
-    ({"Origin": SITE, "Content-Length": str(MAX_PAGE_PDF + 1)}, 413),
-)
-
-SENSELESS: tuple[dict[str, Any], ...] = (
-    {"hash": "SHA-512"},
-    {"nonce": b64(b"12345678")},
-    {"signing_certificate": False},
-    {"digest": b64(bytes(32))},
-    {"document": NOBODY},
-    {"data": None, "document": "../../etc/passwd"},
-    {"data": None},
-    {"format": "cms", "pades": {}},
-    {"format": "cms", "data": None, "document": NOBODY},
-    {"pades": {"level": "B-T"}},
-    {"pades": {"level": "B-LTA"}},
-    {"pades": {"level": "b-b"}},
-    {"pades": {"text": "Signed by the ministry"}},
-    {"pades": {"mark": {"page": 1, "text": "Signed"}}},
-    {"pades": {"mark": {"page": 0}}},
-    {"pades": {"mark": {"box": [1, 2, 3]}}},
-    {"pades": {"mark": {"box": [-1, 2, 3, 4]}}},
-    {"pades": {"reason": "a\u202eb"}},
-    {"pades": {"reason": "a" * 256}},
-    {"file": "/etc/passwd"},
-    {"path": "/etc/passwd"},
-)
-
-
-@pytest.fixture(scope="module")
-def shared_worker() -> Iterator[SharedWorker]:
-    worker = SharedWorker()
-    yield worker
-    worker.end()
-
-
-@pytest.fixture
-async def rig(
-    start_agent: AgentFactory,
-    make_card: CardFactory,
-    tmp_path: Path,
-    shared_worker: SharedWorker,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Rig]:
-    monkeypatch.setattr(page_signing, "PdfWorker", lambda: shared_worker)
-    async with signing_rig(start_agent, make_card, tmp_path, "123456", "123456") as made:
-        yield made
-
-
-@pytest.fixture
-async def whole_rig(
-    start_agent: AgentFactory, make_card: CardFactory, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    """With a worker of its own."""
-    async with signing_rig(start_agent, make_card, tmp_path, "123456", "123456") as made:
-        yield made
 
 
 @pdf_judges.needs_pdfsig
@@ -145,6 +73,7 @@ async def test_a_document_is_told_by_its_facts_signed_and_fetched_by_its_site_al
         "signatures": 0,
         "fields": [],
         "encrypted": False,
+        "locked": False,
         "warnings": [],
     }
     for answer in (
@@ -172,111 +101,6 @@ async def test_a_document_is_told_by_its_facts_signed_and_fetched_by_its_site_al
     assert rig.files() == []
 
 
-async def test_nobody_else_is_heard_out(rig: Rig) -> None:
-    """The answer comes before one octet of the document was sent."""
-    for headers, status in NOT_HEARD:
-        reader, writer = await rig.agent.raw()
-        sent = {"Content-Type": "application/pdf", "Content-Length": "1000", **headers}
-        lines = [f"{name}: {value}" for name, value in sent.items()]
-        host = rig.agent.url.removeprefix("https://")
-        head = ["POST /v1/documents HTTP/1.1", f"Host: {host}", *lines, "", ""]
-        writer.write("\r\n".join(head).encode())
-        first = await asyncio.wait_for(reader.readline(), 20)
-        writer.close()
-        assert int(first.split()[1]) == status, headers
-    assert rig.files() == []
-
-
-async def test_preflights_are_answered_for_sites_that_are_allowed(rig: Rig) -> None:
-    for path, method in (
-        ("documents", "POST"),
-        (f"documents/{NOBODY}", "GET"),
-        (f"documents/{NOBODY}", "DELETE"),
-    ):
-        for site, status in ((SITE, 204), (STRANGER, 403)):
-            headers = {"Origin": site, "Access-Control-Request-Method": method}
-            url = f"{rig.agent.url}/v1/{path}"
-            async with rig.agent.http.options(url, headers=headers) as response:
-                assert response.status == status
-                if status == 204:
-                    assert response.headers["Access-Control-Allow-Methods"] == method
-                    assert response.headers["Access-Control-Allow-Origin"] == site
-
-
-async def test_what_is_no_document_s_path_is_none(rig: Rig) -> None:
-    for name in ("../status", "A" * 32, "0" * 31, "0" * 33, f"{NOBODY}/x", "%30" * 32):
-        headers = {"Origin": SITE}
-        url = f"{rig.agent.url}/v1/documents/{name}"
-        async with rig.agent.http.get(URL(url, encoded=True), headers=headers) as response:
-            assert response.status == 404
-
-
-async def test_a_site_has_one_document_and_all_sites_two(rig: Rig) -> None:
-    rig.consent.sites |= {OTHER, THIRD}
-    first = await rig.handed()
-    second = await rig.handed()  # another tab: the newer one takes the place
-    assert code(await rig.sign(document=first)) == "bad_request"
-    await rig.handed(site=OTHER)
-    assert len(rig.files()) == 2
-    refused = await rig.hand(site=THIRD)
-    assert (refused[0], code(refused)) == (409, "busy")
-    assert (await rig.sign(document=second))[0] == 200
-    refused = await rig.hand()  # what was signed is not thrown away for a newer one
-    assert code(refused) == "busy"
-    await rig.call("GET", second)
-    await rig.handed()
-    assert code(await rig.call("GET", second)) == "bad_request"
-
-
-async def test_two_uploads_of_a_site_at_once_are_one_too_many(rig: Rig) -> None:
-    rig.consent.sites |= {OTHER, THIRD}
-    go_on = asyncio.Event()
-    slow = asyncio.create_task(rig.hand(pieces(PDF[:9], PDF[9:], wait=go_on)))
-    other = asyncio.create_task(rig.hand(pieces(PDF[:9], PDF[9:], wait=go_on), OTHER))
-    await rig.agent.until(lambda: len(rig.files()) == 2)
-    assert code(await rig.hand()) == "busy"
-    assert code(await rig.hand(site=THIRD)) == "busy"
-    go_on.set()
-    assert (await slow)[0] == 200
-    assert (await other)[0] == 200
-
-
-async def test_half_an_upload_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_calls, "QUIET_SECONDS", 0.05)
-    never = asyncio.Event()
-    slow = await rig.hand(pieces(PDF[:9], PDF[9:], wait=never))
-    assert (slow[0], code(slow)) == (408, "timeout")
-    assert rig.files() == []
-    monkeypatch.undo()
-    reader, writer = await rig.agent.raw()
-    host = rig.agent.url.removeprefix("https://")
-    head = f"POST /v1/documents HTTP/1.1\r\nHost: {host}\r\nOrigin: {SITE}\r\n"
-    writer.write(f"{head}Content-Type: application/pdf\r\nContent-Length: 999\r\n\r\n".encode())
-    writer.write(PDF[:100])
-    await rig.agent.until(rig.files)
-    writer.transport.abort()
-    await rig.agent.until(lambda: not rig.files())
-    del reader
-    await rig.handed()
-
-
-async def test_one_octet_too_many_ends_an_upload_that_does_not_say_its_length(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(document_calls, "MAX_PAGE_PDF", len(PDF) - 1)
-    refused = await rig.hand(pieces(PDF))
-    assert (refused[0], code(refused)) == (413, "too_large")
-    assert rig.files() == []
-
-
-async def test_what_is_no_pdf_is_not_kept(rig: Rig) -> None:
-    for body in (b"", b"GIF89a", PDF[:-200], b"/etc/passwd"):
-        assert code(await rig.hand(body)) == "document_damaged"
-        assert code(await rig.sign(data=b64(body))) == "document_damaged"
-    assert rig.files() == []
-    assert not rig.person.asked
-
-
 async def test_a_document_is_gone_after_its_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf_class = page_shelf.PageShelf
     monkeypatch.setattr(shelf_class.__init__, "__kwdefaults__", {"seconds": 0.05})
@@ -300,42 +124,19 @@ async def test_what_is_used_is_not_taken_for_what_a_killed_process_left(rig: Rig
 
 
 async def test_what_is_signed_has_its_whole_time_to_be_fetched(tmp_path: Path) -> None:
-    worker = cast("Any", NearWorker())
-    shelf = page_shelf.PageShelf(tmp_path / "documents", worker)
+    turns = SiteTurns(cast("Any", NearWorker()))
+    shelf = page_shelf.PageShelf(tmp_path / "documents", turns)
     taken = await shelf.take(Origin.parse(SITE), pieces(PDF))
     first = taken.timer
     with shelf.used([taken]):
         pass
     assert taken.timer is first
     with shelf.used([taken]):
-        taken.signed = taken.copy.file
+        shelf.take_signed(taken, taken.copy.file)
     assert first is not None
     assert first.cancelled()
     assert taken.timer is not first
     await shelf.close()
-
-
-async def test_a_site_that_lost_its_permission_gets_nothing_more(rig: Rig) -> None:
-    identifier = await rig.handed()
-    assert (await rig.sign(document=identifier))[0] == 200
-    rig.consent.sites.clear()
-    for answer in (await rig.call("GET", identifier), await rig.call("DELETE", identifier)):
-        assert (answer[0], code(answer)) == (403, "origin_not_allowed")
-
-
-async def test_what_makes_no_sense_is_refused_before_anything_is_done(rig: Rig) -> None:
-    for wrong in SENSELESS:
-        wanted = {"data": b64(PDF), **wrong}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        answer = await rig.sign(**given)
-        assert (answer[0], code(answer)) == (400, "bad_request"), wrong
-    assert not rig.person.asked
-    assert rig.files() == []
-
-
-async def test_what_is_too_long_for_a_message_is_too_large(rig: Rig) -> None:
-    answer = await rig.sign(data=b64(bytes(MAX_DATA + 1)))
-    assert (answer[0], code(answer)) == (413, "too_large")
 
 
 async def test_a_reason_and_a_place_are_in_the_signature(rig: Rig) -> None:
@@ -379,22 +180,6 @@ async def test_one_pin_signs_pdfs_and_what_is_none(rig: Rig) -> None:
     assert [each.digest for each in asked.purpose.documents] == [
         hashlib.sha256(each).digest() for each in (PDF, text, PDF)
     ]
-
-
-async def test_batches_that_make_no_sense(rig: Rig) -> None:
-    pdf = {"data": b64(PDF), "format": "pades"}
-    uploaded = {"document": NOBODY, "format": "pades"}
-    senseless: tuple[list[Any], ...] = (
-        [pdf, {"data": b64(b"x"), "format": "pkcs1"}],
-        [pdf, {"data": b64(b"x"), "pades": {}}],
-        [uploaded, uploaded],
-        [{"data": b64(b"x"), "format": "pkcs1"}],
-        [{"data": b64(b"x"), "document": NOBODY}],
-    )
-    for items in senseless:
-        wanted = [*items, {"data": b64(b"y")}]
-        assert code(await rig.sign(format="cms", items=wanted)) == "bad_request", items
-    assert not rig.person.asked
 
 
 async def test_while_the_citizen_is_asked_they_can_look_at_these_very_octets(rig: Rig) -> None:
@@ -511,15 +296,6 @@ async def test_the_history_has_a_line_for_each_with_the_whole_file_s_digest(
         ("pades-b-b", SITE, hashlib.sha256(PDF).hexdigest()),
         ("cms-detached", SITE, hashlib.sha256(b"text").hexdigest()),
     }
-
-
-async def test_a_document_that_unpacks_to_far_more_takes_nobody_along(whole_rig: Rig) -> None:
-    packed = zlib.compress(bytes(100_000_000), 9)
-    bomb = simple_pdf(more=[stream(packed, b"/Filter/FlateDecode")])
-    assert len(bomb) < MAX_DATA
-    status, answer = await whole_rig.hand(bomb)
-    assert status == 200 or answer["error"]["code"] == "document_damaged"
-    assert (await whole_rig.sign(data=b64(PDF)))[0] == 200
 
 
 async def test_the_agent_that_ends_leaves_nothing(whole_rig: Rig) -> None:
