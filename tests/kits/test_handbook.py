@@ -31,7 +31,7 @@ def test_the_committed_pages_are_made_from_the_readmes() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_and_file_of_a_page_is_there(name: str) -> None:
     page = f"{PANEL}handbook/{name}"
-    document = SERVED[page].body.decode()
+    document = SERVED[page].read().decode()
     assert "<script" not in document
     assert " style=" not in document
     for link in re.findall(r'(?:href|src)="([^"]+)"', document):
@@ -44,7 +44,7 @@ def test_every_link_and_file_of_a_page_is_there(name: str) -> None:
             target = target.replace("../", PANEL) if path.startswith("../") else target
         assert target in SERVED, link
         if anchor and target.endswith(".html"):
-            assert f'id="{anchor}"' in SERVED[target].body.decode(), link
+            assert f'id="{anchor}"' in SERVED[target].read().decode(), link
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -73,7 +73,7 @@ def test_each_language_has_every_page_and_a_name_for_it(language: Language) -> N
 
 @pytest.mark.parametrize("language", Language)
 def test_the_panel_has_a_handbook_for_everybody(language: Language) -> None:
-    begun = SERVED[handbook_path(language)].body.decode()
+    begun = SERVED[handbook_path(language)].read().decode()
     expected = language if language in WRITTEN else SOURCE
     assert f'<html lang="{expected}">' in begun
 
