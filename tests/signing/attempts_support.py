@@ -450,7 +450,7 @@ class CommandLine(Door):
         with self._monkeypatch.context() as patched:
             patched.setattr(sign_module.SignOptions, "open_provider", lambda _: provider)
             patched.setattr(own_service, "sys", SimpleNamespace(stdin=typed))
-            patched.setattr(sign_module, "log_aside", lambda: None)
+            patched.setattr(sign_module, "log_aside", lambda *_: None)
             try:
                 await asyncio.to_thread(sign_module.sign, options)
             except AgentError as error:

@@ -165,7 +165,7 @@ EVERY_PLACE = [
 ]
 OPTIONAL = {
     *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", "login"),
-    *("text", "blind", "keypad", "few_left", "pages", "view", "hidden", 0, 1),
+    *("text", "blind", "keypad", "few_left", "pages", "view", "hidden", "mark", 0, 1),
 }
 
 

@@ -24,7 +24,7 @@ from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow
-from agent.consent.questions import CardFacts, ChooseCard, EnterPin, LastAttempt, Prompt
+from agent.consent.questions import CardFacts, ChooseCard, EnterPin, Prompt
 from agent.errors import ErrorCode
 from agent.history.store import History
 from agent.history.store import read as history_read
@@ -35,7 +35,7 @@ from agent.signing.model import SignatureRequest
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
-from tests.signing.prompt_support import SITE, Citizen, says, types
+from tests.signing.prompt_support import SITE, Citizen, refuses, says, types
 from tests.token.token_service import (
     HELLO,
     ONE,
@@ -94,13 +94,13 @@ async def test_a_wrong_pin_is_asked_for_again_and_never_sent_again(
 async def test_a_pin_of_a_page_is_not_sent_unasked(
     stub: Stub, stub_file: Path, stub_log: Path
 ) -> None:
-    citizen = Citizen([says(False)])
+    citizen = Citizen([refuses()])
     known = read_certificate(stub_file.with_name("stub.cer").read_bytes()).thumbprint
     async with service_with(stub("private"), citizen=citizen) as service:
         request = SignatureRequest((HELLO,), certificate=known)
         code, _ = await code_of(service.sign(SITE, request, secret()))
-    assert code is ErrorCode.PIN_LAST_ATTEMPT
-    assert isinstance(citizen.asked[0], LastAttempt)
+    assert code is ErrorCode.USER_CANCELLED
+    assert isinstance(citizen.asked[0], EnterPin)
     assert "login" not in calls(stub_log)
 
 
