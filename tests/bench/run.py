@@ -179,17 +179,20 @@ class Bench:
         ours: list[float] = []
         bare: list[float] = []
         memory: float | None = None
+        least: float | None = None
         for _ in range(self._effort.starts):
             with Daemon(self._state, card) as daemon:
                 ours.append(daemon.ready_seconds)
                 memory = daemon.memory()
             with BareServer(self._state / "tls", "{}") as server:
                 bare.append(server.ready_seconds)
+                least = server.memory()
         self.table.add("start to ready", statistics.median(ours), "s", most=0.6)
         self.table.add("start to ready, bare handler", statistics.median(bare), "s")
         ratios = [mine / other for mine, other in zip(ours, bare, strict=True)]
         self.table.add("start over bare handler", statistics.median(ratios), "ratio")
         self.table.add("resident memory, idle", memory, "MB", most=60)
+        self.table.add("resident memory, bare handler", least, "MB")
 
     async def commands(self) -> None:
         """Count what one operation costs on the card."""
