@@ -71,6 +71,7 @@ def opened(file: Path, password: str | None) -> Iterator[tuple[PdfFileReader, bo
     with hostile_pdf(), file.open("rb") as stream:
         _require_header(stream)
         reader = read_strictly(stream)
+        _require_counted(reader)
         agree_on_tables(reader)
         _require_known_encryption(reader)
         may_sign = _unlock(reader, password)
@@ -82,6 +83,22 @@ def _require_header(stream: BinaryIO) -> None:
     if stream.read(len(_HEADER)) != _HEADER:
         raise refused(ErrorCode.DOCUMENT_DAMAGED, "it does not begin with %PDF-")
     stream.seek(0)
+
+
+def _require_counted(reader: PdfFileReader) -> None:
+    """Refuse a cross-reference with objects that are none by its own ``/Size`` (§7.5.5).
+
+    The library asks that of tables alone, and takes what stands in a stream beyond that number for
+    new in whichever update replaces it: so a page that was signed could be replaced.
+    """
+    for revision in range(reader.xrefs.total_revisions):
+        data = reader.xrefs.get_xref_data(revision)
+        forms = [data] if data.hybrid is None else [data, data.hybrid.xref_data]
+        size = reader.xrefs.get_xref_container_info(revision).size
+        for each in forms:
+            for numbers in (each.standard_xrefs, each.xrefs_in_objstm, each.freed):
+                if max(numbers, default=0) >= size:
+                    raise refused(ErrorCode.DOCUMENT_DAMAGED, f"objects beyond number {size - 1}")
 
 
 def _require_known_encryption(reader: PdfFileReader) -> None:

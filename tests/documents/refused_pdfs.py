@@ -119,6 +119,12 @@ def object_stream_pdf(content: bytes, entries: bytes) -> bytes:
     return bytes(raw)
 
 
+def table_beyond(size: int) -> bytes:
+    """Return a PDF of six objects, and a table that says that there are so many."""
+    raw = object_stream_pdf(b"1 0 <</Type/Catalog/Pages 2 0 R>>", b"/N 1/First 4")
+    return raw.replace(b"/Size 6", b"/Size %d/Index[0 6]" % size)
+
+
 def object_stream_bomb() -> bytes:
     return object_stream_pdf(zeros(2048), b"/N 1/First 4/Filter/FlateDecode")
 
@@ -266,6 +272,7 @@ REFUSED: Final[dict[str, tuple[ErrorCode, Maker]]] = {
         DAMAGED,
         lambda: xref_stream_pdf(bytes(70), b"/Index[2147483648 10]"),
     ),
+    "an object beyond the number of objects": (DAMAGED, lambda: table_beyond(5)),
     "negative widths": (
         DAMAGED,
         lambda: xref_stream_pdf(bytes(70), b"").replace(b"/W[1 4 2]", b"/W[1-4 2]"),
@@ -325,6 +332,7 @@ ACCEPTED: Final[dict[str, tuple[set[PdfWarning], Maker]]] = {
     "a thousand updates": (set(), lambda: many_updates(1000)),
     "a little behind the end": (set(), lambda: simple_pdf() + b"\n% harmless\n"),
     "an entry of no object with too high a number": (set(), replaced(b" 65535 f", b" 65536 f")),
+    "a table of as many objects as it says": (set(), lambda: table_beyond(6)),
     "two forms that say the same": (set(), lambda: hybrid(3, 1)),
     "two forms, one of which frees what is not there": (set(), lambda: hybrid(98, 0)),
     "an annotation whose kind is no name": (
