@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 from pyhanko.pdf_utils.misc import PdfStrictReadError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.xref import XRefSectionType
 
 _ENTRY: Final = b"0000000000 65536 f"
 _DIGIT: Final = _ENTRY.index(b"6 f")
@@ -49,7 +50,8 @@ class _Corrected(io.RawIOBase):
 def read_strictly(file: BinaryIO) -> PdfFileReader:
     """Read a document, with that one mistake in its tables passed over.
 
-    What is read afterwards is read from the file as it is.
+    What is read afterwards is read from the file as it is; and so is a cross-reference stream in
+    which the same octets happen to stand, or were put: there they say something else to everybody.
 
     Raises:
         PdfError: of the library, it is damaged.
@@ -61,9 +63,39 @@ def read_strictly(file: BinaryIO) -> PdfFileReader:
         places = list(islice(_places(file), _MAX_ENTRIES))
         if not places:
             raise
+    reader = _read_corrected(file, places)
+    of_tables = _in_tables(places, reader)
+    if of_tables != places:
+        reader = _read_corrected(file, of_tables)
+        if _in_tables(of_tables, reader) != of_tables:
+            raise PdfStrictReadError("tables that depend on what is corrected")
+    return reader
+
+
+def _read_corrected(file: BinaryIO, places: list[int]) -> PdfFileReader:
     reader = PdfFileReader(io.BufferedReader(_Corrected(file, places)), strict=True)
     reader.stream = file
     return reader
+
+
+def _in_tables(places: list[int], reader: PdfFileReader) -> list[int]:
+    """Return those that are within tables that were read, and in no stream."""
+    tables: list[range] = []
+    streams: list[range] = []
+    for revision in range(reader.xrefs.total_revisions):
+        found = reader.xrefs.get_xref_container_info(revision)
+        is_stream = found.xref_section_type is XRefSectionType.STREAM
+        extent = range(found.start_location, found.end_location)
+        (streams if is_stream else tables).append(extent)
+        hybrid = reader.xrefs.get_xref_data(revision).hybrid
+        if hybrid is not None:
+            meta = hybrid.meta_info
+            streams.append(range(meta.start_location, meta.end_location))
+    return [
+        each
+        for each in places
+        if any(each in table for table in tables) and not any(each in one for one in streams)
+    ]
 
 
 def _places(file: BinaryIO) -> Iterator[int]:

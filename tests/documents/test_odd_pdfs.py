@@ -1,6 +1,7 @@
 """Odd PDFs that people have: signed so that they show what they showed, and signed again."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from agent.errors import ErrorCode
 from agent.pdf.evidence import read_evidence
 from agent.pdf.examine import examine
+from agent.pdf.first_entry import read_strictly
 from agent.pdf.hole import fill
 from agent.pdf.pdf_facts import inspect
 from agent.pdf.prepare import UpdateWriter, prepare
@@ -197,3 +199,18 @@ def test_a_key_whose_length_only_its_filter_tells_is_as_long_as_that(tmp_path: P
     file.write_bytes(raw.replace(b"/Length 128", b"           "))
     assert inspect(file, None).encrypted
     assert b"/ByteRange" in update_of(file)
+
+
+def test_only_tables_are_read_otherwise_than_they_are(tmp_path: Path) -> None:
+    """The same octets in a cross-reference stream are places of objects."""
+    first = simple_pdf().replace(b" 65535 f", b" 65536 f")
+    start = int(re.findall(rb"startxref\s+(\d+)", first)[-1])
+    rows = b"\0" + b"0000000000 65536 f" + b"\0\0"  # seven of three bytes, the sixth with a "6"
+    head = b"/Type/XRef/Size 21/W[0 3 0]/Index[10 7]/Root 1 0 R/Prev %d" % start
+    raw = first + b"20 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (
+        stream(rows, head),
+        len(first),
+    )
+    with written(tmp_path, raw).open("rb") as file:
+        places = read_strictly(file).xrefs.get_xref_data(1).standard_xrefs
+    assert places[15] == (0, int.from_bytes(b"36 ", "big"))
