@@ -8,8 +8,14 @@ readers and another to the new ones is two documents, and is refused.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pyhanko.pdf_utils.generic import Reference, StreamObject
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.pdf_utils.xref import XRefCache, XRefSectionData
+from pyhanko.pdf_utils.xref import (
+    XRefCache,
+    XRefSectionData,
+    XRefSectionMetaInfo,
+    read_object_header,
+)
 
 from agent.errors import ErrorCode
 from agent.pdf.wire import PdfError
@@ -45,6 +51,8 @@ def agree_on_tables(reader: PdfFileReader) -> None:
         # what a later update brings along is no part of an earlier one, which somebody signed
         if table.hybrid.meta_info.end_location > max(starts[:at]):
             raise _refused("a form that comes later")
+        if _leads_on(reader, table.hybrid.meta_info):
+            raise _refused("a form that leads to others")
         for number in _disagreements(table.hybrid.xref_data, tables[:at]):
             raise _refused(f"object {number}")
     reader.xrefs = AgreedTable(reader, reader.xrefs._xref_sections)  # noqa: SLF001  # as it was read
@@ -53,6 +61,17 @@ def agree_on_tables(reader: PdfFileReader) -> None:
 def _refused(detail: str) -> PdfError:
     said = f"hybrid cross-references: {detail}"
     return PdfError(said, code=ErrorCode.DOCUMENT_UNSUPPORTED)
+
+
+def _leads_on(reader: PdfFileReader, place: XRefSectionMetaInfo) -> bool:
+    """Return whether the form for new readers names one before it.
+
+    Some readers go on to that one, and some do not: they would see different objects.
+    """
+    reader.stream.seek(place.start_location)
+    number, generation = read_object_header(reader.stream, strict=True)
+    own = Reference(number, generation, pdf=reader)
+    return "/Prev" in StreamObject.read_from_stream(reader.stream, own)
 
 
 def _disagreements(hidden: XRefSectionData, tables: list[XRefSectionData]) -> Iterator[int]:

@@ -129,20 +129,22 @@ def object_stream_bomb() -> bytes:
     return object_stream_pdf(zeros(2048), b"/N 1/First 4/Filter/FlateDecode")
 
 
-def hybrid(number: int, kind: int, *, follows: bool = False) -> bytes:
+def hybrid(number: int, kind: int, *, follows: bool = False, entries: bytes = b"") -> bytes:
     """Return a file in two forms; the one for new readers says of an object where it is.
 
     Args:
         number: of the object; one that is there is said to be where another is.
         kind: 0 for none, 1 for one in use, 2 for one in an object stream.
         follows: whether that form stands behind all tables.
+        entries: more of it.
 
     """
     before = simple_pdf()
     start = re.findall(rb"startxref\s+(\d+)", before)[-1]
     place = before.index(b"3 0 obj")
     row = bytes([kind]) + place.to_bytes(2, "big") + b"\0"
-    head = b"99 0 obj\n<</Type/XRef/Size 100/W[1 2 1]/Index[%d 1]/Length 4>>stream\n" % number
+    head = b"99 0 obj\n<</Type/XRef/Size 100/W[1 2 1]/Index[%d 1]/Length 4%b>>stream\n"
+    head %= number, entries
     form = head + row + b"\nendstream\nendobj\n"
     table = b"xref\n0 0\ntrailer\n<</Size 100/Root 1 0 R/Prev %b/XRefStm %%d>>\n" % start
     if not follows:
@@ -285,6 +287,10 @@ REFUSED: Final[dict[str, tuple[ErrorCode, Maker]]] = {
     "two forms, one of which takes an object away": (UNSUPPORTED, lambda: hybrid(4, 0)),
     "two forms, one of which has an object elsewhere": (UNSUPPORTED, lambda: hybrid(4, 2)),
     "two forms, one of which comes later": (UNSUPPORTED, lambda: hybrid(98, 0, follows=True)),
+    "two forms, one of which leads to a third": (
+        UNSUPPORTED,
+        lambda: hybrid(3, 1, entries=b"/Prev 0"),
+    ),
     "revision 5 of encryption": (
         UNSUPPORTED,
         lambda: assembled(
