@@ -92,7 +92,8 @@ def _digests_of(signatures: Sequence[_Field]) -> _Digests:
             wanted.setdefault(found.external_md_algorithm, []).append(_ranges(found))
     known: dict[tuple[str, Ranges], bytes] = {}
     for algorithm, ranges in wanted.items():
-        with suppress(ValueError):  # one that the library knows by another name, or nobody
+        # one that the library knows by another name, or nobody, or whose digests have any length
+        with suppress(ValueError, TypeError):
             known |= {
                 (algorithm, each): digest
                 for each, digest in digests_around(

@@ -316,6 +316,13 @@ def unknown_hash(message: cms.ContentInfo) -> bytes:
     return message.dump(force=True)
 
 
+def endless_hash(message: cms.ContentInfo) -> bytes:
+    """Name a digest algorithm whose digests are as long as one likes."""
+    info = message["content"]["signer_infos"][0]
+    info["digest_algorithm"] = {"algorithm": "shake256"}
+    return message.dump(force=True)
+
+
 def contained(message: cms.ContentInfo) -> bytes:
     message["content"]["encap_content_info"]["content"] = b"contained"
     return message.dump(force=True)
@@ -471,6 +478,9 @@ ALTERED: Final[dict[str, Altered]] = {
     "no signer": Altered(lambda: signed(mould=no_signer), (INVALID,)),
     "two signers": Altered(lambda: signed(mould=two_signers), (INVALID,)),
     "an unknown hash": Altered(lambda: signed(mould=unknown_hash), (INVALID,)),
+    "a hash of any length, of a second one": Altered(
+        lambda: signed(once(), SECOND, mould=endless_hash), (VALID, INVALID), "forms"
+    ),
     "Ed25519": Altered(
         by(lambda: Holder.of(ed25519.Ed25519PrivateKey.generate()), hash_name="sha512"), (VALID,)
     ),
