@@ -173,7 +173,7 @@ class PanelDocuments:
         signed: "list[ShelvedDocument]",
         language: Language,
     ) -> list[dict[str, Any]]:
-        suffix = say(language, "panel.sign.suffix", {})
+        suffix = await asyncio.to_thread(say, language, "panel.sign.suffix", {})
         return await self._baskets.save_all(session_of(request), signed, suffix)
 
     async def _extend(
