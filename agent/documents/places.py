@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from agent.files import regular_opener, scratch_beside, sync_folder
+from agent.files import private_opener, scratch_beside, sync_folder
 
 _TRIES: Final = 1000
 _PIECE: Final = 1024 * 1024
@@ -64,20 +64,6 @@ def save_beside(signed: Path, source: Path, mark: str, folder: Path | None = Non
     raise FileExistsError(f"{source}: {_TRIES} signed files are beside it already")
 
 
-def is_same(file: Path, other: Path) -> bool:
-    """Return whether a file is there, is no link, and has the octets of another."""
-    try:
-        if file.is_symlink() or file.stat().st_size != other.stat().st_size:
-            return False
-        with open(file, "rb", opener=regular_opener) as one, other.open("rb") as two:
-            while piece := one.read(_PIECE):
-                if piece != two.read(len(piece)):
-                    return False
-    except OSError:
-        return False
-    return True
-
-
 def save_new(signed: Path, target: Path) -> None:
     """Save a signed document under a name that nothing has.
 
@@ -122,6 +108,54 @@ def save_over(signed: Path, target: Path) -> None:
         with suppress(OSError):
             scratch.unlink()
     sync_folder(place.parent)
+
+
+def save_again(signed: Path, target: Path, before: Path) -> bool:
+    """Save a signed document in the place of what was saved there, where that is there still.
+
+    It is looked at last of all, and the name is replaced whatever it has become in that moment: a
+    link by then, never what the link names.
+
+    Args:
+        signed: the document.
+        target: where the one of before was saved.
+        before: that one, in a private folder.
+
+    Returns:
+        Whether it was; what is another file by now, or a link, is left as it is.
+
+    Raises:
+        OSError: it cannot be written; the file that was there is as it was.
+
+    """
+    if not _is_same(target, before):  # before much is written for nothing
+        return False
+    scratch = scratch_beside(target)
+    try:
+        with _naming(target):
+            _copy(signed, scratch)
+            if not _is_same(target, before):
+                return False
+            scratch.replace(target)
+    finally:
+        with suppress(OSError):
+            scratch.unlink()
+    sync_folder(target.parent)
+    return True
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    """Return whether a file is there, is no link, and has the octets of another."""
+    try:
+        if file.is_symlink() or file.stat().st_size != other.stat().st_size:
+            return False
+        with open(file, "rb", opener=private_opener) as one, other.open("rb") as two:
+            while piece := one.read(_PIECE):
+                if piece != two.read(len(piece)):
+                    return False
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from agent.documents.known_proof import MoreTrust
 from agent.documents.levels import ProofSettings, SignatureLevel
 from agent.documents.pdf_verification import VerifiedPdf, verify_copy
 from agent.documents.pdf_worker import PdfWorker
-from agent.documents.places import is_same, save_beside, save_over
+from agent.documents.places import save_again, save_beside
 from agent.documents.proving import PdfProver, growth_of
 from agent.documents.shelved import ShelvedDocument, SignedBatch, sign_shelved, text_of
 from agent.documents.signing import CardAsker, PdfSigner, SignatureWish
@@ -213,12 +213,12 @@ class DocumentShelf(DocumentStore[bytes, ShelvedDocument]):
                     document.signed, document.wanted
                 )
                 saved = document.saved
-                is_ours = saved is not None and await asyncio.to_thread(
-                    is_same, saved, document.signed
+                is_saved = saved is not None and await asyncio.to_thread(
+                    _save_again, made.file, saved, document.signed
                 )
                 await document.take_extended(made)
-                if is_ours:
-                    await asyncio.to_thread(_save_again, document, saved)
+                if is_saved:
+                    document.saved = saved
             finally:
                 self._wait(document)
                 await clear_for_sure(batch)
@@ -330,13 +330,11 @@ class DocumentShelf(DocumentStore[bytes, ShelvedDocument]):
             self._lists.forget()
 
 
-def _save_again(document: ShelvedDocument, saved: Path | None) -> None:
-    """Replace what was saved; where that cannot be, it is not taken for saved any more."""
-    if document.signed is None or saved is None:
-        return
+def _save_again(signed: Path, saved: Path, before: Path) -> bool:
+    """Replace what was saved; return False where it is not ours any more, or cannot be."""
     with users_own_mask(), suppress(OSError):
-        save_over(document.signed, saved)
-        document.saved = saved
+        return save_again(signed, saved, before)
+    return False
 
 
 def _save_beside(signed: Path, source: Path, mark: str) -> Path:
