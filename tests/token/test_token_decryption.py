@@ -10,13 +10,23 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
-from agent.cards.pkcs11.module_client import TokenModule, TokenRefusalError
-from agent.cards.pkcs11.token_wire import DecryptWithToken, Reason, TokenSignatures
+from agent.cards.card import ID_KEYX, ID_SIGN
+from agent.cards.pkcs11.cryptoki_types import TokenFlag
+from agent.cards.pkcs11.module_client import ModuleFile, TokenModule, TokenRefusalError
+from agent.cards.pkcs11.token_card import TokenCard
+from agent.cards.pkcs11.token_wire import (
+    DecryptWithToken,
+    Reason,
+    TokenCertificate,
+    TokenContents,
+    TokenSignatures,
+    TokenState,
+)
 from agent.errors import ErrorCode
 from agent.origin import LOCAL_USER
 from agent.signing.model import DecryptFormat, DecryptionRequest
 from tests.token.token_service import ONE, calls, code_of, service_with, softhsm_service
-from tests.token.token_support import HeldKey, only_token, secret
+from tests.token.token_support import HOLDER, HeldKey, certificate, only_token, private_key, secret
 
 SoftHsm = Callable[..., list[HeldKey]]
 SECRET = "只有收件人看得到".encode()
@@ -70,6 +80,22 @@ async def test_a_key_that_signs_decrypts_nothing(
         code, _ = await code_of(service.decrypt(LOCAL_USER, request, secret()))
     assert code is ErrorCode.KEY_NOT_FOUND
     assert "login" not in calls(stub_log)
+
+
+@pytest.mark.parametrize("name", [b"\1", b"\2"], ids=["of the same key", "of another key"])
+def test_a_key_signs_where_one_certificate_says_so(
+    name: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a key that does both, whoever has something decrypted could have it sign."""
+    key = private_key("rsa2048")
+    state = TokenState(0, b"", bytes(96), TokenFlag(0), 4, 8)
+    signing = TokenCertificate(b"\1", b"", certificate(key))
+    opening = TokenCertificate(name, b"", certificate(key, HOLDER, **FOR_KEYS))
+    module = TokenModule(ModuleFile("None", "/nowhere"))
+    contents = TokenContents(state, (signing, opening))
+    monkeypatch.setattr(TokenModule, "ask", lambda *_: contents)
+    found = [each.id for each in TokenCard(module, state).certificates()]
+    assert found == [ID_SIGN, b"01" if name == b"\1" else ID_KEYX]
 
 
 def test_a_module_need_not_decrypt(stub_module: Callable[..., TokenModule]) -> None:

@@ -292,10 +292,11 @@ class TokenCard(Card):
         found = self._contents.certificates
         signing = [each for each in found if _signs(each)]
         chosen = _chosen(signing)
-        opening = {each.id for each in found if _decrypts(each)}
+        both = {each.id for each in signing}  # by another certificate of the same key
+        opening = [each for each in found if _decrypts(each) and each.id not in both]
         names: dict[TokenCertificate, bytes] = {}
-        if len(opening) == 1:
-            names |= {each: ID_KEYX for each in found if _decrypts(each)}
+        if len({each.id for each in opening}) == 1:
+            names |= dict.fromkeys(opening, ID_KEYX)
         names |= {each: ID_SIGN for each in signing if each.id == chosen}
         return tuple(dict.fromkeys(_stored(each, names.get(each)) for each in found))
 
