@@ -63,6 +63,11 @@ class KeyTask(ABC, Generic[P, N, T]):
     def citizen_card(self) -> bool:
         """Whether no card of another kind is meant."""
 
+    @property
+    def is_of_seen(self) -> bool:
+        """Whether a certificate is meant that a card has shown a moment ago, to whoever asked."""
+        return False
+
     @abstractmethod
     def candidates(self, card: Card) -> Iterator[StoredCertificate]:
         """Read the certificates of the keys that it may be for, as far as the caller iterates.
@@ -127,9 +132,12 @@ def certificates_for(task: KeyTask[P, N, T], card: Card) -> Iterator[StoredCerti
 
 
 def is_hidden_from(task: KeyTask[P, N, T], card: Card) -> bool:
-    """Return whether a card that may be meant shows its certificates after the PIN alone."""
+    """Return whether a card that may be meant shows its certificates after the PIN alone.
+
+    It is not meant where another one has shown the certificate: then it came in its place.
+    """
     is_meant = not task.citizen_card or card.generation in CITIZEN_CARDS
-    return is_meant and card.hides_certificates
+    return is_meant and not task.is_of_seen and card.hides_certificates
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
         """Whether the request knows citizen cards alone."""
         return self.request.citizen_card
 
+    @property
+    def is_of_seen(self) -> bool:
+        """Whether the certificate was found here before the request was made."""
+        return self.request.certificate is not None and self.request.found_here
+
     def candidates(self, card: Card) -> Iterator[StoredCertificate]:
         """Read the certificates of the key that the request names, or that the card signs with."""
         if self.request.key_id is not None:

@@ -104,6 +104,18 @@ async def test_a_pin_of_a_page_is_not_sent_unasked(
     assert "login" not in calls(stub_log)
 
 
+async def test_one_that_came_in_the_place_of_another_is_sent_nothing(
+    stub: Stub, stub_file: Path, stub_log: Path
+) -> None:
+    """The certificate was seen, so what hides its certificates is another token."""
+    seen = read_certificate(stub_file.with_name("stub.cer").read_bytes()).thumbprint
+    request = SignatureRequest((HELLO,), certificate=seen, found_here=True)
+    async with service_with(stub("private")) as service:
+        code, _ = await code_of(service.sign(LOCAL_USER, request, secret()))
+    assert code is ErrorCode.PIN_REQUIRED
+    assert "login" not in calls(stub_log)
+
+
 async def test_of_several_keys_one_has_to_be_named(softhsm: SoftHsm) -> None:
     _, second = softhsm("rsa2048", "p256", private=True)
     async with softhsm_service() as service:
