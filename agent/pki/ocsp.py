@@ -32,7 +32,10 @@ from agent.pki.signed_octets import is_signed
 MAX_RESPONSE: Final = 64 * 1024
 """Bytes of a response; real ones have one to five thousand."""
 _MAX_CERTIFICATES: Final = 4
-_KEPT: Final = 64
+_MAX_ANSWERS: Final = 32
+"""Of a response; real ones have one. Whoever writes a document chooses how much is read of it."""
+_KEPT: Final = 256
+"""Responses; no fewer than a document may have, or each would be read anew at every look."""
 _SIGNS_RESPONSES: Final = "ocsp_signing"
 _HASHES: Final = ("sha1", "sha256", "sha384", "sha512")
 """That name issuers; no signature depends on them."""
@@ -123,6 +126,8 @@ class OcspResponse:
             basic = whole["response_bytes"]["response"].parsed
             data = basic["tbs_response_data"]
             _require_understood(data["response_extensions"])
+            if len(data["responses"]) > _MAX_ANSWERS:
+                raise CmsError("an OCSP response with very many answers")
             return cls(
                 answers=tuple(map(_answer, data["responses"])),
                 certificates=tuple(_certificates(basic["certs"])),

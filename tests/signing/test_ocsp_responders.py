@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from functools import cache
 
 import pytest
+from asn1crypto import core
+from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -194,3 +197,16 @@ def test_a_damaged_response_clears_nobody(changes: list[tuple[float, bytes]]) ->
     assert found.revoked is None
     if found.good:  # what is damaged then is a certificate that nobody needs
         assert ocsp.load_der_ocsp_response(good_answer()).tbs_response_bytes in bytes(copy)
+
+
+@pytest.mark.parametrize(("more", "good"), [(31, True), (32, False)])
+def test_a_response_has_no_end_of_answers(more: int, good: bool) -> None:
+    whole = asn1_ocsp.OCSPResponse.load(good_answer())
+    basic = whole["response_bytes"]["response"].parsed
+    data = basic["tbs_response_data"]
+    first = data["responses"][0]
+    data["responses"] = [first] * (more + 1)
+    key, signed = pki.rsa_key("responder"), data.dump(force=True)
+    basic["signature"] = key.sign(signed, PKCS1v15(), hashes.SHA256())
+    whole["response_bytes"]["response"] = core.ParsableOctetString(basic.dump(force=True))
+    assert answered(whole.dump(force=True)).good is good
