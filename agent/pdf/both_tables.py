@@ -6,7 +6,7 @@ readers and another to the new ones is two documents, and is refused.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from pyhanko.pdf_utils.generic import Reference, StreamObject
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -19,9 +19,6 @@ from pyhanko.pdf_utils.xref import (
 
 from agent.errors import ErrorCode
 from agent.pdf.wire import PdfError
-
-_PLACEHOLDERS: Final = (None, 0, 0xFFFF)
-"""Generations of an entry that is free for old readers alone."""
 
 
 class AgreedTable(XRefCache):
@@ -75,7 +72,11 @@ def _leads_on(reader: PdfFileReader, place: XRefSectionMetaInfo) -> bool:
 
 
 def _disagreements(hidden: XRefSectionData, tables: list[XRefSectionData]) -> Iterator[int]:
-    """Yield the objects that new readers find elsewhere than old ones do."""
+    """Yield the objects that new readers find elsewhere than old ones do.
+
+    Or that some new readers do not find: what the table itself calls free stays free to Firefox,
+    and so where documents are drawn here. Word processors call it so in the table before.
+    """
     for number, place in hidden.standard_xrefs.items():
         if _by_tables(number, tables) not in (None, place):
             yield number
@@ -83,7 +84,7 @@ def _disagreements(hidden: XRefSectionData, tables: list[XRefSectionData]) -> It
         if _by_tables(number, tables) is not None:
             yield number
     for number in (*hidden.standard_xrefs, *hidden.xrefs_in_objstm):
-        if tables[-1].freed.get(number) not in _PLACEHOLDERS:
+        if number in tables[-1].freed:
             yield number
 
 

@@ -287,6 +287,10 @@ REFUSED: Final[dict[str, tuple[ErrorCode, Maker]]] = {
     "two forms, one of which takes an object away": (UNSUPPORTED, lambda: hybrid(4, 0)),
     "two forms, one of which has an object elsewhere": (UNSUPPORTED, lambda: hybrid(4, 2)),
     "two forms, one of which comes later": (UNSUPPORTED, lambda: hybrid(98, 0, follows=True)),
+    "two forms, of which one calls free what the other has": (
+        UNSUPPORTED,
+        lambda: hybrid(98, 1).replace(b"xref\n0 0\n", b"xref\n98 1\n0000000000 65535 f \n"),
+    ),
     "two forms, one of which leads to a third": (
         UNSUPPORTED,
         lambda: hybrid(3, 1, entries=b"/Prev 0"),
