@@ -74,7 +74,7 @@ class KnownProof:
         return self._judged(signer, others, time, at, self.data)
 
     def judge_authority(self, found: Timestamp, at: datetime) -> PathResult:
-        """Judge a timestamp's authority now, by lists alone: what they leave open is not valid.
+        """Judge a timestamp's authority now: what lists and responses leave open is not valid.
 
         Raises:
             CmsError: its certificate is too malformed to be judged.
