@@ -21,7 +21,9 @@ from agent.pdf.wire import MAX_OCTETS, FoundSignature, PdfExamination
 from agent.pki import ocsp
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.chain import find_chains
 from agent.pki.path import PathResult, judge_path
+from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import RevocationData
 
@@ -207,7 +209,12 @@ def _judged(
 ) -> PathResult | None:
     """Judge a timestamp at a moment, by lists of any moment since it was made."""
     results = []
-    for moment in _moments(data, min(found.time, at), now):
+    try:
+        signer = read_certificate(found.certificate)
+        moments = _moments(signer, store.with_hints(found.others), data, min(found.time, at), now)
+    except CmsError:
+        return None
+    for moment in moments:
         with suppress(CmsError):
             results.append(judge_timestamp(found, store, data, at, moment))
     return _telling(results) if results else None
@@ -233,13 +240,29 @@ def judge_at(  # noqa: PLR0913  # each is a part of the question
     return _telling(
         [
             judge_path(signer, store, data, at, usage, known_at=moment)
-            for moment in _moments(data, at, now)
+            for moment in _moments(signer, store, data, at, now)
         ]
     )
 
 
-def _moments(data: RevocationData, at: datetime, now: datetime) -> list[datetime]:
-    dates = {each.this_update for each in data.crls} | ocsp.moments_of(data.ocsps)
+def _moments(
+    signer: CertificateFacts, store: TrustStore, data: RevocationData, at: datetime, now: datetime
+) -> list[datetime]:
+    """Return the moments at which lists and responses are looked at.
+
+    Only what may be by an authority above the signer counts: a document brings along what it likes,
+    and must not have so much of it that the moment is passed over at which it is told otherwise.
+
+    Raises:
+        CmsError: the signer's certificate, or a list, is malformed.
+
+    """
+    chains = [*find_chains(signer, store, at), *find_chains(signer, store, now)]
+    above = {each.facts.der: each for chain in chains for each in chain[1:]}
+    dates = ocsp.moments_of(data.ocsps, above.values())
+    for each in data.crls:
+        if any(each.is_signed_by(issuer.certificate) for issuer in above.values()):
+            dates.add(each.this_update)
     later = {each for each in dates if at < each <= now}
     return [at, *sorted({*later, now}, reverse=True)[: _MOMENTS - 1]]
 

@@ -6,7 +6,7 @@ certificate, and between two dates; without the second it speaks of its own mome
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -154,6 +154,12 @@ class OcspResponse:
                     return _word_of(each, issuer, data, at)
         return _Word.NOTHING
 
+    def may_be_for(self, issuer: ChainCertificate) -> bool:
+        """Return whether an issuer signed it, or somebody whose certificate it signed."""
+        return self._is_by(issuer) or any(
+            self._is_by(each) and each.was_issued_by(issuer) for each in self.certificates
+        )
+
     def _is_by(self, signer: ChainCertificate) -> bool:
         known = self._signed_by.get(signer.facts.der)
         if known is None:
@@ -230,9 +236,20 @@ def status(
     )
 
 
-def moments_of(responses: Sequence[bytes]) -> set[datetime]:
-    """Return the moments that responses speak of first, UTC."""
-    return {each.this_update for found in _parsed(responses) for each in found.answers}
+def moments_of(responses: Sequence[bytes], issuers: Collection[ChainCertificate]) -> set[datetime]:
+    """Return the moments that responses speak of first, UTC.
+
+    Args:
+        responses: of which those count that may be for one of the issuers.
+        issuers: of the certificates in question.
+
+    """
+    return {
+        each.this_update
+        for found in _parsed(responses)
+        if any(map(found.may_be_for, issuers))
+        for each in found.answers
+    }
 
 
 def _parsed(responses: Sequence[bytes]) -> Iterator[OcspResponse]:
