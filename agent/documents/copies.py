@@ -215,9 +215,16 @@ async def receive_into(work: WorkFolder, name: str, content: AsyncIterable[bytes
     return PrivateCopy(target, target, hasher.digest(), size, name)
 
 
-def _append(target: Path, octets: bytes, mode: Literal["ab", "xb"] = "ab") -> None:
+def _append(target: Path, octets: bytes, mode: Literal["r+b", "xb"] = "r+b") -> None:
+    """Write on in a file that is there: one that has gone with its work does not come back.
+
+    Raises:
+        OSError: it is not there, or cannot be written.
+
+    """
     # another way: too large to be held in memory, for nobody else, and gone with the work
     with open(target, mode, opener=private_opener) as file:
+        file.seek(0, os.SEEK_END)
         file.write(octets)
 
 

@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agent.documents.copies import WorkFolder
+from agent.documents.copies import WorkFolder, receive_into
 from agent.host.machine.document_copies import AGENTS, COMMANDS, LEFT_SECONDS, clear_abandoned
 
 CRASHED, ENDING = "work-0123456789abcdef.pdf", "work-fedcba9876543210.signed"
@@ -49,3 +50,17 @@ def test_work_clears_what_is_old_and_nothing_else(folder: Path) -> None:
 def test_whose_a_copy_is_stands_in_its_name(tmp_path: Path) -> None:
     assert WorkFolder(tmp_path).name(".pdf").name.startswith(f"{AGENTS}-")
     assert WorkFolder(tmp_path, COMMANDS).name(".pdf").name.startswith(f"{COMMANDS}-")
+
+
+async def test_a_piece_that_comes_too_late_leaves_nothing(tmp_path: Path) -> None:
+    """Whoever hands a document over went away, and a thread was about to write."""
+    work = WorkFolder(tmp_path)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"%PDF-1.7"
+        work.clear()
+        yield bytes(2 * 1024 * 1024)
+
+    with pytest.raises(FileNotFoundError):
+        await receive_into(work, "a.pdf", pieces())
+    assert not names(tmp_path)
