@@ -72,6 +72,7 @@ def opened(file: Path, password: str | None) -> Iterator[tuple[PdfFileReader, bo
         _require_header(stream)
         reader = read_strictly(stream)
         _require_counted(reader)
+        _require_trailer(reader)
         agree_on_tables(reader)
         _require_known_encryption(reader)
         may_sign = _unlock(reader, password)
@@ -99,6 +100,19 @@ def _require_counted(reader: PdfFileReader) -> None:
             for numbers in (each.standard_xrefs, each.xrefs_in_objstm, each.freed):
                 if max(numbers, default=0) >= size:
                     raise refused(ErrorCode.DOCUMENT_DAMAGED, f"objects beyond number {size - 1}")
+
+
+def _require_trailer(reader: PdfFileReader) -> None:
+    """Refuse a last trailer that leaves out what every trailer has (§7.5.6).
+
+    The library takes it from an earlier one. Others repair the file then, and show objects that
+    stand in it and that no cross-reference names; or take what is encrypted for plain.
+    """
+    last, *earlier = reader.trailer._trailer_revisions  # noqa: SLF001  # none looks into one alone
+    if "/Root" not in last:
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, "its last trailer has no catalogue")
+    if "/Encrypt" not in last and any("/Encrypt" in each for each in earlier):
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, "its last trailer does not say it is encrypted")
 
 
 def _require_known_encryption(reader: PdfFileReader) -> None:

@@ -283,6 +283,18 @@ REFUSED: Final[dict[str, tuple[ErrorCode, Maker]]] = {
         DAMAGED,
         lambda: xref_stream_pdf(bytes(70), b"").replace(b"/W[1 4 2]", b"/W[1 4 999999999]"),
     ),
+    "an update without a catalogue": (DAMAGED, lambda: update(simple_pdf(), 6, b"null", b"")),
+    "an update that is not encrypted": (
+        DAMAGED,
+        lambda: update(
+            assembled(
+                [b"<</Type/Catalog/Pages 2 0 R>>", b"null", b"<</Filter/Standard/V 4/R 4>>"],
+                b"/Encrypt 3 0 R/ID[(a)(a)]",
+            ),
+            4,
+            b"null",
+        ),
+    ),
     "two forms that say different things": (UNSUPPORTED, lambda: hybrid(4, 1)),
     "two forms, one of which takes an object away": (UNSUPPORTED, lambda: hybrid(4, 0)),
     "two forms, one of which has an object elsewhere": (UNSUPPORTED, lambda: hybrid(4, 2)),
