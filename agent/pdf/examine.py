@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from os import SEEK_END
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from pyhanko.pdf_utils.generic import DictionaryObject, parse_pdf_date
@@ -27,6 +27,7 @@ from agent.pdf.integrity import integrity_of
 from agent.pdf.objects import entry, items
 from agent.pdf.opening import hostile_pdf, opened
 from agent.pdf.pdf_facts import facts_of
+from agent.pdf.unlisted import last_unlisted
 from agent.pdf.wire import Changes, FoundSignature, Integrity, PdfError, PdfExamination
 
 _CHANGES: Final = {
@@ -49,7 +50,7 @@ def examine(file: Path, password: str | None) -> PdfExamination:
     """
     with opened(file, password) as (reader, _):
         signatures = list(_signatures(reader))
-        known = _digests_of(signatures)
+        known = _known_of(signatures)
         examined = (_examined(each, known) for each in signatures)
         found = sorted(examined, key=lambda each: each.ends)
         return PdfExamination(
@@ -68,14 +69,26 @@ def harmed_fields(reader: PdfFileReader) -> frozenset[str]:
 
     """
     signatures = list(_signatures(reader))
-    known = _digests_of(signatures)
+    known = _known_of(signatures)
     found = (_examined(each, known) for each in signatures)
     return frozenset(each.field for each in found if not each.allowed)
 
 
 _Field: TypeAlias = tuple[PdfFileReader, str, Any]
-_Digests: TypeAlias = Mapping[tuple[str, Ranges], bytes]
-"""Of what signatures cover, by the algorithm's name in the library."""
+
+
+class _Known(NamedTuple):
+    """What is found out for all signatures at once.
+
+    Attributes:
+        digests: of what they cover, by the algorithm's name in the library.
+        unlisted: where the last thing ends that readers take for an object when they repair the
+            file, and only then; 0 for none that is behind a signature.
+
+    """
+
+    digests: Mapping[tuple[str, Ranges], bytes]
+    unlisted: int
 
 
 def _signatures(reader: PdfFileReader) -> Iterator[_Field]:
@@ -83,7 +96,7 @@ def _signatures(reader: PdfFileReader) -> Iterator[_Field]:
         yield reader, str(name), field.get_object()
 
 
-def _digests_of(signatures: Sequence[_Field]) -> _Digests:
+def _known_of(signatures: Sequence[_Field]) -> _Known:
     """Hash what all of them cover at once: the library reads the whole file for each."""
     wanted: dict[str, list[Ranges]] = {}
     for reader, name, field in signatures:
@@ -100,10 +113,11 @@ def _digests_of(signatures: Sequence[_Field]) -> _Digests:
                     signatures[0][0].stream, ranges, algorithm
                 ).items()
             }
-    return known
+    ends = [sum(each[2:]) for ranges in wanted.values() for each in ranges]
+    return _Known(known, last_unlisted(signatures[0][0], min(ends)) if ends else 0)
 
 
-def _examined(found: _Field, known: _Digests) -> FoundSignature:
+def _examined(found: _Field, known: _Known) -> FoundSignature:
     """Look at one signature; one that cannot be read at all is one that fits nothing.
 
     The others are told all the same.
@@ -129,13 +143,13 @@ def _examined(found: _Field, known: _Digests) -> FoundSignature:
 
 
 def _describe(
-    found: EmbeddedPdfSignature, name: str, field: DictionaryObject, known: _Digests
+    found: EmbeddedPdfSignature, name: str, field: DictionaryObject, known: _Known
 ) -> FoundSignature:
     kind = _text(found.sig_object, "/SubFilter") or ""
     ranges = _ranges(found)
     algorithm = found.external_md_algorithm
-    if (algorithm, ranges) in known:
-        found.external_digests[algorithm] = known[algorithm, ranges]
+    if (algorithm, ranges) in known.digests:
+        found.external_digests[algorithm] = known.digests[algorithm, ranges]
     found.compute_integrity_info(POLICY)
     facts = found.summarise_integrity_info()
     signature = found.sig_object
@@ -144,14 +158,15 @@ def _describe(
     if isinstance(difference, DiffResult):
         level = difference.modification_level
     _, _, second, rest = ranges
+    is_shadowed = known.unlisted > second + rest
     return FoundSignature(
         field=_harmless(name),
         integrity=integrity_of(found, kind),
         ranges=ranges,
         revision=found.signed_revision + 1,
         covers=facts["coverage"] in _WHOLE and _leaves_out_itself(found),
-        changes=_CHANGES[level],
-        allowed=bool(facts["docmdp_ok"]),
+        changes=Changes.OTHER if is_shadowed else _CHANGES[level],
+        allowed=bool(facts["docmdp_ok"]) and not is_shadowed,
         begins=_begin(found),
         ends=second + rest,
         is_timestamp=found.sig_object_type == "/DocTimeStamp",

@@ -245,6 +245,11 @@ def hide_and_replace() -> bytes:
     return raw + table
 
 
+def behind(octets: bytes) -> Callable[[], bytes]:
+    """Return what makes the signed document with something that no table names behind its end."""
+    return lambda: once() + octets
+
+
 # --- forms, permissions, signers -----------------------------------------------------------------
 
 
@@ -402,6 +407,22 @@ ALTERED: Final[dict[str, Altered]] = {
     "shadow: another page tree": Altered(other_tree, (CHANGED,), "other"),
     "shadow: hide and replace": Altered(hide_and_replace, (CHANGED,), "other"),
     "octets behind the end": Altered(lambda: once() + b"\n% harmless\n", (VALID,)),
+    "an object behind the end": Altered(
+        behind(b"5 0 obj\n" + _OTHER_TEXT + b"\nendobj\n"), (CHANGED,), "other"
+    ),
+    "an object behind the end, with gaps": Altered(
+        behind(b"\r5" + 300 * b" " + b"0\n%5 \n\tobj" + _OTHER_TEXT), (CHANGED,), "other"
+    ),
+    "an object between two": Altered(
+        lambda: signed(update(behind(b"5 0 obj<<>>endobj\n")(), 90, b"null"), SECOND),
+        (CHANGED, VALID),
+        "other",
+    ),
+    "a trailer behind the end": Altered(behind(b"trailer<</Root 5 0 R>>\n"), (CHANGED,), "other"),
+    "an object behind the end, with a comment": Altered(
+        behind(b"5 0 %x\nobj<<>>endobj\n"), (CHANGED,), "other"
+    ),
+    "words behind the end": Altered(behind(b"\n(endobj an obj trailers)\n"), (VALID,)),
     "one octet of the text": Altered(replaced(b"100 TWD", b"900 TWD"), (INVALID,), "not the one"),
     "one octet of a name": Altered(replaced(b"/MediaBox", b"/MediaBoX"), (INVALID,), "not the one"),
     "another day": Altered(replaced(b"20260615", b"20250615"), (INVALID,), "not the one"),
