@@ -38,7 +38,7 @@ def test_the_bench_prints_one_table_of_the_agent() -> None:
     measures = {name for name in rows if name not in idle and not name.endswith(DIFFERENCES)}
     assert [rows[name] for name in measures if not rows[name]["value"] > 0] == []
     counted = [row for name, row in rows.items() if name.endswith("commands")]
-    assert len(counted) == 8
+    assert len(counted) == 9
     assert all(row["met"] for row in counted)
     assert rows["log of a crowd"]["met"]
     assert rows["memory that a crowd costs"]["met"] or sys.platform != "linux"

@@ -317,9 +317,9 @@ def test_an_entry_of_another_program_or_of_none_is_not_well(
 ) -> None:
     way = signing_in.autostart
     assert way is not None
-    assert way.folder is not None
-    way.folder.mkdir(parents=True)
-    (way.folder / "ankong.desktop").write_text(f"[Desktop Entry]\n{line}\n")
+    (folder,) = way.folders
+    folder.mkdir(parents=True)
+    (folder / "ankong.desktop").write_text(f"[Desktop Entry]\n{line}\n")
     assert one(check_autostart(signing_in)).code == code
 
 
