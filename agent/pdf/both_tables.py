@@ -41,14 +41,16 @@ def agree_on_tables(reader: PdfFileReader) -> None:
         return
     numbers = range(reader.xrefs.total_revisions)
     tables = [reader.xrefs.get_xref_data(each) for each in numbers]
-    starts = [reader.xrefs.get_xref_container_info(each).start_location for each in numbers]
+    places = [reader.xrefs.get_xref_container_info(each) for each in numbers]
+    starts = [each.start_location for each in places]
     for at, table in enumerate(tables, 1):
         if table.hybrid is None:
             continue
         # what a later update brings along is no part of an earlier one, which somebody signed
         if table.hybrid.meta_info.end_location > max(starts[:at]):
             raise _refused("a form that comes later")
-        if _leads_on(reader, table.hybrid.meta_info):
+        before = places[at - 2].declared_startxref if at > 1 else None
+        if _leads_on(reader, table.hybrid.meta_info, before):
             raise _refused("a form that leads to others")
         for number in _disagreements(table.hybrid.xref_data, tables[:at]):
             raise _refused(f"object {number}")
@@ -60,15 +62,22 @@ def _refused(detail: str) -> PdfError:
     return PdfError(said, code=ErrorCode.DOCUMENT_UNSUPPORTED)
 
 
-def _leads_on(reader: PdfFileReader, place: XRefSectionMetaInfo) -> bool:
-    """Return whether the form for new readers names one before it.
+def _leads_on(reader: PdfFileReader, place: XRefSectionMetaInfo, before: int | None) -> bool:
+    """Return whether the form for new readers names one before it that its table does not name.
 
     Some readers go on to that one, and some do not: they would see different objects.
+
+    Args:
+        reader: of the document.
+        place: of the form.
+        before: the offset that its table names; None where it names none.
+
     """
     reader.stream.seek(place.start_location)
     number, generation = read_object_header(reader.stream, strict=True)
     own = Reference(number, generation, pdf=reader)
-    return "/Prev" in StreamObject.read_from_stream(reader.stream, own)
+    found = StreamObject.read_from_stream(reader.stream, own).get("/Prev")
+    return found is not None and found != before
 
 
 def _disagreements(hidden: XRefSectionData, tables: list[XRefSectionData]) -> Iterator[int]:

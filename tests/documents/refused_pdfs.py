@@ -129,6 +129,12 @@ def object_stream_bomb() -> bytes:
     return object_stream_pdf(zeros(2048), b"/N 1/First 4/Filter/FlateDecode")
 
 
+def _last_table(raw: bytes) -> bytes:
+    """Return the offset of a file's last cross-reference, in digits."""
+    found: list[bytes] = re.findall(rb"startxref\s+(\d+)", raw)
+    return found[-1]
+
+
 def hybrid(number: int, kind: int, *, follows: bool = False, entries: bytes = b"") -> bytes:
     """Return a file in two forms; the one for new readers says of an object where it is.
 
@@ -140,7 +146,7 @@ def hybrid(number: int, kind: int, *, follows: bool = False, entries: bytes = b"
 
     """
     before = simple_pdf()
-    start = re.findall(rb"startxref\s+(\d+)", before)[-1]
+    start = _last_table(before)
     place = before.index(b"3 0 obj")
     row = bytes([kind]) + place.to_bytes(2, "big") + b"\0"
     head = b"99 0 obj\n<</Type/XRef/Size 100/W[1 2 1]/Index[%d 1]/Length 4%b>>stream\n"
@@ -158,14 +164,14 @@ def hybrid(number: int, kind: int, *, follows: bool = False, entries: bytes = b"
 
 def looped_xref() -> bytes:
     raw = simple_pdf()
-    start = re.findall(rb"startxref\s+(\d+)", raw)[-1]
+    start = _last_table(raw)
     return raw.replace(b"/Root 1 0 R", b"/Root 1 0 R/Prev " + start)
 
 
 def looped_prev() -> bytes:
     """Return a file of two tables, each of which says that the other was before it."""
     raw = update(simple_pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/Prev 0000000000"), 3, b"null")
-    last = int(re.findall(rb"startxref\s+(\d+)", raw)[-1])
+    last = int(_last_table(raw))
     return raw.replace(b"/Prev 0000000000", b"/Prev %010d" % last, 1)
 
 
@@ -356,6 +362,10 @@ ACCEPTED: Final[dict[str, tuple[set[PdfWarning], Maker]]] = {
     "an entry of no object with too high a number": (set(), replaced(b" 65535 f", b" 65536 f")),
     "a table of as many objects as it says": (set(), lambda: table_beyond(6)),
     "two forms that say the same": (set(), lambda: hybrid(3, 1)),
+    "two forms that lead to the same": (
+        set(),
+        lambda: hybrid(3, 1, entries=b"/Prev " + _last_table(simple_pdf())),
+    ),
     "two forms, one of which frees what is not there": (set(), lambda: hybrid(98, 0)),
     "an annotation whose kind is no name": (
         set(),
