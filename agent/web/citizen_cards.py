@@ -38,6 +38,8 @@ class CitizenCards:
     def snapshot(self) -> model.Snapshot:
         """Return all readers of PC/SC as they are now: no page of theirs knows of modules."""
         found = self._service.snapshot()
+        if found.of_pcsc is None and not any(map(_is_other, found.readers)):
+            return found  # as it is nearly always: the old component's status is asked all day
         readers = found.readers if found.of_pcsc is None else found.of_pcsc
         return replace(found, readers=tuple(map(_as_known, readers)), of_pcsc=None)
 

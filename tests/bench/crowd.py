@@ -129,6 +129,7 @@ async def measure_crowd(
         authority = state / "tls" / "authority.pem"
         trust = ssl.create_default_context(cafile=authority)
         await asyncio.to_thread(_sign, daemon, trust)  # the first reads the certificate
+        await asyncio.to_thread(_open_panel, daemon, trust, state)  # and this its words
         before = daemon.memory()
         grown: list[float] = []
         for round_ in range(rounds):
