@@ -34,8 +34,7 @@ def mark_for(
         signer: the certificate that signs.
         at: when, with the time zone that is shown.
         language: that its lines are in.
-        citizen_card: whether the card can be one, of which alone the authority's certificate comes
-            along; what another card has is named by its issuer.
+        citizen_card: whether it is on one; what another card has is named by its issuer.
 
     """
     holder = (signer.subject_cn or "")[:_MAX_NAME]

@@ -48,6 +48,34 @@ class Reason(IntEnum):
     CANCELLED = 7  # on the reader's keypad
 
 
+class _Bodiless:
+    """A message that is all head."""
+
+    __slots__ = ()
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class _AboutToken:
+    """A message that says which token is meant, and no more.
+
+    Attributes:
+        slot: where it is.
+        identity: which it is.
+
+    """
+
+    slot: int
+    identity: bytes
+
+    def body(self) -> bytes:
+        """Return it without its head."""
+        return _number(self.slot) + _octets(self.identity)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadModule:
     """Load a module; the first request.
@@ -65,59 +93,26 @@ class LoadModule:
 
 
 @dataclass(frozen=True, slots=True)
-class ListSlots:
+class ListSlots(_Bodiless):
     """Ask which tokens there are."""
 
-    def body(self) -> bytes:
-        """Return it without its head."""
-        return b""
+
+@dataclass(frozen=True, slots=True)
+class ReadToken(_AboutToken):
+    """Ask for the certificates that a token shows to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadToken:
-    """Ask for the certificates that a token shows to everybody.
-
-    Attributes:
-        slot: where it is.
-        identity: which it is.
-
-    """
-
-    slot: int
-    identity: bytes
-
-    def body(self) -> bytes:
-        """Return it without its head."""
-        return _number(self.slot) + _octets(self.identity)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenToken:
+class OpenToken(_AboutToken):
     """Log in, and ask for the certificates that a token shows then; the PIN comes behind it.
 
     The login stays for the signatures that follow, until :class:`CloseToken`.
-
-    Attributes:
-        slot: where it is.
-        identity: which it is.
-
     """
-
-    slot: int
-    identity: bytes
-
-    def body(self) -> bytes:
-        """Return it without its head."""
-        return _number(self.slot) + _octets(self.identity)
 
 
 @dataclass(frozen=True, slots=True)
-class CloseToken:
+class CloseToken(_Bodiless):
     """Log out of the token that was opened, if one was."""
-
-    def body(self) -> bytes:
-        """Return it without its head."""
-        return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +165,8 @@ class DecryptWithToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(_Bodiless):
     """It is done: the module is there, or the token closed."""
-
-    def body(self) -> bytes:
-        """Return it without its head."""
-        return b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,16 +105,24 @@ async def shelve(door: Door, basket: str) -> str:
     return identifier
 
 
-async def test_what_is_lacking_is_had_later_without_the_card(
-    proving_door: Door, world: World, person: TypingPrompter, tmp_path: Path
-) -> None:
-    door, honest = proving_door, world.server.reply
-    basket, file = await asyncio.to_thread(from_file_manager, door, tmp_path)
+async def signed_without_its_time(
+    door: Door, world: World, folder: Path
+) -> tuple[Path, dict[str, Any]]:
+    """Sign while the authority is out of order; return the original, and what is told."""
+    basket, file = await asyncio.to_thread(from_file_manager, door, folder)
     identifier = await shelve(door, basket)
     world.server.reply = lambda _: (500, TYPE, b"")
     (lacking,) = (await door.post("documents/sign", {"ids": [identifier]}))["signed"]
     assert (lacking["level"], lacking["lacks"]) == ("B-B", "timestamp_failed")
-    saved = file.with_name(lacking["saved"])
+    return file, lacking
+
+
+async def test_what_is_lacking_is_had_later_without_the_card(
+    proving_door: Door, world: World, person: TypingPrompter, tmp_path: Path
+) -> None:
+    door, honest = proving_door, world.server.reply
+    file, lacking = await signed_without_its_time(door, world, tmp_path)
+    identifier, saved = lacking["id"], file.with_name(lacking["saved"])
     before = saved.read_bytes()
     path, wanted = "api/documents/extend", {"id": identifier}
     assert (await refused(door, "POST", path, wanted))[1] == "timestamp_failed"
@@ -138,14 +146,11 @@ async def test_a_saved_file_that_is_another_by_now_is_left_alone(
     proving_door: Door, world: World, tmp_path: Path
 ) -> None:
     door, honest = proving_door, world.server.reply
-    basket, file = await asyncio.to_thread(from_file_manager, door, tmp_path)
-    identifier = await shelve(door, basket)
-    world.server.reply = lambda _: (500, TYPE, b"")
-    (lacking,) = (await door.post("documents/sign", {"ids": [identifier]}))["signed"]
+    file, lacking = await signed_without_its_time(door, world, tmp_path)
     saved = file.with_name(lacking["saved"])
     saved.write_bytes(b"a person's own by now")
     world.server.reply = honest
-    told = await door.post("documents/extend", {"id": identifier})
+    told = await door.post("documents/extend", {"id": lacking["id"]})
     assert (told["level"], told["saved"]) == ("B-LT", f"{saved.stem}-2.pdf")
     assert saved.read_bytes() == b"a person's own by now"
 
