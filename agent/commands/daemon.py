@@ -26,6 +26,7 @@ from agent.host.machine.descriptors import raise_descriptor_limit
 from agent.host.machine.document_copies import clear_abandoned
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
+from agent.host.machine.resting import Resting
 from agent.host.machine.umask import private_files
 from agent.host.settings import config
 from agent.host.settings.config import Settings
@@ -183,7 +184,8 @@ class Daemon:
         from agent.commands.daemon_run import DaemonRun  # noqa: PLC0415
 
         await asyncio.to_thread(clear_abandoned, self.paths.documents)
-        await DaemonRun(self, observer).until(stopped)
+        with Resting().running():
+            await DaemonRun(self, observer).until(stopped)
 
 
 @contextmanager

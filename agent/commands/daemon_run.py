@@ -18,7 +18,6 @@ from agent.commands.daemon import Daemon, Observer
 from agent.commands.open_tokens import open_tokens
 from agent.commands.panel_doctor import PanelDoctor
 from agent.host.instance import install_key, quitting
-from agent.host.machine import resting, start_pages
 from agent.host.peer import check as peer
 from agent.host.peer.port_owner import PortOwner
 from agent.host.settings.config import MCA_PORT
@@ -101,8 +100,6 @@ class DaemonRun:
             stack.enter_context(self._trust_kept(panel, loop))
             taking = self._take_freed_ports(listening, service, panel)
             stack.callback(asyncio.create_task(taking).cancel)
-            await asyncio.to_thread(start_pages.give_back)
-            stack.enter_context(resting.Resting().running())
             await stopped.wait()
 
     async def _control(

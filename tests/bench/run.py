@@ -62,7 +62,7 @@ COMMANDS_BEFORE = {
 """Of 15d1a31; the first sight is that of a card that others made."""
 MOST_PIV_COMMANDS = 8  # of a later signature
 WAKEUPS_BEFORE = {"virtual": 13, "pcsc": None}  # a second, of 15d1a31
-REST_SECONDS = 1  # after which an agent that is ready has nothing left to do
+REST_SECONDS = 3 * INTERVAL  # after which an agent that is ready has nothing left to do
 SITES = 200  # taking turns, so that none of them meets its rate limit
 
 

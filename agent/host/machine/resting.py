@@ -18,8 +18,8 @@ and the checks themselves less."""
 class Resting:
     """Gives memory back once the work that needed it is over: once, until there is more work.
 
-    Work is told by the processor's time that the process took: whoever asked for it, and at
-    whichever door.
+    The start is work too, and over with the first round that has none. Work is told by the
+    processor's time that the process took: whoever asked for it, and at whichever door.
     """
 
     def __init__(
@@ -31,16 +31,20 @@ class Resting:
         self._spent = spent
         self._rest = rest
         self._last = spent()
-        self._quiet_rounds = QUIET_ROUNDS
+        self._quiet_rounds = 0
+        self._patience = 1
+        self._is_due = True
 
     def check(self) -> None:
         """Look whether there was work since the last look, and rest if it is over for a while."""
         now = self._spent()
         worked, self._last = now - self._last > QUIET_SECONDS, now
         self._quiet_rounds = 0 if worked else self._quiet_rounds + 1
-        if self._quiet_rounds == QUIET_ROUNDS:
+        self._is_due = self._is_due or worked
+        if self._is_due and self._quiet_rounds >= self._patience:
             self._rest()
             self._last = self._spent()
+            self._patience, self._is_due = QUIET_ROUNDS, False
 
     @contextmanager
     def running(self, checks: PeriodicChecks = CHECKS) -> Iterator[None]:
