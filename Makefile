@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits installers test-installers lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits installers test-installers smoke bill release lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -13,8 +13,9 @@ variables of make:
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   SAMPLE=50       mutants: only so many of each package, always the same
   ONLY=linux      installers: for one system: linux, windows or macos
+  PROGRAM=ankong  smoke: the installed program to use
   SHORT=1         test-installers: only what the gate has time for
-  ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers: more arguments
+  ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers, smoke: more arguments
   PYTHON=python3  all: the Python that starts installer/dev.py
 endef
 export VARIABLES
@@ -64,6 +65,15 @@ installers:
 
 test-installers:
 	@$(DEV) test-installers $(if $(SHORT),--short) $(ARGS)
+
+smoke:
+	@$(DEV) smoke $(if $(PROGRAM),--program $(PROGRAM),$(ARGS))
+
+bill:
+	@$(DEV) bill
+
+release:
+	@$(DEV) release
 
 lock:
 	@$(DEV) lock

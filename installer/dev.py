@@ -68,6 +68,19 @@ def build_parser() -> argparse.ArgumentParser:
         default="artefact",
         help="only what the gate has time for",
     )
+    smoke = chores.add_parser("smoke", help="use an installed program, on any system")
+    tried = smoke.add_mutually_exclusive_group(required=True)
+    tried.add_argument("--program", type=Path, help="this one, with a virtual card")
+    tried.add_argument(
+        "--install",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="install, use and remove these (all in dist/installers that fit); "
+        "for machines that are thrown away",
+    )
+    chores.add_parser("bill", help="put the bills of materials beside the installers")
+    chores.add_parser("release", help="put a release together from what machines built")
     chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
     return parser
 
