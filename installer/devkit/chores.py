@@ -11,6 +11,7 @@ from typing import NoReturn
 from devkit import installers as artefacts
 from devkit import kits as packages
 from devkit import node, system, venv
+from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
@@ -91,6 +92,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "docs": docs,
         "kits": kits,
         "installers": installers,
+        "reproduce": reproduce,
         "test-installers": test_installers,
         "lock": lock,
     }
@@ -274,6 +276,11 @@ def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
             [venv.PYTHON, ROOT / "installer" / "dev.py", "installers", *chosen], venv.environment()
         )
     return artefacts.build(options.only or artefacts.SYSTEMS)
+
+
+def reproduce(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Build the installers twice, in unlike surroundings, and compare every byte."""
+    return reproducing.reproduce(options.only or reproducing.SYSTEMS)
 
 
 def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
