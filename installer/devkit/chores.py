@@ -11,6 +11,7 @@ from typing import NoReturn
 from devkit import installers as artefacts
 from devkit import kits as packages
 from devkit import node, release, smoke, system, trial, venv, workflows
+from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
@@ -98,6 +99,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "docs": docs,
         "kits": kits,
         "installers": installers,
+        "reproduce": reproduce,
         "test-installers": test_installers,
         "smoke": try_out,
         "bill": bill,
@@ -286,6 +288,11 @@ def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
             [venv.PYTHON, ROOT / "installer" / "dev.py", "installers", *chosen], venv.environment()
         )
     return artefacts.build(options.only or artefacts.SYSTEMS)
+
+
+def reproduce(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Build the installers twice, in unlike surroundings, and compare every byte."""
+    return reproducing.reproduce(options.only or reproducing.SYSTEMS)
 
 
 def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:

@@ -86,7 +86,8 @@ def build(out: Path) -> Sequence[BuiltFile]:
 def _freeze() -> None:
     python, packages = _python()
     stamp = CACHE / "program.stamp"
-    content = fingerprint(_program_sources(), packages, os.environ.get(SIGN, ""))
+    more = (packages, freeze.source_date(), os.environ.get(SIGN, ""))
+    content = fingerprint(_program_sources(), *more)
     if is_done(stamp, content) and (PROGRAM / "ankong.exe").exists():
         return
     say("freezing the program for Windows")
@@ -99,6 +100,7 @@ def _freeze() -> None:
         raise SetupError(f"PyInstaller failed:\n{printed[-4000:]}")
     for file in wanted:
         _sign(file)
+    freeze.settle(PROGRAM)
     mark_done(stamp, content)
 
 
@@ -140,9 +142,9 @@ def _python() -> tuple[Path, str]:
 def _run(*words: str | Path) -> tuple[int, str]:
     """Run a Windows program; return its exit status and its output."""
     if not WINDOWS:
-        with wine.prefix(CACHE / "build-prefix") as prefix:
+        with wine.prefix(CACHE / "build-prefix", freeze.fixed_variables()) as prefix:
             return prefix.run(*words, language="en_US", seconds=900, hear=freeze.say_step)
-    return run_told(words, freeze.say_step)
+    return run_told(words, freeze.say_step, env=freeze.reproducible())
 
 
 def _named(path: Path) -> str:
@@ -182,8 +184,11 @@ def _wrap(version: str, target: Path) -> None:
     from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
 
     write(texts)
+    freeze.settle(pictures, texts)
     manifest = CACHE / "manifest.txt"
     manifest.write_bytes(listing(PROGRAM))
+    when = int(freeze.source_date())
+    os.utime(manifest, (when, when))
     made = CACHE / target.name
     size = sum(each.stat().st_size for each in PROGRAM.rglob("*") if each.is_file())
     facts = {
