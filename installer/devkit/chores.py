@@ -20,6 +20,7 @@ PICTURES = ROOT / "build" / "pictures"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build", "installer/kits"),
+    "installer/release",
 )
 PROOFS = {
     "every fault at every command": ("tests.faults",),
@@ -174,7 +175,7 @@ def _workers() -> list[str]:
 
 def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Run every check, also after a failure, and print at the end which failed."""
-    system.ensure(system.BUILD)
+    system.ensure((*system.BUILD, system.SHELLCHECK))
     venv.ensure()
     checks = {
         "ruff check": ["ruff", "check", "."],

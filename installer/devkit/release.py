@@ -6,6 +6,7 @@ same names, whose sums are kept. Nothing here knows a key: :mod:`manifest` signs
 """
 
 import json
+import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ PARTS: Final = ROOT / "dist" / "parts"
 RELEASE: Final = ROOT / "dist" / "release"
 UNSIGNED: Final = "UNSIGNED-SHA256SUMS"
 BILL: Final = "sbom.cdx.json"
+PROGRAMS: Final = "windows-programs.sums"
+"""The sums of the programs that the wizard for Windows carries, unsigned."""
 _PREFIX: Final = "sbom-"
 _CARRIES: Final = {
     ".deb": "linux",
@@ -41,7 +44,9 @@ _FROZEN: Final = {
 
 
 def keep_bills(root: Path = ROOT, out: Path = OUT) -> int:
-    """Copy the bill of each program that was frozen here beside the installers; return the status.
+    """Put the bill of each program that was frozen here beside the installers; return the status.
+
+    The sums of Windows' programs are put there, too, where this build signs nothing.
 
     Raises:
         SetupError: none was frozen.
@@ -54,6 +59,11 @@ def keep_bills(root: Path = ROOT, out: Path = OUT) -> int:
             shutil.copyfile(found, out / f"{_PREFIX}{system}-{platform.machine()}.cdx.json")
             say(f"{system}: {len(json.loads(found.read_text('utf-8'))['components'])} components")
             kept += 1
+    # What is signed carries signed programs: these are compared one by one (release/strip.py).
+    programs = sorted((root / _FROZEN["windows"]).glob("*.exe"))
+    if programs and not os.environ.get("ANKONG_SIGN"):
+        lines = (f"{sha256_of(path)}  {path.name}\n" for path in programs)
+        (out / PROGRAMS).write_text("".join(lines), "utf-8")
     if not kept:
         raise SetupError("no program was frozen here: dev.py installers")
     return 0
@@ -70,7 +80,8 @@ def gather(parts: Path = PARTS, out: Path = RELEASE) -> int:
     files = out / "files"
     files.mkdir(parents=True)
     folders = sorted(path for path in parts.iterdir() if path.is_dir()) if parts.is_dir() else []
-    unsigned = _copy([each for each in folders if not each.name.startswith("signed")], files)
+    plain = [each for each in folders if not each.name.startswith("signed")]
+    unsigned = _copy(plain, files)
     signed = _copy([each for each in folders if each.name.startswith("signed")], files)
     if not unsigned:
         raise SetupError(f"no installers of {version_of(ROOT)} in {parts}")
@@ -78,7 +89,8 @@ def gather(parts: Path = PARTS, out: Path = RELEASE) -> int:
     (out / BILL).write_text(whole, "utf-8")
     (files / f"ankong-{version_of(ROOT)}.cdx.json").write_text(whole, "utf-8")
     # Whoever builds again compares with these, or takes the signatures off (release/strip.py).
-    lines = (f"{found}  {name}\n" for name, found in sorted(unsigned.items()))
+    lines = [f"{found}  {name}\n" for name, found in sorted(unsigned.items())]
+    lines += [each.read_text("utf-8") for folder in plain for each in folder.glob(PROGRAMS)]
     (files / UNSIGNED).write_text("".join(lines), "utf-8")
     table = _table(folders, files)
     (files / TABLE).write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", "utf-8")

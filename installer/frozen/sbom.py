@@ -111,6 +111,7 @@ def _is_pythons(path: Path) -> bool:
     return any(path.is_relative_to(place) for place in places if place != "/usr")
 
 
+@cache
 def _owners() -> dict[Path, str]:
     """Return the distribution of each installed file, by normal name."""
     return {

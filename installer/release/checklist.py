@@ -97,9 +97,7 @@ def notes(rows: Sequence[Mapping[str, Any]], *, signed: bool) -> str:
         signed: whether there are sums of files from before they were signed.
 
     """
-    told = (
-        "Windows files are signed." if signed else "No file has a bought signature: systems warn."
-    )
+    told = "Windows files are signed." if signed else "No file is signed: systems will warn."
     lines = [
         f"Ankong {version_of(ROOT)}. What changed stands in CHANGELOG.md.\n",
         f"{told} What came down whole: `sha256sum --check SHA256SUMS`.",

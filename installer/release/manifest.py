@@ -37,6 +37,9 @@ from agent.host.update.manifest import BadManifestError, ReleaseManifest, accept
 from agent.host.update.release_keys import RELEASE_KEYS
 from agent.words import Language
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from release.support import facts  # noqa: E402  # found by the line above
+
 KEY = "ANKONG_RELEASE_KEY"
 """The variable with the private key itself, PEM, where there is no file of it."""
 PASSPHRASE = "ANKONG_RELEASE_PASSPHRASE"  # noqa: S105  # the variable's name
@@ -68,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     write.set_defaults(work=write_manifest)
     write.add_argument("--key", type=Path, required=True, help="the private key, PEM")
     write.add_argument("--newest", default=__version__, help="the newest version")
-    write.add_argument("--floor", required=True, help="older versions refuse to sign")
+    write.add_argument(
+        "--floor", default=facts()["floor"], help="older versions refuse to sign (support.toml)"
+    )
     write.add_argument("--page", default="", help="https address where people get it")
     write.add_argument(
         "--reason",

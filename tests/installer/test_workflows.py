@@ -1,6 +1,8 @@
 """What hosted machines run: pinned, with few rights, and made of chores that there are."""
 
+import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,9 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from devkit import installers, runners, trial
+
+from agent import __version__
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / ".github" / "workflows"
@@ -201,3 +206,89 @@ def test_updates_are_proposed_for_all_that_is_locked() -> None:
         assert row["schedule"] == {"interval": "weekly"}
         assert row["cooldown"] == {"default-days": 7}
         assert row["groups"]
+
+
+# What hosted machines are asked, and what stays for a person.
+
+
+def test_the_table_has_every_machine_of_the_smoke_test() -> None:
+    asked = runners.plan()["machines"]
+    machine, container = jobs("smoke.yml")["machine"], jobs("smoke.yml")["container"]
+    images = [row["image"] for row in container["strategy"]["matrix"]["include"]]
+    assert set(asked) == {*machine["strategy"]["matrix"]["runner"], *images}
+    for name, endings in asked.items():
+        system = {"windows": "win32", "macos": "darwin"}.get(name.split("-")[0], "linux")
+        assert endings
+        assert {trial.WAYS[ending].system for ending in endings} == {system}, name
+    assert {ending for endings in asked.values() for ending in endings} == set(trial.WAYS)
+
+
+def test_the_builders_readme_names_every_machine_with_what_it_is_asked() -> None:
+    readme = (ROOT / "installer/README.md").read_text("utf-8")
+    for ending in trial.WAYS:
+        machines = ", ".join(f"`{name}`" for name in runners.asked_of(f"x{ending}"))
+        assert f"| `{ending}` | {machines} |" in readme
+
+
+def test_the_table_of_artefacts_says_that_it_is_asked_and_not_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"name": "a.rpm", "size": 1, "sha256": "0", "claims": [], "elsewhere": "readers"}
+    (tmp_path / "artefacts.json").write_text(json.dumps([row]))
+    monkeypatch.setattr(installers, "OUT", tmp_path)
+    installers.show_table()
+    told = capsys.readouterr().out
+    wanted = "fedora:43, fedora:44, opensuse/leap:16.0"
+    assert f"  asked of hosted machines, not proven here: {wanted}\n" in told
+    assert "  proven here" not in told
+
+
+@pytest.fixture(scope="module")
+def checklist() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "installer/release/checklist.py"))
+
+
+def test_the_committed_list_and_page_are_the_generated_ones(checklist: dict[str, Any]) -> None:
+    assert checklist["TEMPLATE"].read_text("utf-8") == checklist["template"]()
+    support = runpy.run_path(str(ROOT / "installer/release/support.py"))
+    assert support["PAGE"].read_text("utf-8") == support["page"](support["facts"]())
+
+
+def test_what_no_machine_shows_is_a_box_for_each_system(checklist: dict[str, Any]) -> None:
+    rows = [
+        {"system": "linux", "elsewhere": "readers; screens, sound"},
+        {"system": "linux", "elsewhere": "screens; glibc 2"},
+        {"system": "macos", "elsewhere": "everything. There, build.sh builds"},
+    ]
+    assert checklist["boxes"](rows) == {
+        "linux": ["readers", "screens", "sound", "glibc 2"],
+        "macos": ["everything"],
+    }
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_notes_of_a_release_say_whether_it_is_signed_and_what_is_open(
+    checklist: dict[str, Any], tmp_path: Path, *, signed: bool
+) -> None:
+    table, out = tmp_path / "artefacts.json", tmp_path / "NOTES.md"
+    row = {"name": "a.exe", "system": "windows", "sha256": "b" * 64, "elsewhere": "SmartScreen"}
+    table.write_text(json.dumps([row]))
+    before = ("a" if signed else "b") * 64
+    (tmp_path / "UNSIGNED-SHA256SUMS").write_text(f"{before}  a.exe\n")
+    assert checklist["main"](["notes", str(table), str(out)]) == 0
+    said = out.read_text("utf-8")
+    assert ("No file is signed" in said) is not signed
+    assert "## Windows\n\n- SmartScreen\n" in said
+    assert checklist["main"](["notes", str(table)]) == 2
+
+
+def test_every_version_that_is_supported_is_one_of_ours() -> None:
+    said = tomllib.loads((ROOT / "installer/release/support.toml").read_text("utf-8"))
+    newest = ".".join(__version__.split(".")[:2])
+    assert said["minor"][0]["version"] == newest
+    numbers = [[int(part) for part in row["version"].split(".")] for row in said["minor"]]
+    assert numbers == sorted(numbers, reverse=True)
+    for row in said["minor"]:
+        for day in (row["released"], row["security_until"]):
+            assert re.fullmatch(r"(\d{4}-\d{2}-\d{2})?", day)
+    assert said["text"]["zh"].keys() == said["text"]["en"].keys()
