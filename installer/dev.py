@@ -67,6 +67,23 @@ def build_parser() -> argparse.ArgumentParser:
         default="artefact",
         help="only what the gate has time for",
     )
+    _add_release_chores(chores)
+    chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
+    return parser
+
+
+def _add_builds(chores: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the chores that build installers."""
+    build = chores.add_parser("installers", help="build the installers of every system")
+    build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
+    again = chores.add_parser(
+        "reproduce", help="build them twice elsewhere; fail if a byte differs"
+    )
+    again.add_argument("--only", action="append", choices=("linux", "windows"))
+
+
+def _add_release_chores(chores: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add what is done with installers that were built."""
     smoke = chores.add_parser("smoke", help="use an installed program, on any system")
     tried = smoke.add_mutually_exclusive_group(required=True)
     tried.add_argument("--program", type=Path, help="this one, with a virtual card")
@@ -80,18 +97,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     chores.add_parser("bill", help="put the bills of materials beside the installers")
     chores.add_parser("release", help="put a release together from what machines built")
-    chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
-    return parser
-
-
-def _add_builds(chores: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the chores that build installers."""
-    build = chores.add_parser("installers", help="build the installers of every system")
-    build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
-    again = chores.add_parser(
-        "reproduce", help="build them twice elsewhere; fail if a byte differs"
-    )
-    again.add_argument("--only", action="append", choices=("linux", "windows"))
 
 
 def main() -> int:

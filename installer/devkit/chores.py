@@ -115,6 +115,7 @@ def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     _announce()
     system.ensure(system.EVERYTHING)
     venv.ensure()
+    workflows.ensure()
     node.ensure()
     return 0
 

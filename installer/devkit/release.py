@@ -129,7 +129,9 @@ def _bill(folders: Sequence[Path], files: Path) -> dict[str, Any]:
         raise SetupError(f"no bill says what is in {', '.join(sorted(without))}: dev.py bill")
     try:
         return bill.merged(bills, carriers)
-    except (ValueError, KeyError) as error:
+    except KeyError as error:
+        raise SetupError(f"a bill of this release has no {error.args[0]}: build anew") from error
+    except ValueError as error:
         raise SetupError(f"the bills of this release: {error}") from error
 
 

@@ -26,7 +26,7 @@ from devkit.shell import ROOT, SetupError, say
 PIN: Final = "246813"
 ORIGIN: Final = "https://smoke.example"
 SECONDS: Final = 120
-_LETTER: Final = "甲方同意。\n".encode()  # what people sign here
+_LETTER: Final = "Ti\u1ebfng Vi\u1ec7t\n".encode()  # three bytes to some letters
 _BROKEN, _PROVEN = 1, 0
 
 

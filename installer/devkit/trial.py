@@ -29,7 +29,7 @@ _ENDINGS: Final = {
 
 
 @dataclass(frozen=True)
-class Way:
+class InstallWay:
     """How one kind of artefact comes and goes.
 
     Attributes:
@@ -80,21 +80,21 @@ def _no_rpm(_file: Path) -> Sequence[str | Path]:
 
 
 WAYS: Final = {
-    ".exe": Way(
+    ".exe": InstallWay(
         "win32",
         lambda file: [file, "/S", "/NOAUTOSTART"],
         lambda: _place("LOCALAPPDATA") / "ankong.exe",
         lambda _: [_place("LOCALAPPDATA") / "uninstall.exe", "/S"],
         installed=(0, 5),  # 5: installed, and something is left that a person decides
     ),
-    ".msi": Way(
+    ".msi": InstallWay(
         "win32",
         lambda file: ["msiexec", "/i", file, "/qn", "/norestart"],
         lambda: _place("PROGRAMFILES") / "ankong.exe",
         lambda file: ["msiexec", "/x", file, "/qn", "/norestart"],
         installed=(0, 3010),  # 3010: after the next restart, says Windows Installer
     ),
-    ".run": Way(
+    ".run": InstallWay(
         "linux",
         lambda file: [
             *("sh", file, "--quiet", "--accept-licence", "--"),
@@ -104,15 +104,15 @@ WAYS: Final = {
         lambda _: [Path.home() / ".local/bin/ankong-uninstall", "--quiet"],
         installed=(0, 3),  # 3: installed, and something is left to do
     ),
-    ".deb": Way(
+    ".deb": InstallWay(
         "linux",
         lambda file: [*_root(), *_APT, "install", file],
         lambda: _MANAGED,
         lambda _: [*_root(), *_APT, "purge", "ankong"],
         needs="apt-get",
     ),
-    ".rpm": Way("linux", _rpm, lambda: _MANAGED, _no_rpm, needs="rpm"),
-    ".pkg": Way(
+    ".rpm": InstallWay("linux", _rpm, lambda: _MANAGED, _no_rpm, needs="rpm"),
+    ".pkg": InstallWay(
         "darwin",
         lambda file: [*_root(), "installer", "-pkg", file, "-target", "/"],
         lambda: _APP / "MacOS" / "ankong",
@@ -134,7 +134,7 @@ def fitting(folder: Path = OUT) -> list[Path]:
     ]
 
 
-def _is_for_us(way: Way) -> bool:
+def _is_for_us(way: InstallWay) -> bool:
     # An apt system may have the program rpm too, as a tool; its own packages are the others.
     is_apts = way.needs == "rpm" and shutil.which("apt-get") is not None
     has_tool = not way.needs or shutil.which(way.needs) is not None

@@ -27,6 +27,8 @@ from windows.build import installer as windows  # noqa: E402
 
 TEMPLATE: Final = ROOT / ".github" / "ISSUE_TEMPLATE" / "release.md"
 TITLES: Final = {"windows": "Windows", "linux": "Linux", "macos": "macOS"}
+_FLOOR: Final = re.compile(r"glibc [\d.]+ or newer")
+"""What a program needs, which the table says besides."""
 HEAD: Final = """\
 ---
 name: Release
@@ -74,8 +76,8 @@ def boxes(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
         # A second sentence is advice, and nothing that could be ticked.
         for clause in re.split(r"; |, ", row["elsewhere"].split(". ")[0]):
             open_ones = found.setdefault(row["system"], [])
-            if clause.strip() and clause.strip() not in open_ones:
-                open_ones.append(clause.strip())
+            if clause not in open_ones and not _FLOOR.fullmatch(clause):
+                open_ones.append(clause)
     return found
 
 

@@ -38,7 +38,7 @@ from agent.host.update.release_keys import RELEASE_KEYS
 from agent.words import Language
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from release.support import facts  # noqa: E402  # found by the line above
+from release.support import facts  # found by the line above
 
 KEY = "ANKONG_RELEASE_KEY"
 """The variable with the private key itself, PEM, where there is no file of it."""

@@ -8,7 +8,6 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = Path(__file__).with_name("support.toml")
 PAGE: Final = ROOT / ".github" / "SUPPORT.md"
-LANGUAGES: Final = ("zh", "en")
 
 
 def facts() -> dict[str, Any]:
@@ -18,8 +17,8 @@ def facts() -> dict[str, Any]:
 
 def page(said: dict[str, Any]) -> str:
     """Return the page in both languages."""
-    titles = " ".join(said["text"][language]["title"] for language in reversed(LANGUAGES))
-    parts = [_part(said, language) for language in LANGUAGES]
+    titles = " ".join(words["title"] for words in reversed(said["text"].values()))
+    parts = [_part(said, language) for language in said["text"]]
     head = "<!-- installer/release/support.py makes this page from support.toml beside it -->"
     return "\n\n".join([f"# {titles}", head, *parts]) + "\n"
 

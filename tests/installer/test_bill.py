@@ -184,6 +184,13 @@ def test_bills_of_two_versions_make_none(built: Path, tmp_path: Path) -> None:
         release.gather(built, tmp_path / "out")
 
 
+def test_a_bill_of_an_older_build_is_named(built: Path, tmp_path: Path) -> None:
+    path = built / "installers-arm64" / "sbom-linux-aarch64.cdx.json"
+    path.write_text(path.read_text().replace('"timestamp"', '"time"'))
+    with pytest.raises(SetupError, match="has no timestamp: build anew"):
+        release.gather(built, tmp_path / "out")
+
+
 def test_bills_are_kept_beside_the_installers(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="no program was frozen"):
         release.keep_bills(tmp_path, tmp_path)

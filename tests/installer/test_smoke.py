@@ -111,14 +111,16 @@ def test_each_system_takes_what_is_made_for_it(
 
 
 @pytest.fixture
-def way(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, trial.Way]:
+def way(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, trial.InstallWay]:
     """Return the one way there is: a file that is copied to be installed."""
     place = tmp_path / "installed"
     script(IDLE)
     monkeypatch.setattr(trial, "_SECONDS_TO_GO", 0)
     monkeypatch.setattr(smoke, "use", lambda program: [str(program.stat().st_size)])
     ways = {
-        ".sh": trial.Way(
+        ".sh": trial.InstallWay(
             sys.platform,
             lambda file: ["cp", file, place],
             lambda: place,
@@ -131,7 +133,7 @@ def way(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> dict
 
 
 def test_it_comes_is_used_and_goes(
-    way: dict[str, trial.Way], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    way: dict[str, trial.InstallWay], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del way
     assert trial.play([tmp_path / "ankong.sh"]) == 0
@@ -139,16 +141,16 @@ def test_it_comes_is_used_and_goes(
     assert not (tmp_path / "installed").exists()
 
 
-def test_what_stays_is_said(way: dict[str, trial.Way], tmp_path: Path) -> None:
+def test_what_stays_is_said(way: dict[str, trial.InstallWay], tmp_path: Path) -> None:
     old = way[".sh"]
-    way[".sh"] = trial.Way(old.system, old.install, old.program, lambda _: ["true"])
+    way[".sh"] = trial.InstallWay(old.system, old.install, old.program, lambda _: ["true"])
     with pytest.raises(SetupError, match="is still there"):
         trial.play([tmp_path / "ankong.sh"])
 
 
-def test_what_does_not_install_is_said(way: dict[str, trial.Way], tmp_path: Path) -> None:
+def test_what_does_not_install_is_said(way: dict[str, trial.InstallWay], tmp_path: Path) -> None:
     old = way[".sh"]
-    way[".sh"] = trial.Way(old.system, lambda _: ["false"], old.program, old.remove)
+    way[".sh"] = trial.InstallWay(old.system, lambda _: ["false"], old.program, old.remove)
     with pytest.raises(SetupError, match="false ended with 1"):
         trial.play([tmp_path / "ankong.sh"])
 

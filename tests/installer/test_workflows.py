@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from devkit import installers, runners, trial
+from devkit import installers, runners, trial, workflows
 
 from agent import __version__
 
@@ -257,11 +257,11 @@ def test_the_committed_list_and_page_are_the_generated_ones(checklist: dict[str,
 def test_what_no_machine_shows_is_a_box_for_each_system(checklist: dict[str, Any]) -> None:
     rows = [
         {"system": "linux", "elsewhere": "readers; screens, sound"},
-        {"system": "linux", "elsewhere": "screens; glibc 2"},
+        {"system": "linux", "elsewhere": "screens; glibc 2.36 or newer"},
         {"system": "macos", "elsewhere": "everything. There, build.sh builds"},
     ]
     assert checklist["boxes"](rows) == {
-        "linux": ["readers", "screens", "sound", "glibc 2"],
+        "linux": ["readers", "screens", "sound"],
         "macos": ["everything"],
     }
 
@@ -292,3 +292,29 @@ def test_every_version_that_is_supported_is_one_of_ours() -> None:
         for day in (row["released"], row["security_until"]):
             assert re.fullmatch(r"(\d{4}-\d{2}-\d{2})?", day)
     assert said["text"]["zh"].keys() == said["text"]["en"].keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "linter"),
+    [
+        ("      - run: echo ${{ github.event.issue.title }}\n", "zizmor"),
+        ("      - uses: actions/setup-node@v4\n", "zizmor"),
+        ("      - runs: true\n", "actionlint"),
+    ],
+    ids=["injected", "not pinned", "unknown"],
+)
+def test_the_linters_find_what_is_wrong(
+    wrong: str, linter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not all((workflows.venv.SCRIPTS / name).exists() for name in ("actionlint", "zizmor")):
+        pytest.skip("make setup installs the linters")
+    monkeypatch.setattr(workflows, "ensure", lambda: None)
+    monkeypatch.setattr(workflows, "ROOT", tmp_path)
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    head = "on: push\npermissions: {}\njobs:\n  one:\n    name: one\n    runs-on: ubuntu-24.04\n"
+    path = folder / "one.yml"
+    path.write_text(f"name: one\n{head}    steps:\n      - run: 'true'\n")
+    assert workflows.faults() == []
+    path.write_text(path.read_text() + wrong)
+    assert linter in workflows.faults()
