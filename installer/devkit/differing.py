@@ -129,7 +129,7 @@ def _ar(content: bytes) -> dict[str, bytes]:
         head = content[at : at + 60].decode("ascii", "replace")
         size = int(head[48:58])
         name = head[:16].strip().rstrip("/")
-        parts[f"{name} (head)"] = head.encode()
+        parts[f"{name} (head)"] = " ".join(head[:58].split()).encode()
         parts[name] = content[at + 60 : at + 60 + size]
         at += 60 + size + size % 2
     return parts
@@ -157,7 +157,7 @@ def _tar(content: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for entry in archive:
             owner = f"{entry.uid}/{entry.gid}/{entry.uname}/{entry.gname}"
-            head = f"{entry.mode:o} {entry.mtime} {owner} {entry.linkname}"
+            head = f"{entry.mode:o} {entry.mtime} {owner} {entry.linkname}".rstrip()
             parts[f"{entry.name} (head)"] = head.encode()
             file = archive.extractfile(entry) if entry.isfile() else None
             parts[entry.name] = file.read() if file else b""

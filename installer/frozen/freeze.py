@@ -35,7 +35,7 @@ _STEPS = {
     "Building COLLECT because": "putting the folder together",
 }
 """What PyInstaller logs at the beginning of a step, and what a person is told then."""
-_COMPILING = {
+COMPILING = {
     # The linker's build ID is over what a debugger is told, with pip's folder of that moment.
     "CFLAGS": "-g0",
     "PIP_NO_CACHE_DIR": "1",  # where a library may lie that was compiled otherwise
@@ -85,14 +85,14 @@ def fixed_variables() -> dict[str, str]:
     }
 
 
-def settle(*folders: Path) -> None:
-    """Give all that is in ``folders``, and them, the sources' date and modes of no umask's choice.
+def settle(*places: Path) -> None:
+    """Give files, and folders with all that is in them, the sources' date and modes of no umask.
 
     Packers write both down. Links get the date alone; a file that its owner may run stays so.
     """
     when = int(source_date())
-    for folder in folders:
-        for path in (folder, *folder.rglob("*")):
+    for place in places:
+        for path in (place, *place.rglob("*")):
             if not path.is_symlink():
                 runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
                 path.chmod(0o755 if runs else 0o644)
@@ -109,7 +109,7 @@ def source_date() -> str:
 
 def _ensure_freezer() -> None:
     locks = [venv.BUILD_LOCK, INSTALLER_LOCK]
-    content = fingerprint(locks, sys.version, str(FREEZER), *map("=".join, _COMPILING.items()))
+    content = fingerprint(locks, sys.version, str(FREEZER), *map("=".join, COMPILING.items()))
     if is_done(_STAMP, content):
         return
     say(f"making {FREEZER.relative_to(ROOT)}, which has only what is shipped and its tools")
@@ -118,5 +118,5 @@ def _ensure_freezer() -> None:
         raise SetupError("Python could not make a virtual environment (see above)")
     for lock in locks:
         say(f"  installing what {lock.name} names")
-        venv.install_locked(lock, PYTHON, env=_COMPILING)
+        venv.install_locked(lock, PYTHON, env=COMPILING)
     mark_done(_STAMP, content)

@@ -68,7 +68,7 @@ def pack(folder: Path, target: Path, label: str) -> None:
     work, made = folder.parent, folder.with_suffix(".made")
     _write_header(work / "header.sh", _room(folder))
     command: list[str | Path] = ["makeself", "--xz", "--complevel", "9", "--nox11", "--nomd5"]
-    command += ["--sha256", "--tar-quietly", "--header", "header.sh"]
+    command += ["--sha256", "--tar-quietly", "--header", "./header.sh"]
     command += ["--packaging-date", str(datetime.fromtimestamp(when, UTC))]
     command += ["--tar-extra", _tar_options(when)]
     # Relative names: makeself writes its own command into the file.

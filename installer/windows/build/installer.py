@@ -74,6 +74,7 @@ def build(out: Path) -> Sequence[BuiltFile]:
         system.ensure((*system.WINDOWS, *system.WINE_BUILD))
     CACHE.mkdir(parents=True, exist_ok=True)
     _freeze()
+    freeze.settle(PROGRAM)  # packers write down how old a file is
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
@@ -100,7 +101,6 @@ def _freeze() -> None:
         raise SetupError(f"PyInstaller failed:\n{printed[-4000:]}")
     for file in wanted:
         _sign(file)
-    freeze.settle(PROGRAM)
     mark_done(stamp, content)
 
 
@@ -175,20 +175,7 @@ def _wrap(version: str, target: Path) -> None:
     content = fingerprint(known, program, version, str(target), os.environ.get(SIGN, ""))
     if is_done(stamp, content) and target.exists():
         return
-    say("drawing the wizard's pictures")
-    pictures, texts = CACHE / "pictures", CACHE / "texts"
-    pictures.mkdir(exist_ok=True)
-    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
-        raise SetupError("the wizard's pictures could not be drawn (see above)")
-    texts.mkdir(exist_ok=True)
-    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
-
-    write(texts)
-    freeze.settle(pictures, texts)
-    manifest = CACHE / "manifest.txt"
-    manifest.write_bytes(listing(PROGRAM))
-    when = int(freeze.source_date())
-    os.utime(manifest, (when, when))
+    pictures, texts, manifest = _ingredients()
     made = CACHE / target.name
     size = sum(each.stat().st_size for each in PROGRAM.rglob("*") if each.is_file())
     facts = {
@@ -214,6 +201,22 @@ def _wrap(version: str, target: Path) -> None:
         raise SetupError("makensis failed (see above)")
     shutil.move(made, target)
     mark_done(stamp, content)
+
+
+def _ingredients() -> tuple[Path, Path, Path]:
+    """Make what the wizard has besides the program: pictures, texts, and the list of its files."""
+    say("drawing the wizard's pictures")
+    pictures, texts, manifest = CACHE / "pictures", CACHE / "texts", CACHE / "manifest.txt"
+    pictures.mkdir(exist_ok=True)
+    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
+        raise SetupError("the wizard's pictures could not be drawn (see above)")
+    texts.mkdir(exist_ok=True)
+    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
+
+    write(texts)
+    manifest.write_bytes(listing(PROGRAM))
+    freeze.settle(pictures, texts, manifest)
+    return pictures, texts, manifest
 
 
 def _makensis() -> Path:

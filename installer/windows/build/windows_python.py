@@ -227,11 +227,15 @@ def _make_programs(number: str) -> None:
         HERE / "pythonw.exe",
     ]
     _do([*windowed, *linked], folder)
-    forwarded = folder / "python3.def"
-    forwarded.write_text(_forward(listed.read_text("utf-8"), stem), "utf-8")
+    _link_forwarder(_forward(listed.read_text("utf-8"), stem), folder, HERE / "python3.dll")
+
+
+def _link_forwarder(exported: str, folder: Path, target: Path) -> None:
+    """Make the library of a module definition, which is kept in ``folder``."""
+    definition = folder / "python3.def"
+    definition.write_text(exported, "utf-8")
     alone: list[str | Path] = [MINGW, "-s", "-shared", "-nostdlib", ANYWHERE]
-    alone += [SOURCES / "forward.c", forwarded]
-    _do([*alone, "-o", HERE / "python3.dll"], folder)
+    _do([*alone, SOURCES / "forward.c", definition, "-o", target], folder)
 
 
 def _forward(listed: str, stem: str) -> str:
