@@ -27,6 +27,7 @@ from windows.build import installer as windows  # noqa: E402
 
 TEMPLATE: Final = ROOT / ".github" / "ISSUE_TEMPLATE" / "release.md"
 TITLES: Final = {"windows": "Windows", "linux": "Linux", "macos": "macOS"}
+_MACOS: Final = {"system": "macos", "elsewhere": macos.ELSEWHERE}
 _FLOOR: Final = re.compile(r"glibc [\d.]+ or newer")
 """What a program needs, which the table says besides."""
 HEAD: Final = """\
@@ -86,7 +87,7 @@ def template() -> str:
     rows = [
         {"system": "windows", "elsewhere": windows._ELSEWHERE},  # noqa: SLF001  # what its rows say
         {"system": "linux", "elsewhere": linux.ELSEWHERE},
-        {"system": "macos", "elsewhere": macos.ELSEWHERE},
+        _MACOS,
     ]
     return "\n".join([HEAD, *_sections(rows, "- [ ] "), TAIL])
 
@@ -106,7 +107,9 @@ def notes(rows: Sequence[Mapping[str, Any]], *, signed: bool) -> str:
         "Where it comes from: `gh attestation verify FILE`.\n",
         "Not tried with these files on a real machine:\n",
     ]
-    return "\n".join([*lines, *_sections(rows, "- ")])
+    # The package for macOS is made on Macs, which write no table.
+    macs = [] if any(row["system"] == "macos" for row in rows) else [_MACOS]
+    return "\n".join([*lines, *_sections([*rows, *macs], "- ")])
 
 
 def _sections(rows: Iterable[Mapping[str, Any]], mark: str) -> list[str]:

@@ -183,6 +183,25 @@ def test_jobs_are_made_of_chores_and_files_that_there_are(name: str, chores: set
             assert place.split("/")[0] in MADE, place
 
 
+def test_every_machine_that_builds_leaves_a_bill_of_what_it_froze() -> None:
+    for label, job in jobs("build.yml").items():
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        assert runs[-1].endswith(" installer/dev.py bill"), label
+        assert job["steps"][-1]["with"]["path"] == "dist/installers", label
+        assert job["steps"][-1]["with"]["name"].startswith("installers-"), label
+
+
+def test_what_is_started_by_its_name_may_be_started() -> None:
+    done = subprocess.run(
+        ["git", "ls-files", "--stage", "installer/macos/build.sh"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0 or done.stdout.startswith("100755 ")  # no checkout of Git
+
+
 def test_what_windows_runs_is_the_same_in_every_shell() -> None:
     (smoke,) = [step for step in jobs("smoke.yml")["machine"]["steps"] if "run" in step]
     assert re.fullmatch(r"[\w ./-]+", smoke["run"])
@@ -279,6 +298,7 @@ def test_the_notes_of_a_release_say_whether_it_is_signed_and_what_is_open(
     said = out.read_text("utf-8")
     assert ("No file is signed" in said) is not signed
     assert "## Windows\n\n- SmartScreen\n" in said
+    assert "## macOS\n\n- " in said
     assert checklist["main"](["notes", str(table)]) == 2
 
 
