@@ -29,7 +29,7 @@ def faults() -> list[str]:
         without = name == "actionlint" and shutil.which("shellcheck") is None
         say(f"{name}, without shellcheck" if without else name)
         # zizmor prints a line also where nothing is wrong.
-        command = [venv.SCRIPTS / name, *words]
+        command = [str(venv.SCRIPTS / name), *words]
         if run(command, env=venv.environment(), folder=ROOT, quiet=True) != 0:
             failed.append(name)
     return failed

@@ -4,6 +4,7 @@ Every file of the program is traced to a distribution of the lock, to Python, or
 system. A file of another origin stops the build.
 """
 
+import os
 import platform
 import re
 import subprocess
@@ -82,8 +83,8 @@ def components(
     pythons: set[Path] = set()
     for source in sources:
         path = Path(source).absolute()
-        if path in owners:
-            named.setdefault(owners[path], set()).add(path)
+        if _key(source) in owners:
+            named.setdefault(owners[_key(source)], set()).add(path)
         elif any(_is_in(path, folder) for folder in own):
             continue
         elif _is_pythons(path):
@@ -112,13 +113,19 @@ def _is_pythons(path: Path) -> bool:
 
 
 @cache
-def _owners() -> dict[Path, str]:
+def _owners() -> dict[str, str]:
     """Return the distribution of each installed file, by normal name."""
-    return {
-        Path(str(file.locate())).absolute(): normal(found.name)
-        for found in distributions()
-        for file in found.files or ()
-    }
+    owners = {}
+    for found in distributions():
+        base, name = str(found.locate_file("")), normal(found.name)
+        for file in found.files or ():
+            owners[_key(os.path.join(base, str(file)))] = name  # noqa: PTH118  # see _key
+    return owners
+
+
+def _key(path: str) -> str:
+    """Return a path in one spelling; as text, for there are tens of thousands."""
+    return os.path.normcase(os.path.abspath(path))  # noqa: PTH100  # follows no link
 
 
 def normal(name: str) -> str:
