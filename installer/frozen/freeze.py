@@ -73,11 +73,12 @@ def say_step(line: str) -> None:
 
 def reproducible() -> dict[str, str]:
     """Return the environment in which the same sources give the same files."""
-    return {**os.environ, **fixed_variables()}
+    # In Turkish makensis knows no /ifndef: the small i of its own is another letter there.
+    return {**os.environ, "LC_ALL": "C.UTF-8", **fixed_variables()}
 
 
 def fixed_variables() -> dict[str, str]:
-    """Return what of :func:`reproducible` is not this process's own environment."""
+    """Return what of :func:`reproducible` is for the programs of other systems, too."""
     return {
         "PYTHONHASHSEED": "0",  # the order of sets, in base_library.zip
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -183,6 +183,11 @@ def test_the_freezer_in_wine_gets_what_the_other_gets(monkeypatch: pytest.Monkey
     assert given.items() <= freeze.reproducible().items()
 
 
+def test_no_packer_speaks_the_language_of_who_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
+    assert freeze.reproducible()["LC_ALL"] == "C.UTF-8"
+
+
 @pytest.fixture
 def windows_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the cache of a Windows build that freezes nothing."""
@@ -206,9 +211,12 @@ def test_the_wizards_packer_sees_no_time_but_the_sources(
             (windows_build / "ankong" / name).touch()
         return 0, ""
 
-    def ran(command: Sequence[object], **_options: object) -> int:
+    def ran(
+        command: Sequence[object], *, env: Mapping[str, str] | None = None, **_options: object
+    ) -> int:
         facts = dict(word[2:].split("=", 1) for word in map(str, command) if word[:2] == "-D")
         if facts:
+            assert env == freeze.reproducible()
             folders = [Path(facts[name]) for name in ("SOURCE", "PICTURES", "TEXTS")]
             there = [path for folder in folders for path in folder.rglob("*")]
             assert len(there) > 6

@@ -160,6 +160,22 @@ def _sign(file: Path) -> None:
 # The wizard.
 
 
+def _ingredients() -> tuple[Path, Path, Path]:
+    """Make what the wizard has besides the program: pictures, texts, and the list of its files."""
+    say("drawing the wizard's pictures")
+    pictures, texts, manifest = CACHE / "pictures", CACHE / "texts", CACHE / "manifest.txt"
+    pictures.mkdir(exist_ok=True)
+    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
+        raise SetupError("the wizard's pictures could not be drawn (see above)")
+    texts.mkdir(exist_ok=True)
+    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
+
+    write(texts)
+    manifest.write_bytes(listing(PROGRAM))
+    freeze.settle(pictures, texts, manifest)
+    return pictures, texts, manifest
+
+
 def _wrap(version: str, target: Path) -> None:
     compiler = _makensis()
     stamp = CACHE / "setup.stamp"
@@ -197,26 +213,11 @@ def _wrap(version: str, target: Path) -> None:
     say(f"packing {target.name} with makensis")
     words = [f"-D{name}={value}" for name, value in facts.items()]
     script = SOURCES / "setup.nsi"
-    if run([compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script], quiet=True) != 0:
+    command = [compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script]
+    if run(command, env=freeze.reproducible(), quiet=True) != 0:
         raise SetupError("makensis failed (see above)")
     shutil.move(made, target)
     mark_done(stamp, content)
-
-
-def _ingredients() -> tuple[Path, Path, Path]:
-    """Make what the wizard has besides the program: pictures, texts, and the list of its files."""
-    say("drawing the wizard's pictures")
-    pictures, texts, manifest = CACHE / "pictures", CACHE / "texts", CACHE / "manifest.txt"
-    pictures.mkdir(exist_ok=True)
-    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
-        raise SetupError("the wizard's pictures could not be drawn (see above)")
-    texts.mkdir(exist_ok=True)
-    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
-
-    write(texts)
-    manifest.write_bytes(listing(PROGRAM))
-    freeze.settle(pictures, texts, manifest)
-    return pictures, texts, manifest
 
 
 def _makensis() -> Path:
