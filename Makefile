@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits installers test-installers lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits installers reproduce test-installers smoke bill release lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -12,9 +12,10 @@ variables of make:
   SITE=1          demo: instead, log in to an example site in Flask
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   SAMPLE=50       mutants: only so many of each package, always the same
-  ONLY=linux      installers: for one system: linux, windows or macos
+  ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
+  PROGRAM=ankong  smoke: the installed program to use
   SHORT=1         test-installers: only what the gate has time for
-  ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers: more arguments
+  ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers, smoke: more arguments
   PYTHON=python3  all: the Python that starts installer/dev.py
 endef
 export VARIABLES
@@ -62,8 +63,20 @@ kits:
 installers:
 	@$(DEV) installers $(if $(ONLY),--only $(ONLY))
 
+reproduce:
+	@$(DEV) reproduce $(if $(ONLY),--only $(ONLY))
+
 test-installers:
 	@$(DEV) test-installers $(if $(SHORT),--short) $(ARGS)
+
+smoke:
+	@$(DEV) smoke $(if $(PROGRAM),--program $(PROGRAM),$(ARGS))
+
+bill:
+	@$(DEV) bill
+
+release:
+	@$(DEV) release
 
 lock:
 	@$(DEV) lock

@@ -55,8 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     chores.add_parser("proof", help="play all that the test run plays a sample of")
     chores.add_parser("docs", help="make what is generated: API, error catalogues, handbook, types")
     chores.add_parser("kits", help="build the packages for sites and their testers")
-    build = chores.add_parser("installers", help="build the installers of every system")
-    build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
+    _add_builds(chores)
     proof = chores.add_parser(
         "test-installers", help="prove what was built; more arguments go to pytest", add_help=False
     )
@@ -68,8 +67,36 @@ def build_parser() -> argparse.ArgumentParser:
         default="artefact",
         help="only what the gate has time for",
     )
+    _add_release_chores(chores)
     chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
     return parser
+
+
+def _add_builds(chores: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the chores that build installers."""
+    build = chores.add_parser("installers", help="build the installers of every system")
+    build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
+    again = chores.add_parser(
+        "reproduce", help="build them twice elsewhere; fail if a byte differs"
+    )
+    again.add_argument("--only", action="append", choices=("linux", "windows"))
+
+
+def _add_release_chores(chores: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add what is done with installers that were built."""
+    smoke = chores.add_parser("smoke", help="use an installed program, on any system")
+    tried = smoke.add_mutually_exclusive_group(required=True)
+    tried.add_argument("--program", type=Path, help="this one, with a virtual card")
+    tried.add_argument(
+        "--install",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="install, use and remove these (all in dist/installers that fit); "
+        "for machines that are thrown away",
+    )
+    chores.add_parser("bill", help="put the bills of materials beside the installers")
+    chores.add_parser("release", help="put a release together from what machines built")
 
 
 def main() -> int:

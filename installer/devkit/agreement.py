@@ -82,6 +82,7 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     build = project["build-system"]["requires"]
     yield from _missing(folder / "dev.txt", [*dependencies, *groups["dev"]])
     yield from _missing(folder / "build.txt", [*build, *groups["build"]])
+    yield from _missing(folder / "lint.txt", groups["lint"])
     yield from _missing(folder / "node.txt", groups["node"])
     yield from _missing(folder / "packages.txt", groups["packages"])
     yield from _missing(folder / "installer.txt", [*dependencies, *extras["installer"]])

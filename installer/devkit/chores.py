@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from devkit import installers as artefacts
 from devkit import kits as packages
-from devkit import node, system, venv
+from devkit import node, release, smoke, system, trial, venv, workflows
+from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
@@ -19,6 +20,7 @@ PICTURES = ROOT / "build" / "pictures"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build", "installer/kits"),
+    "installer/release",
 )
 PROOFS = {
     "every fault at every command": ("tests.faults",),
@@ -55,10 +57,17 @@ GENERATORS = (
     "agent.kits.error_catalogue",
 )
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
+RELEASE_KEY = "ANKONG_RELEASE_KEY"
+"""The variable with the key of releases, PEM; installer/release/manifest.py reads it."""
+RELEASE_PAGES = (
+    ROOT / "installer" / "release" / "checklist.py",
+    ROOT / "installer" / "release" / "support.py",
+)
 UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
+    "lint.txt": ("--group", "lint"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
     "installer.txt": (
@@ -91,7 +100,11 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "docs": docs,
         "kits": kits,
         "installers": installers,
+        "reproduce": reproduce,
         "test-installers": test_installers,
+        "smoke": try_out,
+        "bill": bill,
+        "release": complete,
         "lock": lock,
     }
     return chores[options.chore](options, rest)
@@ -102,6 +115,7 @@ def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     _announce()
     system.ensure(system.EVERYTHING)
     venv.ensure()
+    workflows.ensure()
     node.ensure()
     return 0
 
@@ -162,7 +176,7 @@ def _workers() -> list[str]:
 
 def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Run every check, also after a failure, and print at the end which failed."""
-    system.ensure(system.BUILD)
+    system.ensure((*system.BUILD, system.SHELLCHECK))
     venv.ensure()
     checks = {
         "ruff check": ["ruff", "check", "."],
@@ -172,6 +186,7 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         "mypy wizard": ["mypy", "installer/linux/wizard"],
     }
     failed = [name for name, words in checks.items() if _tool(name, words) != 0]
+    failed += workflows.faults()
     say("import-linter")
     if run([venv.SCRIPTS / "lint-imports", "--no-logo"], env=venv.environment(), quiet=True) != 0:
         failed.append("import-linter")
@@ -250,7 +265,8 @@ def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     system.ensure(system.BUILD)
     venv.ensure()
     statuses = [_tool(module, [module]) for module in GENERATORS]
-    statuses.append(run([venv.PYTHON, HANDBOOK], env=venv.environment()))
+    pages = (HANDBOOK, *RELEASE_PAGES)
+    statuses += [run([venv.PYTHON, page], env=venv.environment()) for page in pages]
     node.ensure()
     statuses.append(node.declare_types())
     return 1 if any(statuses) else 0
@@ -276,6 +292,11 @@ def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
     return artefacts.build(options.only or artefacts.SYSTEMS)
 
 
+def reproduce(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Build the installers twice, in unlike surroundings, and compare every byte."""
+    return reproducing.reproduce(options.only or reproducing.SYSTEMS)
+
+
 def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
     """Test what ``installers`` built, one file at a time, and print its table."""
     setup(options, rest)
@@ -284,6 +305,36 @@ def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
     status = run([venv.PYTHON, "-m", *words], env=venv.environment())
     artefacts.show_table()
     return status
+
+
+def try_out(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Use a program that is installed, or install one first; nothing else is needed for it."""
+    if options.program is not None:
+        smoke.use(options.program)
+        return 0
+    return trial.play(options.install or trial.fitting())
+
+
+def bill(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Put the bill of what was frozen here beside the installers; needs nothing installed."""
+    return release.keep_bills()
+
+
+def complete(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Put a release together from dist/parts; sign its sums where the environment has the key."""
+    status = release.gather()
+    system.ensure(system.BUILD)
+    venv.ensure()
+    tools = ROOT / "installer" / "release"
+    files = release.RELEASE / "files"
+    steps: list[list[str | Path]] = [
+        [tools / "checklist.py", "notes", files / artefacts.TABLE, release.RELEASE / "NOTES.md"]
+    ]
+    if os.environ.get(RELEASE_KEY):
+        steps.append([tools / "manifest.py", "sums", files / artefacts.SUMS])
+    else:
+        say(f"{RELEASE_KEY} is empty: the sums are not signed")
+    return status or max(run([venv.PYTHON, *words], env=venv.environment()) for words in steps)
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

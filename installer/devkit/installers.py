@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from devkit.agreement import version_of
 from devkit.proofs import Claim, is_proven, sha256_of
+from devkit.runners import asked_of
 from devkit.shell import ROOT, SetupError, say
 
 OUT = ROOT / "dist" / "installers"
@@ -151,13 +152,21 @@ def show_table() -> None:
         claims = [Claim(**claim) for claim in row["claims"]]
         proven = [claim.text for claim in claims if is_proven(claim, row["sha256"])]
         open_claims = [claim.text for claim in claims if claim.text not in proven]
-        _print(title, proven, open_claims, row["elsewhere"])
+        _print(title, proven, open_claims, row["elsewhere"], asked_of(row["name"]))
 
 
-def _print(title: str, proven: Sequence[str], unproven: Sequence[str], elsewhere: str) -> None:
+def _print(
+    title: str,
+    proven: Sequence[str],
+    unproven: Sequence[str],
+    elsewhere: str,
+    machines: Sequence[str] = (),
+) -> None:
     print(title, flush=True)
     if proven:
         print(f"  proven here: {'; '.join(proven)}", flush=True)
     if unproven:
         print(f"  not proven here: {'; '.join(unproven)}", flush=True)
+    if machines:
+        print(f"  asked of hosted machines, not proven here: {', '.join(machines)}", flush=True)
     print(f"  only on a real machine: {elsewhere}", flush=True)

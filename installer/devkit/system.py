@@ -118,6 +118,8 @@ ARCHIVES = (
 )
 # Of the scripts that installers run.
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
+# Signs Windows' programs, and takes signatures off.
+OSSLSIGNCODE = Package("osslsigncode", has_program("osslsigncode"))
 JUDGES = (
     Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
@@ -128,6 +130,7 @@ JUDGES = (
     Package("poppler-utils", has_program("pdfsig")),
     Package("qpdf", has_program("qpdf")),
     SHELLCHECK,
+    OSSLSIGNCODE,
 )
 # What puts the frozen program into packages, and what judges them.
 LINUX_INSTALLERS = (
@@ -148,7 +151,7 @@ WINE_BUILD = (
     Package("nsis", has_program("makensis")),
     Package("gcc-mingw-w64-x86-64", has_program("x86_64-w64-mingw32-gcc")),
     Package("mingw-w64-tools", has_program("gendef")),
-    Package("osslsigncode", has_program("osslsigncode")),
+    OSSLSIGNCODE,
     Package("ca-certificates", _has_file("/etc/ssl/certs/ca-certificates.crt")),
     Package("tcl8.6", _has_file("/usr/share/tcltk/tcl8.6")),
     Package("tk8.6", _has_file("/usr/share/tcltk/tk8.6")),

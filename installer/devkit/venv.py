@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from devkit.shell import (
@@ -64,12 +65,15 @@ def _wanted() -> str:
     return fingerprint([BUILD_LOCK, DEV_LOCK, ROOT / "pyproject.toml"], sys.version, str(VENV))
 
 
-def install_locked(lock: Path, python: Path | None = None) -> None:
+def install_locked(
+    lock: Path, python: Path | None = None, env: Mapping[str, str] | None = None
+) -> None:
     """Install one lock file; packages without a hash are refused.
 
     Args:
         lock: the file.
         python: of the environment to install into, that of the chores by default.
+        env: variables for pip, and for what compiles, besides this process's.
 
     Raises:
         SetupError: pip failed; its output was printed.
@@ -78,11 +82,13 @@ def install_locked(lock: Path, python: Path | None = None) -> None:
     # Without isolation, because pip would fetch the build tools of pyscard (which has no wheel
     # for Linux) by name only: they are in the build lock instead.
     words = ("--require-hashes", "--no-build-isolation", "--requirement", str(lock))
-    _pip(*words, python=python)
+    _pip(*words, python=python, more=env)
 
 
-def _pip(*arguments: str, python: Path | None = None) -> None:
-    env = environment()
+def _pip(
+    *arguments: str, python: Path | None = None, more: Mapping[str, str] | None = None
+) -> None:
+    env = {**environment(), **(more or {})}
     if python is not None:  # pip builds with the tools beside it
         env["PATH"] = os.pathsep.join((str(python.parent), env["PATH"]))
     env.update(PIP_NO_INPUT="1", PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import sys
 from pathlib import Path
 
@@ -34,6 +35,12 @@ _STEPS = {
     "Building COLLECT because": "putting the folder together",
 }
 """What PyInstaller logs at the beginning of a step, and what a person is told then."""
+COMPILING = {
+    # The linker's build ID is over what a debugger is told, with pip's folder of that moment.
+    "CFLAGS": "-g0",
+    "PIP_NO_CACHE_DIR": "1",  # where a library may lie that was compiled otherwise
+}
+"""Of pip's environment, where it compiles what is shipped."""
 
 
 def freeze() -> Path:
@@ -66,9 +73,32 @@ def say_step(line: str) -> None:
 
 def reproducible() -> dict[str, str]:
     """Return the environment in which the same sources give the same files."""
-    env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    env["SOURCE_DATE_EPOCH"] = source_date()
-    return env
+    # In Turkish makensis knows no /ifndef: the small i of its own is another letter there.
+    return {**os.environ, "LC_ALL": "C.UTF-8", **fixed_variables()}
+
+
+def fixed_variables() -> dict[str, str]:
+    """Return what of :func:`reproducible` is for the programs of other systems, too."""
+    return {
+        "PYTHONHASHSEED": "0",  # the order of sets, in base_library.zip
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SOURCE_DATE_EPOCH": source_date(),
+    }
+
+
+def settle(*places: Path) -> None:
+    """Give files, and folders with all that is in them, the sources' date and modes of no umask.
+
+    Packers write both down. Links get the date alone; a file that its owner may run stays so.
+    """
+    when = int(source_date())
+    for place in places:
+        for path in (place, *place.rglob("*")):
+            if not path.is_symlink():
+                runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+                path.chmod(0o755 if runs else 0o644)
+            if os.utime in os.supports_follow_symlinks or not path.is_symlink():
+                os.utime(path, (when, when), follow_symlinks=not path.is_symlink())
 
 
 def source_date() -> str:
@@ -80,7 +110,7 @@ def source_date() -> str:
 
 def _ensure_freezer() -> None:
     locks = [venv.BUILD_LOCK, INSTALLER_LOCK]
-    content = fingerprint(locks, sys.version, str(FREEZER))
+    content = fingerprint(locks, sys.version, str(FREEZER), *map("=".join, COMPILING.items()))
     if is_done(_STAMP, content):
         return
     say(f"making {FREEZER.relative_to(ROOT)}, which has only what is shipped and its tools")
@@ -89,5 +119,5 @@ def _ensure_freezer() -> None:
         raise SetupError("Python could not make a virtual environment (see above)")
     for lock in locks:
         say(f"  installing what {lock.name} names")
-        venv.install_locked(lock, PYTHON)
+        venv.install_locked(lock, PYTHON, env=COMPILING)
     mark_done(_STAMP, content)

@@ -4,18 +4,20 @@ Every file of the program is traced to a distribution of the lock, to Python, or
 system. A file of another origin stops the build.
 """
 
-import json
+import os
 import platform
 import re
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
+
+from frozen import bill
 
 FILE = "sbom.cdx.json"
 LICENCES = "licences"
@@ -25,6 +27,9 @@ BOOTLOADER = "pyinstaller"
 """It brings the program's own first code, which no entry tells of."""
 PDFJS = ("pdfjs-dist", "5.6.205")
 """What draws PDFs in the panel; it lies in the checkout."""
+_PDFJS_MAKER = "Mozilla"
+_FONT_MAKER = "Adobe"  # says its OFL.txt
+_PYTHON_MAKER = "Python Software Foundation"
 _PDFJS_PLACE = Path("agent", "web", "panel", "static", "vendor", "pdfjs")
 
 
@@ -42,6 +47,9 @@ class BundledComponent:
         purl: package URL (purl-spec).
         licence: of its metadata; "" where they have none.
         texts: its licence files.
+        supplier: who made it, of its metadata; "" where they do not say.
+        files: what was collected of it, by a name that no place of the build is part of; without
+            what was compiled on this machine, which nobody else has.
 
     """
 
@@ -50,6 +58,8 @@ class BundledComponent:
     purl: str
     licence: str
     texts: tuple[Path, ...]
+    supplier: str = ""
+    files: tuple[tuple[str, Path], ...] = ()
 
 
 def components(
@@ -68,15 +78,21 @@ def components(
     """
     sources = list(sources)
     owners = _owners()
-    named = {BOOTLOADER}
+    named: dict[str, set[Path]] = {BOOTLOADER: set()}
     from_system: set[Path] = set()
+    pythons: set[Path] = set()
     for source in sources:
         path = Path(source).absolute()
-        if path in owners:
-            named.add(owners[path])
-        elif not any(_is_in(path, folder) for folder in own) and not _is_pythons(path):
+        if _key(source) in owners:
+            named.setdefault(owners[_key(source)], set()).add(path)
+        elif any(_is_in(path, folder) for folder in own):
+            continue
+        elif _is_pythons(path):
+            pythons.add(path)
+        else:
             from_system.add(path)
-    found = [_of_python(), *(_of_distribution(name, locked) for name in sorted(named))]
+    found = [_of_python(pythons)]
+    found += [_of_distribution(name, locked, named[name]) for name in sorted(named)]
     found += _of_checkout(sources)
     found += [_of_font(path) for path in sorted(map(Path, sources)) if path.suffix == ".otf"]
     return [*found, *_of_system(from_system)]
@@ -96,13 +112,20 @@ def _is_pythons(path: Path) -> bool:
     return any(path.is_relative_to(place) for place in places if place != "/usr")
 
 
-def _owners() -> dict[Path, str]:
+@cache
+def _owners() -> dict[str, str]:
     """Return the distribution of each installed file, by normal name."""
-    return {
-        Path(str(file.locate())).absolute(): normal(found.name)
-        for found in distributions()
-        for file in found.files or ()
-    }
+    owners = {}
+    for found in distributions():
+        base, name = str(found.locate_file("")), normal(found.name)
+        for file in found.files or ():
+            owners[_key(os.path.join(base, str(file)))] = name  # noqa: PTH118  # see _key
+    return owners
+
+
+def _key(path: str) -> str:
+    """Return a path in one spelling; as text, for there are tens of thousands."""
+    return os.path.normcase(os.path.abspath(path))  # noqa: PTH100  # follows no link
 
 
 def normal(name: str) -> str:
@@ -110,7 +133,9 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _of_distribution(name: str, locked: Mapping[str, str]) -> BundledComponent:
+def _of_distribution(
+    name: str, locked: Mapping[str, str], collected: set[Path]
+) -> BundledComponent:
     found = Distribution.from_name(name)
     if locked.get(name) != found.version:
         raise UnknownOriginError(f"{name} {found.version} is collected, but not in the lock")
@@ -128,10 +153,36 @@ def _of_distribution(name: str, locked: Mapping[str, str]) -> BundledComponent:
         f"pkg:pypi/{name}@{found.version}",
         licence.partition("\n")[0],
         tuple(texts),
+        _supplier(found),
+        _files_of(found, collected),
     )
 
 
-def _of_python() -> BundledComponent:
+def _supplier(found: Distribution) -> str:
+    """Return who a distribution's metadata say has made it: a name, without an address."""
+    for field in ("Author", "Author-email", "Maintainer", "Maintainer-email"):
+        told = re.sub(r"\s*<[^>]*>", "", found.metadata[field] or "").split(",")
+        names = [name.strip(" \"'") for name in told if name.strip() and "@" not in name]
+        if names:
+            return ", ".join(names)
+    return ""
+
+
+def _files_of(found: Distribution, collected: set[Path]) -> tuple[tuple[str, Path], ...]:
+    """Return what was collected of a distribution, or else the bootloader that it brings."""
+    # A wheel that pip has just made here is of this machine alone; its tag says so.
+    is_made_here = re.search(r"^Tag: .*-linux_", found.read_text("WHEEL") or "", re.MULTILINE)
+    places = {Path(str(file.locate())).absolute(): file.as_posix() for file in found.files or ()}
+    if not collected:
+        collected = {path for path, name in places.items() if "/bootloader/" in name}
+    return tuple(
+        (places[path], path)
+        for path in sorted(collected)
+        if not (is_made_here and path.suffix == ".so")
+    )
+
+
+def _of_python(collected: set[Path]) -> BundledComponent:
     version = platform.python_version()
     base = Path(sys.base_prefix)
     short = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -144,14 +195,22 @@ def _of_python() -> BundledComponent:
     texts = tuple(path for path in candidates if path.is_file())[:1]
     if not texts:
         raise UnknownOriginError("Python's own licence text is not there")
-    return BundledComponent(
-        "python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts
+    own = BundledComponent(
+        "python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts, _PYTHON_MAKER
     )
+    return replace(own, files=_named(collected))
+
+
+def _named(paths: Iterable[Path]) -> tuple[tuple[str, Path], ...]:
+    """Return files of Python by their names and those of two folders above."""
+    names = sorted(paths, key=str)
+    return tuple(("/".join(path.parts[-3:]), path) for path in names)
 
 
 def _of_checkout(sources: Iterable[str]) -> list[BundledComponent]:
     """Return what others made and the checkout has."""
     folder = _PDFJS_PLACE.as_posix()
+    sources = tuple(sources)
     places = {path.parent for path in map(Path, sources) if path.parent.as_posix().endswith(folder)}
     name, version = PDFJS
     return [
@@ -161,6 +220,12 @@ def _of_checkout(sources: Iterable[str]) -> list[BundledComponent]:
             f"pkg:npm/{name}@{version}",
             "Apache-2.0 AND BSD-3-Clause",
             tuple(sorted(place.glob("LICENSE*"))),
+            _PDFJS_MAKER,
+            tuple(
+                (path.relative_to(place).as_posix(), path)
+                for path in sorted(map(Path, sources))
+                if path.is_relative_to(place)
+            ),
         )
         for place in places
     ]
@@ -170,15 +235,17 @@ def _of_font(path: Path) -> BundledComponent:
     """Return a font of ours, which was cut out of one by others; its licence lies beside it."""
     name, version = path.stem, "2.004"
     purl = f"pkg:generic/{name.lower()}@{version}"
-    return BundledComponent(name, version, purl, "OFL-1.1", (path.with_name("OFL.txt"),))
+    texts = (path.with_name("OFL.txt"),)
+    own = ((path.name, path),)
+    return BundledComponent(name, version, purl, "OFL-1.1", texts, _FONT_MAKER, own)
 
 
 def _of_system(paths: set[Path]) -> list[BundledComponent]:
     """Return the system packages that libraries are from; Debian only."""
-    names: dict[str, None] = {}
+    packages: dict[str, list[Path]] = {}
     for path in sorted(paths):
-        names[_package_of(path)] = None
-    return [_of_package(name) for name in names]
+        packages.setdefault(_package_of(path), []).append(path)
+    return [_of_package(name, found) for name, found in packages.items()]
 
 
 @cache
@@ -193,13 +260,16 @@ def _package_of(path: Path) -> str:
     raise UnknownOriginError(f"{path} is of no distribution and of no package of the system")
 
 
-def _of_package(name: str) -> BundledComponent:
-    query = ["dpkg-query", "-W", "-f", "${Version}\n", name]
-    version = _output(query).split("\n")[0]
+def _of_package(name: str, collected: Iterable[Path]) -> BundledComponent:
+    query = ["dpkg-query", "-W", "-f", "${Version}\\t${Maintainer}\\n", name]
+    version, _, maintainer = _output(query).split("\n")[0].partition("\t")
+    supplier = maintainer.partition(" <")[0]
     text = Path("/usr/share/doc", name, "copyright")
     if not text.is_file():
         raise UnknownOriginError(f"the package {name} has no copyright file")
-    return BundledComponent(name, version, f"pkg:deb/debian/{name}@{version}", "", (text,))
+    purl = f"pkg:deb/debian/{name}@{version}"
+    own = tuple((path.name, path) for path in collected)
+    return BundledComponent(name, version, purl, "", (text,), supplier, own)
 
 
 def _output(command: Sequence[str]) -> str:
@@ -210,7 +280,9 @@ def _output(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def write(folder: Path, version: str, parts: Sequence[BundledComponent], own: Path) -> None:
+def write(
+    folder: Path, version: str, parts: Sequence[BundledComponent], own: Path, when: int
+) -> None:
     """Write the bill (CycloneDX 1.6) and the licence texts into ``folder``.
 
     Args:
@@ -218,6 +290,7 @@ def write(folder: Path, version: str, parts: Sequence[BundledComponent], own: Pa
         version: of the program.
         parts: from :func:`components`.
         own: our own licence.
+        when: seconds since 1970, when the sources were last changed.
 
     """
     (folder / LICENCES).mkdir(parents=True)
@@ -225,37 +298,21 @@ def write(folder: Path, version: str, parts: Sequence[BundledComponent], own: Pa
     for part in parts:
         text = b"\n\n".join(path.read_bytes() for path in part.texts)
         (folder / LICENCES / f"{part.name}.txt").write_bytes(text)
-    content = json.dumps(_bill(version, parts), ensure_ascii=False, indent=1) + "\n"
-    (folder / FILE).write_text(content, "utf-8")
-
-
-def _bill(version: str, parts: Sequence[BundledComponent]) -> dict[str, Any]:
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "metadata": {
-            "component": {
-                "type": "application",
-                "bom-ref": "ankong",
-                "name": "ankong",
-                "version": version,
-                "licenses": [{"license": {"id": "MIT"}}],
-            }
-        },
-        "components": [_row(part) for part in parts],
-        "dependencies": [{"ref": "ankong", "dependsOn": [part.purl for part in parts]}],
-    }
+    refs = [part.purl for part in parts]
+    uses = {bill.PRODUCT: refs, **{ref: [] for ref in refs}}
+    written = bill.document(version, when, [_row(part) for part in parts], uses)
+    (folder / FILE).write_text(bill.text(written), "utf-8")
 
 
 def _row(part: BundledComponent) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "type": "library",
-        "bom-ref": part.purl,
+    facts = {
         "name": part.name,
         "version": part.version,
         "purl": part.purl,
+        "supplier": part.supplier,
+        "licence": part.licence,
     }
-    if part.licence:
-        row["licenses"] = [{"license": {"name": part.licence}}]
-    return row
+    if not part.files:
+        return bill.component(facts, {})
+    found = bill.digest((name, path.read_bytes()) for name, path in part.files)
+    return bill.component(facts, {"sha256": found, "files": str(len(part.files))})

@@ -6,6 +6,7 @@
     python installer/release/manifest.py sign --key release.key --newest 0.2.0 --floor 0.1.0 \
         --page https://… --out ankong.manifest
     python installer/release/manifest.py verify ankong.manifest --public HEX
+    python installer/release/manifest.py sums SHA256SUMS [--key release.key]
 
 The private key belongs on the machine of whoever releases, and on no other; the line that
 ``keys`` prints belongs into agent/host/update/release_keys.py. A manifest is served as it is, by
@@ -14,6 +15,7 @@ any web server; it expires, so it has to be signed anew before that, also when n
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -35,8 +37,14 @@ from agent.host.update.manifest import BadManifestError, ReleaseManifest, accept
 from agent.host.update.release_keys import RELEASE_KEYS
 from agent.words import Language
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from release.support import facts  # found by the line above
+
+KEY = "ANKONG_RELEASE_KEY"
+"""The variable with the private key itself, PEM, where there is no file of it."""
 PASSPHRASE = "ANKONG_RELEASE_PASSPHRASE"  # noqa: S105  # the variable's name
 LIFE = 90  # days
+_SUM = re.compile(rb"[0-9a-f]{64}  [^\n/]+\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     write.set_defaults(work=write_manifest)
     write.add_argument("--key", type=Path, required=True, help="the private key, PEM")
     write.add_argument("--newest", default=__version__, help="the newest version")
-    write.add_argument("--floor", required=True, help="older versions refuse to sign")
+    write.add_argument(
+        "--floor", default=facts()["floor"], help="older versions refuse to sign (support.toml)"
+    )
     write.add_argument("--page", default="", help="https address where people get it")
     write.add_argument(
         "--reason",
@@ -78,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
         "--number", type=int, help="grows each time (default: the seconds since 1970)"
     )
     write.add_argument("--out", type=Path, required=True)
+    sums = verbs.add_parser("sums", help="sign a release's SHA256SUMS, beside it")
+    sums.set_defaults(work=sign_sums)
+    sums.add_argument("file", type=Path)
+    sums.add_argument("--key", type=Path, help=f"the private key, PEM; default: what {KEY} holds")
     check = verbs.add_parser("verify", help="check a manifest as the agent does")
     check.set_defaults(work=verify_manifest)
     check.add_argument("file", type=Path)
@@ -111,10 +125,7 @@ def write_manifest(options: argparse.Namespace) -> int:
         OSError: a file cannot be read or written.
 
     """
-    phrase = os.environ.get(PASSPHRASE, "").encode() or None
-    key = load_pem_private_key(options.key.read_bytes(), phrase)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError(f"{options.key}: not an Ed25519 key")
+    key = _private_key(options.key.read_bytes(), str(options.key))
     now = datetime.now(UTC).replace(microsecond=0)
     said = ReleaseManifest(
         number=options.number or int(now.timestamp()),
@@ -130,6 +141,40 @@ def write_manifest(options: argparse.Namespace) -> int:
     options.out.write_bytes(content)
     print(f"{options.out}: number {said.number}, expires {said.expires:%Y-%m-%d}")
     return 0
+
+
+def sign_sums(options: argparse.Namespace) -> int:
+    """Write the signature over a file of sums, and the public key, beside it; return the status.
+
+    ``SHA256SUMS.sig`` has 64 bytes (Ed25519, RFC 8032) over the whole file, and
+    ``SHA256SUMS.pem`` the public key, for those who have OpenSSL 3 alone. A manifest's signature
+    is over a text that begins with a word of its own, so that neither is taken for the other.
+
+    Raises:
+        TypeError: the key is not an Ed25519 key.
+        ValueError: the file does not hold sums, or there is no key.
+        OSError: a file cannot be read or written.
+
+    """
+    content = options.file.read_bytes()
+    if not content or not all(map(_SUM.fullmatch, content.splitlines(keepends=True))):
+        raise ValueError(f"{options.file}: not a list as sha256sum prints it")
+    pem = options.key.read_bytes() if options.key else os.environ.get(KEY, "").encode()
+    key = _private_key(pem, str(options.key or KEY))
+    public = key.public_key()
+    beside = options.file.with_name(f"{options.file.name}.pem")
+    beside.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    options.file.with_name(f"{options.file.name}.sig").write_bytes(key.sign(content))
+    print(f"{options.file.name}: signed by {public_key(key)}")
+    return 0
+
+
+def _private_key(pem: bytes, name: str) -> Ed25519PrivateKey:
+    phrase = os.environ.get(PASSPHRASE, "").encode() or None
+    key = load_pem_private_key(pem, phrase)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError(f"{name}: not an Ed25519 key")
+    return key
 
 
 def verify_manifest(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / "installer" / "dev.py"
 GATE = ("test", "lint", "installers", "test-installers")
-CHORES = ("setup", "demo", "bench", "pictures", "fuzz", "lock", *GATE)
+CHORES = ("setup", "demo", "bench", "pictures", "fuzz", "reproduce", "lock", *GATE)
 
 
 def run_dev(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -100,6 +100,7 @@ def test_the_site_is_played_with_its_own_card_alone() -> None:
         (["demo", "ARGS=--generation 1"], "dev.py demo --generation 1"),
         (["test", "ARGS=-k pin"], "dev.py test -k pin"),
         (["installers", "ONLY=linux"], "dev.py installers --only linux"),
+        (["reproduce", "ONLY=windows"], "dev.py reproduce --only windows"),
         (["test-installers", "SHORT=1"], "dev.py test-installers --short"),
         *[([chore], f"dev.py {chore}") for chore in CHORES],
     ],

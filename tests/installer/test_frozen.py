@@ -137,7 +137,7 @@ def test_the_bill_and_the_licences_are_written(tmp_path: Path) -> None:
     text = tmp_path / "LICENSE"
     text.write_text("do what you like")
     part = sbom.BundledComponent("thing", "1.0", "pkg:pypi/thing@1.0", "MIT", (text, text))
-    sbom.write(tmp_path / "legal", __version__, [part], ROOT / "LICENSE")
+    sbom.write(tmp_path / "legal", __version__, [part], ROOT / "LICENSE", 0)
     written = json.loads((tmp_path / "legal" / sbom.FILE).read_text("utf-8"))
     assert written["bomFormat"] == "CycloneDX"
     assert written["metadata"]["component"]["version"] == __version__

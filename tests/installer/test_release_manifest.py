@@ -2,7 +2,9 @@
 
 import os
 import runpy
+import shutil
 import stat
+import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,3 +88,50 @@ def test_nothing_is_signed_that_agents_would_refuse(
     words = ["sign", "--key", str(key), "--floor", "0.1.0", "--newest", "0.2.0", "--out", str(out)]
     assert main([*words, *more]) == 1
     assert not out.exists()
+
+
+# The sums of a release.
+
+
+def test_openssl_alone_verifies_the_signature_over_the_sums(
+    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, sums = tmp_path / "release.key", tmp_path / "SHA256SUMS"
+    public = new_key(main, key, capsys)
+    sums.write_text(f"{'0' * 64}  a.deb\n{'1' * 64}  b.exe\n")
+    monkeypatch.setenv("ANKONG_RELEASE_KEY", key.read_text())
+    assert main(["sums", str(sums)]) == 0
+    assert capsys.readouterr().out == f"SHA256SUMS: signed by {public}\n"
+    by_variable = (tmp_path / "SHA256SUMS.sig").read_bytes()
+    monkeypatch.delenv("ANKONG_RELEASE_KEY")
+    assert main(["sums", str(sums), "--key", str(key)]) == 0
+    assert (tmp_path / "SHA256SUMS.sig").read_bytes() == by_variable
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not on this machine")
+    words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "SHA256SUMS.pem", "-rawin"]
+    words += ["-sigfile", "SHA256SUMS.sig", "-in", "SHA256SUMS"]
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    sums.write_text(f"{'0' * 64}  a.deb\n{'2' * 64}  b.exe\n")
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.parametrize("content", ["", "hello\n", f"{'0' * 64}  a\nmore\n", f"{'0' * 64}  a/b\n"])
+def test_only_sums_are_signed_as_sums(
+    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    key, sums = tmp_path / "release.key", tmp_path / "SHA256SUMS"
+    new_key(main, key, capsys)
+    sums.write_text(content)
+    assert main(["sums", str(sums), "--key", str(key)]) == 1
+    assert "not a list as sha256sum prints it" in capsys.readouterr().err
+    assert not (tmp_path / "SHA256SUMS.sig").exists()
+
+
+def test_without_a_key_nothing_is_signed(
+    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANKONG_RELEASE_KEY", raising=False)
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(f"{'0' * 64}  a\n")
+    assert main(["sums", str(sums)]) == 1
+    assert not (tmp_path / "SHA256SUMS.sig").exists()

@@ -75,7 +75,12 @@ def configuration(
         ],
         "scripts": {"preremove": str(tree.SOURCES / "before-removal.sh")},
         "deb": {"compression": "none"},  # see squeeze()
-        "rpm": {"compression": "zstd:19", "summary": _SHORT, "group": "Applications/System"},
+        "rpm": {
+            "compression": "zstd:19",
+            "summary": _SHORT,
+            "group": "Applications/System",
+            "buildhost": "localhost",  # else the name of the building machine
+        },
         "overrides": {
             "deb": {"depends": debian, "recommends": ["libnss3-tools", "xdg-utils"]},
             "rpm": {"depends": rpm, "recommends": ["nss-tools", "xdg-utils"]},

@@ -18,6 +18,7 @@ _HELP = "    -h | --help)\n\tMS_Help\n\texit 0\n"
 _UNKNOWN = '    -*)\n\techo Unrecognized flag : "\\$1" >&2\n\tMS_Help\n\texit 1\n\t;;\n'
 # Rather not the Perl program, which complains where the system lacks the language of LANG.
 _SUM = "which shasum || command -v shasum || type shasum"
+_BLOCK = 4096  # bytes of an ordinary file system's smallest piece
 # Whatever makeself does not know is an option of the wizard, which judges and explains it.
 _CHANGES = {
     _ARCHIVE: f'{_ARCHIVE}ANKONG_FILE="\\$0"\nexport ANKONG_FILE\n',
@@ -47,14 +48,35 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
     write_help(folder / "ankong" / "_internal" / "share", facts["version"])
     begin = (tree.SOURCES / "begin.sh").read_text("utf-8")
     (folder / "begin.sh").write_text(begin.replace("{trouble}", trouble(facts)), "utf-8")
+    pack(folder, target, _label(facts["version"]))
+
+
+def pack(folder: Path, target: Path, label: str) -> None:
+    """Pack a folder, of which ``begin.sh`` is run; the same files give the same bytes anywhere.
+
+    Args:
+        folder: what is packed; its files get the date of the sources.
+        target: the file, replaced where it is there.
+        label: what the archive calls itself.
+
+    Raises:
+        SetupError: makeself failed; its output was printed.
+
+    """
+    freeze.settle(folder)
     when = int(freeze.source_date())
+    work, made = folder.parent, folder.with_suffix(".made")
+    _write_header(work / "header.sh", _room(folder))
     command: list[str | Path] = ["makeself", "--xz", "--complevel", "9", "--nox11", "--nomd5"]
-    command += ["--sha256", "--tar-quietly", "--header", _header(work / "header.sh")]
+    command += ["--sha256", "--tar-quietly", "--header", "./header.sh"]
     command += ["--packaging-date", str(datetime.fromtimestamp(when, UTC))]
     command += ["--tar-extra", _tar_options(when)]
-    command += [folder, target, _label(facts["version"]), "sh", "./begin.sh"]
-    if run(command, env=freeze.reproducible(), quiet=True) != 0:
+    # Relative names: makeself writes its own command into the file.
+    command += [folder.name, made.name, label, "sh", "./begin.sh"]
+    if run(command, env=freeze.reproducible(), folder=work, quiet=True) != 0:
         raise SetupError(f"makeself could not write {target.name} (see above)")
+    made.chmod(0o755)
+    shutil.move(made, target)
 
 
 def write_help(folder: Path, version: str) -> None:
@@ -101,12 +123,17 @@ def _tar_options(when: int) -> str:
     return f"--sort=name --mtime=@{when} --owner=0 --group=0 --numeric-owner"
 
 
-def _header(path: Path) -> Path:
-    """Return makeself's header, in which the wizard's options are the file's own."""
+def _room(folder: Path) -> int:
+    """Return how much room the files want, in KiB: makeself asks the building file system."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(-(-path.stat().st_size // _BLOCK) * (_BLOCK // 1024) for path in files)
+
+
+def _write_header(path: Path, room: int) -> None:
+    """Write makeself's header, in which the wizard's options are the file's own."""
     text = TEMPLATE.read_text("utf-8")
     for before, after in _CHANGES.items():
         if text.count(before) != 1:
             raise SetupError("makeself's header is not what it was: see linux/build/run_file.py")
         text = text.replace(before, after)
-    path.write_text(text, "utf-8")
-    return path
+    path.write_text(f"USIZE={room}\n{text}", "utf-8")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devkit.shell import ROOT
+from frozen import freeze
 from linux.build.completions import completions
 from linux.build.manuals import manual_pages
 
@@ -29,7 +30,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root: what will be ``/``.
         bundle: the frozen program.
         version: of it.
-        when: seconds since 1970, for the changelog and for all files.
+        when: seconds since 1970, for the changelog.
 
     """
     copy_program(bundle, root / PROGRAM)
@@ -55,8 +56,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
     for place, target in _LINKS.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         (root / place).symlink_to(target)
-    for path in (root, *root.rglob("*")):  # the same sources make the same package
-        os.utime(path, (when, when), follow_symlinks=False)
+    freeze.settle(root)
 
 
 def copy_program(bundle: Path, target: Path) -> None:

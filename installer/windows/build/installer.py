@@ -74,6 +74,7 @@ def build(out: Path) -> Sequence[BuiltFile]:
         system.ensure((*system.WINDOWS, *system.WINE_BUILD))
     CACHE.mkdir(parents=True, exist_ok=True)
     _freeze()
+    freeze.settle(PROGRAM)  # packers write down how old a file is
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
@@ -86,7 +87,8 @@ def build(out: Path) -> Sequence[BuiltFile]:
 def _freeze() -> None:
     python, packages = _python()
     stamp = CACHE / "program.stamp"
-    content = fingerprint(_program_sources(), packages, os.environ.get(SIGN, ""))
+    more = (packages, freeze.source_date(), os.environ.get(SIGN, ""))
+    content = fingerprint(_program_sources(), *more)
     if is_done(stamp, content) and (PROGRAM / "ankong.exe").exists():
         return
     say("freezing the program for Windows")
@@ -140,9 +142,9 @@ def _python() -> tuple[Path, str]:
 def _run(*words: str | Path) -> tuple[int, str]:
     """Run a Windows program; return its exit status and its output."""
     if not WINDOWS:
-        with wine.prefix(CACHE / "build-prefix") as prefix:
+        with wine.prefix(CACHE / "build-prefix", freeze.fixed_variables()) as prefix:
             return prefix.run(*words, language="en_US", seconds=900, hear=freeze.say_step)
-    return run_told(words, freeze.say_step)
+    return run_told(words, freeze.say_step, env=freeze.reproducible())
 
 
 def _named(path: Path) -> str:
@@ -156,6 +158,22 @@ def _sign(file: Path) -> None:
 
 
 # The wizard.
+
+
+def _ingredients() -> tuple[Path, Path, Path]:
+    """Make what the wizard has besides the program: pictures, texts, and the list of its files."""
+    say("drawing the wizard's pictures")
+    pictures, texts, manifest = CACHE / "pictures", CACHE / "texts", CACHE / "manifest.txt"
+    pictures.mkdir(exist_ok=True)
+    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
+        raise SetupError("the wizard's pictures could not be drawn (see above)")
+    texts.mkdir(exist_ok=True)
+    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
+
+    write(texts)
+    manifest.write_bytes(listing(PROGRAM))
+    freeze.settle(pictures, texts, manifest)
+    return pictures, texts, manifest
 
 
 def _wrap(version: str, target: Path) -> None:
@@ -173,17 +191,7 @@ def _wrap(version: str, target: Path) -> None:
     content = fingerprint(known, program, version, str(target), os.environ.get(SIGN, ""))
     if is_done(stamp, content) and target.exists():
         return
-    say("drawing the wizard's pictures")
-    pictures, texts = CACHE / "pictures", CACHE / "texts"
-    pictures.mkdir(exist_ok=True)
-    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
-        raise SetupError("the wizard's pictures could not be drawn (see above)")
-    texts.mkdir(exist_ok=True)
-    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
-
-    write(texts)
-    manifest = CACHE / "manifest.txt"
-    manifest.write_bytes(listing(PROGRAM))
+    pictures, texts, manifest = _ingredients()
     made = CACHE / target.name
     size = sum(each.stat().st_size for each in PROGRAM.rglob("*") if each.is_file())
     facts = {
@@ -205,7 +213,8 @@ def _wrap(version: str, target: Path) -> None:
     say(f"packing {target.name} with makensis")
     words = [f"-D{name}={value}" for name, value in facts.items()]
     script = SOURCES / "setup.nsi"
-    if run([compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script], quiet=True) != 0:
+    command = [compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script]
+    if run(command, env=freeze.reproducible(), quiet=True) != 0:
         raise SetupError("makensis failed (see above)")
     shutil.move(made, target)
     mark_done(stamp, content)

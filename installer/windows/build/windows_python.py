@@ -36,6 +36,8 @@ WHEELS: Final = {
 """SHA-256 of the wheel for each Python: 3.11.9, 3.12.10 and 3.13.11 are in them."""
 LOCK: Final = venv.REQUIREMENTS / "windows.txt"
 HERE: Final = CACHE / "python"
+ANYWHERE: Final = "-Wl,--no-insert-timestamp,--disable-auto-image-base"
+"""For mingw: without these a program has the hour, and an address made of its own path."""
 _IN_WHEEL: Final = "deploy_libs/"
 # What the wheel has besides: Windows 10's own C runtime, other Pythons, the interpreter's tests.
 # And _wmi, which only the module platform would use, and which not every Wine survives.
@@ -214,7 +216,7 @@ def _make_programs(number: str) -> None:
     _do(["gendef", HERE / f"{stem}.dll"], folder)
     library = folder / f"lib{stem}.a"
     _do(["x86_64-w64-mingw32-dlltool", "-d", listed, "-D", f"{stem}.dll", "-l", library], folder)
-    compiled: list[str | Path] = [MINGW, "-O2", "-s", "-municode"]
+    compiled: list[str | Path] = [MINGW, "-O2", "-s", "-municode", ANYWHERE]
     linked = [f"-L{folder}", f"-l{stem}"]
     _do([*compiled, SOURCES / "python.c", "-o", HERE / "python.exe", *linked], folder)
     windowed: list[str | Path] = [
@@ -225,11 +227,15 @@ def _make_programs(number: str) -> None:
         HERE / "pythonw.exe",
     ]
     _do([*windowed, *linked], folder)
-    forwarded = folder / "python3.def"
-    forwarded.write_text(_forward(listed.read_text("utf-8"), stem), "utf-8")
-    alone: list[str | Path] = [MINGW, "-s", "-shared", "-nostdlib"]
-    alone += [SOURCES / "forward.c", forwarded]
-    _do([*alone, "-o", HERE / "python3.dll"], folder)
+    _link_forwarder(_forward(listed.read_text("utf-8"), stem), folder, HERE / "python3.dll")
+
+
+def _link_forwarder(exported: str, folder: Path, target: Path) -> None:
+    """Make the library of a module definition, which is kept in ``folder``."""
+    definition = folder / "python3.def"
+    definition.write_text(exported, "utf-8")
+    alone: list[str | Path] = [MINGW, "-s", "-shared", "-nostdlib", ANYWHERE]
+    _do([*alone, SOURCES / "forward.c", definition, "-o", target], folder)
 
 
 def _forward(listed: str, stem: str) -> str:
