@@ -6,6 +6,7 @@ merged. While there is one that cannot be read or is invalid, every site is refu
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -46,11 +47,22 @@ _BLIND_RULINGS: Final[Mapping[BlindRule, Ruling]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _PolicyVerdicts:
+    """What is decided of sites; exchanged as a whole, so that nobody sees half of two policies."""
+
+    rules: SiteRules
+    fleet: FleetRules
+    allowed: tuple[OriginPattern, ...]
+    forbidden: tuple[OriginPattern, ...]
+    blind: tuple[OriginPattern, ...]
+    problem: str | None = None
+
+
 class Policy:
     """The policy of this computer; by default it decides nothing.
 
     Attributes:
-        problem: English description of why the policy is unusable; None for a usable one.
         words: the same for people, as of :attr:`agent.errors.AgentError.said`; None where nothing
             but ``problem`` says it.
         planted: what somebody who is no administrator put in its place, which is ignored; None
@@ -58,7 +70,6 @@ class Policy:
         source: the policy file, or what is stronger; None if there is none.
         hidden: the policy file that is not read because ``source`` is stronger; None for none.
         unknown: names of rules that only another version has, which are left out; none of a file.
-        fleet: the rules that no setting of a user's has.
 
     """
 
@@ -82,18 +93,20 @@ class Policy:
 
         """
         self.source = source
-        self.problem: str | None = None
         self.words: mistakes.Words | None = None
         self.planted: str | None = None
         self.hidden: Path | None = None
         self.unknown: tuple[str, ...] = ()
-        self.fleet = fleet or FleetRules()
-        self._rules = rules or SiteRules()
         self._locked = locked
+        rules = rules or SiteRules()
         try:
-            self._allowed = tuple(map(OriginPattern.parse, self._rules.allowed))
-            self._forbidden = tuple(map(OriginPattern.parse, self._rules.forbidden))
-            self._blind = tuple(map(OriginPattern.parse, self._rules.blind_origins))
+            self._verdicts = _PolicyVerdicts(
+                rules,
+                fleet or FleetRules(),
+                tuple(map(OriginPattern.parse, rules.allowed)),
+                tuple(map(OriginPattern.parse, rules.forbidden)),
+                tuple(map(OriginPattern.parse, rules.blind_origins)),
+            )
         except ValueError as error:
             raise ConfigError(f"{source or _FILE}: {error}") from error
 
@@ -113,7 +126,7 @@ class Policy:
             if lock.when_unusable is not None
         }
         policy = cls(SiteRules(other_sites="forbid"), locked, source)
-        policy.problem = problem
+        policy._verdicts = replace(policy._verdicts, problem=problem)
         policy.words = words
         return policy
 
@@ -211,6 +224,29 @@ class Policy:
             return cls.unusable(place, f"{place}: {error.strerror or error}")
         return None if found is None else cls.managed(found)
 
+    def take_over(self, newer: Self) -> None:
+        """Decide as a newer policy does; what it fixes of the settings holds after a new start.
+
+        Who decides meanwhile decides by the one or by the other.
+
+        Args:
+            newer: the policy of this computer as it was read again.
+
+        """
+        self.source, self.words = newer.source, newer.words
+        self.planted, self.hidden, self.unknown = newer.planted, newer.hidden, newer.unknown
+        self._verdicts = newer._verdicts
+
+    @property
+    def problem(self) -> str | None:
+        """English description of why the policy is unusable; None for a usable one."""
+        return self._verdicts.problem
+
+    @property
+    def fleet(self) -> FleetRules:
+        """The rules that no setting of a user's has."""
+        return self._verdicts.fleet
+
     @property
     def locked(self) -> Mapping[str, object]:
         """The values of the settings that the policy fixes, by name."""
@@ -219,23 +255,26 @@ class Policy:
     @property
     def rules(self) -> SiteRules:
         """What it says about sites."""
-        return self._rules
+        return self._verdicts.rules
 
     @property
     def fingerprint(self) -> str:
         """64 hexadecimal digits, the same for policies that decide the same."""
-        decided = (self.problem, self._rules, sorted(self._locked.items()), self.fleet)
+        # One that cannot be used refuses everybody, whatever was fixed before.
+        locked = sorted(self._locked.items()) if self.problem is None else []
+        decided = (self.problem, self.rules, locked, self.fleet)
         return sha256(msgspec.json.encode(decided)).hexdigest()
 
     def decision(self, origin: Origin) -> Ruling:
         """Return what the policy decides about a site; an unusable policy forbids every site."""
-        if self.problem is not None:
+        now = self._verdicts
+        if now.problem is not None:
             return Ruling.FORBIDDEN
-        if any(pattern.matches(origin) for pattern in self._forbidden):
+        if any(pattern.matches(origin) for pattern in now.forbidden):
             return Ruling.FORBIDDEN
-        if any(pattern.matches(origin) for pattern in self._allowed):
+        if any(pattern.matches(origin) for pattern in now.allowed):
             return Ruling.ALLOWED
-        return Ruling.SILENT if self._rules.other_sites == "ask" else Ruling.FORBIDDEN
+        return Ruling.SILENT if now.rules.other_sites == "ask" else Ruling.FORBIDDEN
 
     def blind_decision(self, origin: Origin, others: BlindRule) -> Ruling:
         """Return what is decided about a site's signatures over what cannot be shown.
@@ -245,9 +284,10 @@ class Policy:
             others: the setting ``blind_signatures``, for sites that the policy does not name.
 
         """
-        if self.problem is not None:
+        now = self._verdicts
+        if now.problem is not None:
             return Ruling.FORBIDDEN
-        if any(pattern.matches(origin) for pattern in self._blind):
+        if any(pattern.matches(origin) for pattern in now.blind):
             return Ruling.ALLOWED
         return _BLIND_RULINGS[others]
 
