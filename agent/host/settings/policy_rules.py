@@ -49,7 +49,7 @@ _EXAMPLES: Final[Mapping[str, object]] = MappingProxyType(
         "last_try": False,
         "update_check": False,
         "update_url": "https://updates.agency.example/ankong.json",
-        "update_keys": ["0" * 64],
+        "update_keys": ["0123456789abcdef" * 4],
         "timestamp_url": "https://time.agency.example/",
         "timestamp_anchors": ["/etc/ankong/time.pem"],
         "document_level": "B-LT",

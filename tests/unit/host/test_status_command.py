@@ -152,7 +152,10 @@ def test_each_setting_says_where_it_comes_from_and_whether_it_is_locked(
         "found": True,
         "problem": None,
         "ignored": None,
+        "hidden": None,
+        "unknown": [],
     }
+    assert told["fleet"] == {"minimum_version": None, "consent_text": ""}
     status, out, _ = ankong("policy", "show", **{CHOOSING: "zh-Hant"})
     assert re.search(r"^page_pin +false +政策 +是$", out, re.MULTILINE)
     assert re.search(r'^allowed +\["https://a.example"\]$', out, re.MULTILINE)
