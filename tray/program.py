@@ -77,7 +77,7 @@ class Program(Observer):
         self._state = TrayState(
             language=daemon.preferences.language, testing=daemon.testing is not None
         )
-        self._warnings: tuple[str, ...] = ("policy",) if daemon.policy.problem else ()
+        self._warnings: tuple[str, ...] = ()
         self._backend: Backend | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
@@ -299,8 +299,9 @@ class Program(Observer):
         self._daemon.settings_changed()
 
     def settings_changed(self) -> None:
-        """Show the settings in the menu after the citizen changed one, here or in the panel."""
+        """Show the settings in the menu after one changed: here, in the panel or in the policy."""
         autostart = self._daemon.autostart
+        self._set_warning("policy", self._daemon.policy.problem is not None)
         self.updated(self._daemon.update.status)
         self._update(
             language=self._daemon.preferences.language,

@@ -111,10 +111,15 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)
 
+    def said() -> str:
+        return policy.fleet.consent_text
+
     place = partial(_place, settings, chosen_place)
     desk = QuestionDesk(open_own_window, view=view)
     standby = _standby(place) if has_display() and scripted is None else None
-    windows = PromptQueue(scripted or _asking(desk, place, language, standby, view), block)
+    windows = PromptQueue(
+        scripted or _asking(desk, place, language, standby, view, administrator=said), block
+    )
     leaves = SiteLeaves()
     joining = JoiningPrompter(windows, permissions, leaves)
     # What a test leaves open is not asked in a popup.
@@ -160,12 +165,14 @@ def _standby(place: Callable[[], QuestionPlace]) -> Standby:
     return Standby((*prompt_command(), WAIT), asks_here)
 
 
-def _asking(
+def _asking(  # noqa: PLR0913  # whatever asks meets here
     desk: QuestionDesk,
     place: Callable[[], QuestionPlace],
     language: Callable[[], str],
     standby: Standby | None,
     view: Callable[[str], None],
+    *,
+    administrator: Callable[[], str],
 ) -> Prompter:
     """Return what asks in windows or pages, as the citizen or an administrator wants."""
     command = prompt_command()
@@ -177,9 +184,9 @@ def _asking(
         return wanted
 
     return PagePrompter(
-        ProcessPrompter(command, language, standby, view=view),
+        ProcessPrompter(command, language, standby, view=view, administrator=administrator),
         desk,
-        lambda prompt: describe(command, prompt, language()),
+        lambda prompt: describe(command, prompt, language(), administrator()),
         wants_page,
         lambda: place() == "page" and can_open_browser(),
     )

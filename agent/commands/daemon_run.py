@@ -7,7 +7,13 @@ imports it when the run begins, and the icon comes up meanwhile.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,6 +27,7 @@ from agent.host.instance import install_key, quitting
 from agent.host.peer import check as peer
 from agent.host.peer.port_owner import PortOwner
 from agent.host.settings.config import MCA_PORT
+from agent.host.settings.policy_watch import PolicyWatch
 from agent.host.tls import identity, switch
 from agent.origin import Origin
 from agent.signing.model import CardPresence
@@ -31,6 +38,7 @@ from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.jrsys.listeners import jrsys_lacking, jrsys_listeners, jrsys_ports
+from agent.web.native.messages import AgentState
 from agent.web.panel.first_page import FirstMount
 from agent.web.panel.panel import Panel, PanelPorts, Sources
 from agent.web.ports import RETAKE_SECONDS, ListenResult, ServerConfig, Serving, serve
@@ -98,6 +106,7 @@ class DaemonRun:
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, stack)
             stack.enter_context(self._trust_kept(panel, loop))
+            stack.enter_context(self._policy_watched())
             taking = self._take_freed_ports(listening, service, panel)
             stack.callback(asyncio.create_task(taking).cancel)
             await stopped.wait()
@@ -177,6 +186,17 @@ class DaemonRun:
         with keeper.watched(changed), keeper.running():
             yield
 
+    def _policy_watched(self) -> AbstractContextManager[None]:
+        daemon = self._daemon
+        if daemon.testing is not None:
+            return nullcontext()  # one that a test controls began without a policy
+
+        def changed() -> None:
+            daemon.instance.announce_policy(daemon.policy.fingerprint)
+            daemon.settings_changed()
+
+        return PolicyWatch(daemon.policy, daemon.paths.policy, changed).running()
+
     def _make_window_ready(self, service: SigningService) -> None:
         states = (reader.state for reader in service.snapshot().readers)
         self._daemon.citizen.cards_are_there(are_there=CardPresence.CARD in states)
@@ -225,7 +245,7 @@ class DaemonRun:
         return ServerConfig(
             tls=context,
             settings=settings,
-            state="running" if self._daemon.policy.problem is None else "policy_unusable",
+            state=self._state,
             is_our_peer=peer.check_for() if settings.check_peer else None,
             recorder=self._daemon.recorder,
             is_restart_due=lambda: bool(self._daemon.trust_keeper.restart_needed()),
@@ -233,6 +253,9 @@ class DaemonRun:
             views=self._daemon.views,
             language=lambda: self._daemon.preferences.language,
         )
+
+    def _state(self) -> AgentState:
+        return "running" if self._daemon.policy.problem is None else "policy_unusable"
 
     def _old_listeners(
         self, plain: tuple[Mount, ...], service: SigningService, context: ssl.SSLContext

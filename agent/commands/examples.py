@@ -66,6 +66,8 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "sites": ("sites", "sites allow https://site.example"),
     "policy": ("policy show",),
     "policy show": ("policy show", "policy show --json"),
+    "policy check": ("policy check policy.toml",),
+    "policy explain": ("policy explain", "policy explain allowed"),
     "sdk": ("sdk ankong-sdk",),
     "completion": ("completion bash > ankong.bash", "completion powershell > ankong.ps1"),
     "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),

@@ -12,6 +12,7 @@ from agent.commands.help_page import shown_choices, shown_value
 from agent.commands.parser import CommandParser
 from agent.commands.tongue import speaking, tell
 from agent.commands.usage import named
+from agent.host.settings.policy_rules import RULES
 from agent.words import Language
 
 _FILES = {
@@ -63,6 +64,7 @@ def _lines(parser: CommandParser, version: str, autostart: str) -> Iterator[str]
     files = {**_FILES, autostart: "autostart"}
     yield _heading("files")
     yield from _terms({name: f"cli.manual.{key}" for name, key in files.items()})
+    yield from (_heading("rules"), _text(tell("cli.manual.about_rules")), *_rules())
     yield from (_heading("examples"), *_examples(""))
     yield from (_heading("see_also"), r".BR pcscd (8)")
 
@@ -106,6 +108,13 @@ def _examples(path: str) -> Iterator[str]:
     for each in examples_of(path):
         yield from (".PP", _text(tell(each.key)), ".RS 4", ".nf")
         yield from (f"ankong {_plain(each.line)}", ".fi", ".RE")
+
+
+def _rules() -> Iterator[str]:
+    """Yield what an administrator's policy may lay down."""
+    for rule in RULES:
+        name = rf"\fB{_plain(rule.name)}\fR"
+        yield from (".TP", name, _text(f"{tell(rule.title)}: {tell(rule.help)}"))
 
 
 def _terms(rows: dict[str, str]) -> Iterator[str]:

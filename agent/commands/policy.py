@@ -1,4 +1,8 @@
-"""``ankong policy``: which settings are in force, where each comes from, and what is locked."""
+"""``ankong policy``: which settings are in force, where each comes from, and what is locked.
+
+What a file would do is told by :mod:`agent.commands.policy_check`, what a rule does by
+:mod:`agent.commands.policy_explain`.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,12 +10,15 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from agent.commands.colour import Colour, coloured
 from agent.commands.columns import cells, padded
 from agent.commands.complaints import said
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandAction, CommandParser, JsonOptions, add_actions
+from agent.commands.policy_check import CheckOptions, add_file, check, remarks
+from agent.commands.policy_explain import ExplainOptions, add_rule, explain, in_toml
 from agent.commands.tongue import tell
 from agent.harmless import printable
 from agent.host.instance.quitting import is_running
@@ -20,10 +27,9 @@ from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import Lock, Settings
 from agent.host.settings.flags import add_flags
-from agent.host.settings.policy import Policy, SiteRules, system_path
+from agent.host.settings.policy import Policy, system_path
 
 _NAMES: Final = Settings.__struct_fields__
-_RULES: Final = SiteRules.__struct_fields__
 
 
 class SettingSource(StrEnum):
@@ -72,7 +78,12 @@ class SettingInForce:
 
 def add(parser: CommandParser) -> None:
     """Add the command's actions."""
-    add_actions(parser, (CommandAction("show", PolicyOptions, show, add_flags),))
+    actions = (
+        CommandAction("show", PolicyOptions, show, add_flags),
+        CommandAction("check", CheckOptions, check, add_file),
+        CommandAction("explain", ExplainOptions, explain, add_rule),
+    )
+    add_actions(parser, actions)
 
 
 def show(options: PolicyOptions) -> int:
@@ -126,6 +137,8 @@ def _as_json(paths: Paths, policy: Policy, rows: tuple[SettingInForce, ...]) -> 
             "found": policy.source is not None,
             "problem": policy.problem,
             "ignored": policy.planted,
+            "hidden": None if policy.hidden is None else str(policy.hidden),
+            "unknown": list(policy.unknown),
         },
         "config": str(paths.config),
         "restart": _is_old(paths, policy),
@@ -139,6 +152,7 @@ def _as_json(paths: Paths, policy: Policy, rows: tuple[SettingInForce, ...]) -> 
             for row in rows
         },
         "sites": msgspec.to_builtins(policy.rules),
+        "fleet": msgspec.to_builtins(policy.fleet),
     }
 
 
@@ -161,15 +175,19 @@ def _say(paths: Paths, policy: Policy, rows: tuple[SettingInForce, ...]) -> None
     for number, row in enumerate((heading, *table)):
         text = "  ".join([*map(padded, row, widths), row[-1]]).rstrip()
         say(coloured(text, Colour.BOLD) if number == 0 else text)
-    rules = [(name, getattr(policy.rules, name)) for name in _RULES]
     if policy.source is not None and policy.problem is None:
-        say()
-        say(coloured(tell("cli.policy.sites"), Colour.BOLD))
-        widest = max(cells(name) for name, _ in rules) + 2
-        for name, value in rules:
-            say(f"{padded(name, widest)}{_toml(value)}")
+        _say_rules(tell("cli.policy.sites"), policy.rules)
+        _say_rules(tell("cli.policy.fleet"), policy.fleet)
     if _is_old(paths, policy):
         say_aside(tell("cli.policy.restart"))
+
+
+def _say_rules(heading: str, rules: Struct) -> None:
+    say()
+    say(coloured(heading, Colour.BOLD))
+    widest = max(map(cells, rules.__struct_fields__)) + 2
+    for name in rules.__struct_fields__:
+        say(f"{padded(name, widest)}{_toml(getattr(rules, name))}")
 
 
 def _lock(row: SettingInForce) -> str:
@@ -188,19 +206,13 @@ def _about(paths: Paths, policy: Policy) -> Iterator[str]:
         yield tell("cli.policy.found", path=policy.source)
     if policy.planted is not None:
         yield tell("cli.policy.ignored", detail=printable(policy.planted))
+    if policy.hidden is not None:
+        yield tell("cli.policy.hidden", path=policy.hidden)
+    yield from remarks(policy)
     there = "file" if paths.config.exists() else "no_file"
     yield tell(f"cli.policy.{there}", path=paths.config)
 
 
 def _toml(value: Any) -> str:
     """Return a value as it stands in TOML; a dash where it is left to the agent."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        pairs = (f"{name} = {_toml(each)}" for name, each in value.items())
-        return f"{{ {', '.join(pairs)} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return f'"{printable(value)}"' if isinstance(value, str) else str(value)
+    return "–" if value is None else in_toml(value)

@@ -17,19 +17,22 @@ _SECONDS: Final = 15.0
 _NO_WORDS: Final = "the words of the question's page cannot be had"
 
 
-async def describe(command: Sequence[str], prompt: Prompt[A], language: str) -> QuestionPage:
+async def describe(
+    command: Sequence[str], prompt: Prompt[A], language: str, administrator: str = ""
+) -> QuestionPage:
     """Return what a page says to ask a question.
 
     Args:
         command: that starts the prompt process.
         prompt: the question.
         language: that the citizen chose, as a BCP 47 tag or "system".
+        administrator: the line that the administrator has us show; empty for none.
 
     Raises:
         UnaskedError: with the prompt's own code: the process does not say it.
 
     """
-    request = encode_request(prompt, language, as_page=True)
+    request = encode_request(prompt, language, administrator, as_page=True)
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL

@@ -50,13 +50,15 @@ def has_display() -> bool:
 class ProcessPrompter:
     """Asks each question in a process of its own: one that waits already, or a new one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a window needs of the agent
         self,
         command: Sequence[str],
         language: Callable[[], str] = lambda: SYSTEM,
         standby: Standby | None = None,
         seconds: float = ANSWER_SECONDS,
         view: Callable[[str], None] = lambda _: None,
+        *,
+        administrator: Callable[[], str] = str,
     ) -> None:
         """Remember how.
 
@@ -66,6 +68,7 @@ class ProcessPrompter:
             standby: has one ready; None for none.
             seconds: how long a window waits for the citizen.
             view: shows the documents that a question names.
+            administrator: returns the line that the administrator has us show; empty for none.
 
         """
         self._command = tuple(command)
@@ -73,6 +76,7 @@ class ProcessPrompter:
         self._standby = standby
         self._seconds = seconds
         self._view = view
+        self._administrator = administrator
 
     def can_ask(self) -> bool:
         """Return whether there is a display."""
@@ -92,7 +96,7 @@ class ProcessPrompter:
         """
         if not has_display():
             raise _no_window(prompt, _REASONS[NO_DISPLAY])
-        request = encode_request(prompt, self._language())
+        request = encode_request(prompt, self._language(), self._administrator())
         ready = None if self._standby is None else self._standby.take()
         if ready is not None:
             try:

@@ -5,9 +5,9 @@ buffer that can be wiped, and never text.
 """
 
 import json
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Annotated, Final, TypeAlias, TypeVar, cast
 
-from msgspec import Struct, to_builtins
+from msgspec import Meta, Struct, to_builtins
 
 from agent import strict_json
 from agent.consent.questions import (
@@ -31,6 +31,7 @@ A = TypeVar("A")
 AnyPrompt: TypeAlias = AllowSite | AllowBlind | ChooseCard | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 512 * 1024  # bytes of the line: 256 documents with the longest names
+MAX_LINE: Final = 80  # characters of the administrator's line
 NO_DISPLAY: Final = 3
 """The exit status of a process that found no display to open a window on, and so asked nobody."""
 NO_TOOLKIT: Final = 4
@@ -66,24 +67,38 @@ BLOCK: Final = b"block"
 
 
 class WindowRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The line: a question, the language of its window, and whether it becomes a page instead."""
+    """The line.
+
+    Attributes:
+        prompt: the question.
+        language: of its window.
+        as_page: whether it becomes a page instead.
+        administrator: a line that the computer's administrator has us show; empty for none.
+
+    """
 
     prompt: AnyPrompt
     language: str
     as_page: bool
+    administrator: Annotated[str, Meta(max_length=MAX_LINE)] = ""
 
 
-def encode_request(prompt: Prompt[A], language: str = SYSTEM, *, as_page: bool = False) -> bytes:
+def encode_request(
+    prompt: Prompt[A], language: str = SYSTEM, administrator: str = "", *, as_page: bool = False
+) -> bytes:
     """Write a request as one line of JSON, at most 512 KiB.
 
     Args:
         prompt: the question.
         language: of the window, a BCP 47 tag, or "system" for that of the system.
+        administrator: the administrator's line, at most 80 characters; empty for none.
         as_page: whether no window is wanted but what a page says in its place
             (:mod:`agent.consent.page`).
 
     """
     body = to_builtins({"prompt": prompt, "language": language, "as_page": as_page})
+    if administrator:
+        body["administrator"] = administrator
     # A file or a reader with a name that is no Unicode has a window all the same.
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 

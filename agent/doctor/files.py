@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from agent.database import DatabaseError
 from agent.doctor.installed_agent import InstalledAgent
@@ -15,8 +16,10 @@ from agent.doctor.running import find_running
 from agent.history.store import verify
 from agent.host.machine.state_folder import UnsafePlace, Weakness, find_unsafe_place
 from agent.host.settings import config
+from agent.host.settings.broad_patterns import broad_patterns
 from agent.host.settings.config import ConfigError
 
+_MOST_PATTERNS: Final = 5  # of a policy that are shown
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -114,9 +117,16 @@ def check_policy(installation: InstalledAgent) -> Iterator[Finding]:
         yield fault("policy", "policy_changed")
     if policy.planted is not None:
         yield note("policy", "policy_planted", detail=policy.planted)
+    if policy.hidden is not None:
+        yield note("policy", "policy_hidden", detail=str(policy.source), path=str(policy.hidden))
+    if policy.unknown:
+        yield note("policy", "policy_unknown", names=", ".join(policy.unknown))
+    broad = [pattern for _, pattern in broad_patterns(policy.rules)]
+    if broad:
+        yield note("policy", "policy_broad", names=", ".join(broad[:_MOST_PATTERNS]))
     if policy.problem is not None:
         yield fault("policy", "policy_unusable", detail=policy.problem)
     elif policy.source is None:
         yield ok("policy", "policy_none")
     else:
-        yield ok("policy", "policy_ok")
+        yield ok("policy", "policy_ok", path=str(policy.source))

@@ -48,7 +48,7 @@ class ServerConfig:
         is_our_peer: tells whether the program at the other end is this user's; None lets
             everybody on this computer in.
         prove: shows an allowed site that it is still the same installation.
-        state: what an allowed site is told of the agent.
+        state: tells what an allowed site is told of the agent.
         recorder: is told of what comes to the ports; the same one that the mounts have.
         is_restart_due: tells whether a browser runs that trusts us only after a restart.
         documents: the folder of private copies of PDFs; None where pages have none signed.
@@ -65,7 +65,7 @@ class ServerConfig:
     limits: Limits = field(default_factory=Limits)
     is_our_peer: PeerCheck | None = None
     prove: Prover | None = None
-    state: AgentState = "running"
+    state: Callable[[], AgentState] = lambda: "running"
     recorder: CallRecorder = field(default_factory=CallRecorder)
     is_restart_due: Callable[[], bool] = field(default=lambda: False)
     documents: Path | None = None

@@ -55,6 +55,7 @@ GENERATORS = (
     "agent.web.native.kit_words",
     "agent.validator.openapi",
     "agent.kits.error_catalogue",
+    "installer.devkit.admin",
 )
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 RELEASE_KEY = "ANKONG_RELEASE_KEY"

@@ -60,10 +60,22 @@ def test_the_new_command_runs(capsys) -> None:
 SETTING: Final = Change(
     name="a policy setting",
     edits=(
-        Edit(
-            "installer/README.md",
-            "| `max_documents` | how many documents one request may have signed |\n",
-            before="| `last_try` |",
+        *_said(
+            "policy.rules.last_try.title",
+            {
+                "policy.rules.max_documents.title": (
+                    "Documents of one request",
+                    "一次要求的文件數",
+                    "Số tài liệu mỗi yêu cầu",
+                    "Dokumen per permintaan",
+                ),
+                "policy.rules.max_documents.help": (
+                    "How many documents one request may have signed.",
+                    "一次要求最多可以簽署幾份文件。",
+                    "Một yêu cầu được ký bao nhiêu tài liệu.",
+                    "Berapa dokumen yang boleh ditandatangani satu permintaan.",
+                ),
+            },
         ),
         Edit(
             "agent/host/settings/config.py",
@@ -102,6 +114,7 @@ SETTING: Final = Change(
             before="        task = SignTask(request, self._clock)\n",
         ),
     ),
+    generate=("installer.devkit.admin",),
     proof="""
 import pytest
 
@@ -131,6 +144,8 @@ async def test_more_documents_are_refused() -> None:
 """,
     tests=(
         "tests/unit/host/test_policy.py",
+        "tests/unit/host/test_managed_policy.py",
+        "tests/installer/test_admx.py",
         "tests/unit/host/test_flags.py",
         "tests/signing/test_policy_in_force.py",
         "tests/web/hipki/test_memory.py",

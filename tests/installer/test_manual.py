@@ -12,6 +12,7 @@ from linux.build.manuals import manual_pages
 from agent.cli import COMMANDS, Command, parser_of
 from agent.commands.columns import cells
 from agent.commands.examples import examples_of
+from agent.host.settings.policy_rules import RULES
 from tests.unit.test_help import everywhere
 
 PAGES = manual_pages("1.2.3")
@@ -52,6 +53,7 @@ def test_a_page_shows_every_command_option_and_example(place: str, tmp_path: Pat
                 assert f"ankong {example.line}" in shown
         for action in parser.arguments:
             assert all(name in shown for name in action.option_strings)
+    assert all(f" {rule.name} " in shown for rule in RULES)
     assert "1.2.3" in PAGES[place]
 
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from agent.consent.as_page import describe
-from agent.consent.page import QuestionPage, closing_answer, is_cautious, takes
+from agent.consent.page import PageText, QuestionPage, closing_answer, is_cautious, takes
 from agent.consent.process import prompt_command
 from agent.consent.questions import (
     MAX_NAME,
@@ -154,3 +154,13 @@ async def test_a_question_that_is_cancelled_meanwhile_leaves_no_process() -> Non
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+@pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
+def test_what_an_administrator_has_said_stands_below_all_else_as_theirs(prompt: Any) -> None:
+    plain = question_page(prompt, Language.ENGLISH)
+    said = question_page(prompt, Language.ENGLISH, "Enter {your} PIN\u202e here\n")
+    assert said.parts[:-1] == plain.parts
+    (line,) = said.parts[-1:]
+    assert line == PageText("From the administrator: Enter {your} PIN\ufffd here")
+    assert (said.title, said.buttons) == (plain.title, plain.buttons)

@@ -230,3 +230,29 @@ def test_a_decision_taken_back_ends_a_running_site(
     with closing(SiteStore(state / "sites.sqlite")) as store:
         (record,) = store.snapshot()
         assert record.last_used is not None
+
+
+def test_a_policy_that_is_laid_down_meanwhile_holds(
+    state: Path, make_card: Callable[..., Any]
+) -> None:
+    """Forbidden, then unusable, then gone: each within two rounds of the periodic checks."""
+
+    async def until_allowed_is(page: Page, expected: bool) -> None:
+        ends = time.monotonic() + 20
+        while (await page.ask("status"))["result"]["allowed"] is not expected:
+            assert time.monotonic() < ends
+            await asyncio.sleep(0.2)
+
+    async def use(page: Page) -> None:
+        assert await page.code("sign", **DOCUMENT) is None
+        lay_down(state, f'forbidden = ["{SITE}"]')
+        await until_allowed_is(page, False)
+        assert await page.code("sign", **DOCUMENT) == "origin_not_allowed"
+        (state.parent / "policy.toml").unlink()
+        await until_allowed_is(page, True)
+        lay_down(state, "broken =")
+        await until_allowed_is(page, False)
+        record = json.loads((state / "instance.json").read_text())
+        assert record["policy"] == policy_module.Policy.of_this_computer().fingerprint
+
+    serve(state, make_card(), use)

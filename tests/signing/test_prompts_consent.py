@@ -18,7 +18,8 @@ from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import BlindRule, Settings
-from agent.host.settings.policy import Policy, Ruling, SiteRules
+from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.policy_rules import SiteRules
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says

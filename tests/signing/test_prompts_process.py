@@ -5,6 +5,7 @@ import os
 import sys
 import textwrap
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from agent.commands import citizen
 from agent.consent import process as prompt_process
 from agent.consent import window_process
 from agent.consent.process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
 from agent.consent.questions import CARD_PULLED, MAX_PIN, NoPrompter, Prompt, SiteAnswer
 from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, encode_request
 from agent.errors import AgentError, ErrorCode
+from agent.host.settings.config import Settings
+from agent.host.settings.policy import Policy
+from agent.host.settings.policy_rules import FleetRules
 from agent.secret import SecretBytes
 from agent.seldom import SeldomLog
+from agent.words.language import SYSTEM
 from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN, VIEWED
 
 
@@ -219,3 +225,24 @@ async def test_who_reads_a_document_has_more_time() -> None:
     script = "os.write(1, b'?'); sys.stdin.buffer.readline(); time.sleep(1); os.write(1, b'cancel')"
     read = ProcessPrompter([sys.executable, "-c", f"import os, sys, time; {script}"], seconds=0.9)
     assert await code_of(read, VIEWED) is ErrorCode.USER_CANCELLED
+
+
+async def test_the_window_gets_the_line_of_the_policy_that_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time as the policy is then, which is read again while the agent runs."""
+    told = tmp_path / "told"
+    script = f"""
+import os, sys
+open({str(told)!r}, "wb").write(sys.stdin.buffer.readline())
+os.write(1, b"seen")
+"""
+    monkeypatch.setattr(citizen, "prompt_command", lambda: (sys.executable, "-c", script))
+    monkeypatch.setattr(citizen, "has_display", lambda: False)  # none waits already
+    policy = Policy()
+    settings = Settings(questions="window")
+    with closing(citizen.open_citizen(settings, policy, tmp_path / "sites.sqlite")) as asked:
+        for line in ("", "分機 1234"):
+            policy.take_over(Policy(fleet=FleetRules(consent_text=line)))
+            await asked.prompter.ask(LOCKED)
+            assert told.read_bytes() == encode_request(LOCKED, SYSTEM, line)

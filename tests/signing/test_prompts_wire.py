@@ -102,10 +102,17 @@ requests = st.one_of(
 )
 
 
-@given(requests, st.sampled_from([SYSTEM, "zh-Hant", "en"]), st.booleans())
-def test_a_request_arrives_as_it_was_sent(request: AnyPrompt, language: str, as_page: bool) -> None:
-    line = encode_request(request, language, as_page=as_page)
-    assert decode_request(line) == WindowRequest(request, language, as_page)
+@given(
+    requests,
+    st.sampled_from([SYSTEM, "zh-Hant", "en"]),
+    st.booleans(),
+    st.sampled_from(["", "分機 1234", "x" * 80]),
+)
+def test_a_request_arrives_as_it_was_sent(
+    request: AnyPrompt, language: str, as_page: bool, administrator: str
+) -> None:
+    line = encode_request(request, language, administrator, as_page=as_page)
+    assert decode_request(line) == WindowRequest(request, language, as_page, administrator)
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
     assert len(line) <= MAX_REQUEST

@@ -11,7 +11,8 @@ from agent.commands import daemon
 from agent.commands.parser import EXIT_USAGE, UnfitOptionsError
 from agent.commands.serve import ServeOptions
 from agent.errors import BadRequestError, ServiceUnavailableError
-from agent.host.settings.policy import Policy, SiteRules
+from agent.host.settings.policy import Policy
+from agent.host.settings.policy_rules import SiteRules
 from agent.testkit.agent_process import running_agent
 from agent.testkit.mistakes import RefusedControlError
 from agent.testkit.testing import AgentTesting

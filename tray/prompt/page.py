@@ -47,8 +47,15 @@ from tray.prompt.lines import (
 from tray.prompt.texts import PromptTexts, load_texts, without_key
 
 
-def question_page(prompt: wire.AnyPrompt, language: Language) -> QuestionPage:
+def question_page(
+    prompt: wire.AnyPrompt, language: Language, administrator: str = ""
+) -> QuestionPage:
     """Return what a page says to ask this question.
+
+    Args:
+        prompt: the question.
+        language: of the page.
+        administrator: the line that the administrator has us show; empty for none.
 
     Raises:
         OSError: the installation is broken: a file with our words is missing.
@@ -57,6 +64,9 @@ def question_page(prompt: wire.AnyPrompt, language: Language) -> QuestionPage:
     texts = texts_about(prompt.site, load_texts(language))
     title, parts, buttons = _content(prompt, texts)
     lines = site_lines(prompt.site, texts)
+    if administrator:
+        said = texts.administrator.format(text=shown_line(administrator))
+        parts = (*parts, PageText(said))
     return QuestionPage(
         language=str(language),
         asker=lines.before_domain + lines.domain,

@@ -25,7 +25,7 @@ from agent.consent.wire import (
     NO_TOOLKIT,
     TAKEN,
     WAIT,
-    AnyPrompt,
+    WindowRequest,
     decode_request,
 )
 from agent.errors import BadRequestError
@@ -56,9 +56,11 @@ def main(arguments: Sequence[str] = ()) -> int:
     if request.as_page:
         from tray.prompt.page import question_page  # noqa: PLC0415  # a window does not need it
 
-        _write_all(msgspec.json.encode(question_page(request.prompt, language)))
+        _write_all(
+            msgspec.json.encode(question_page(request.prompt, language, request.administrator))
+        )
         return EXIT_OK
-    return _say(_ask(request.prompt, load_texts(language)))
+    return _say(_ask(request, load_texts(language)))
 
 
 def _say(answer: bytearray | int) -> int:
@@ -88,7 +90,7 @@ def _wait() -> int:
         if ready.is_stale():
             return NO_DISPLAY  # a new process sees the screen as it is
         os.write(_OUTPUT, TAKEN)
-        return _say(ready.show(request.prompt, load_texts(chosen_language(request.language))))
+        return _say(ready.show(request, load_texts(chosen_language(request.language))))
     except TclError:
         return NO_DISPLAY
     except BadRequestError:
@@ -141,7 +143,7 @@ def _read_line() -> bytes:
     return bytes(line)
 
 
-def _ask(prompt: AnyPrompt, texts: PromptTexts) -> bytearray | int:
+def _ask(request: WindowRequest, texts: PromptTexts) -> bytearray | int:
     """Show the window and return the answer; or the exit status where no window can be opened."""
     try:
         from tkinter import TclError  # noqa: PLC0415  # not every Python has it
@@ -156,7 +158,7 @@ def _ask(prompt: AnyPrompt, texts: PromptTexts) -> bytearray | int:
         return NO_DISPLAY
     cancelled = threading.Event()
     threading.Thread(target=_wait_for_end, args=(cancelled,), daemon=True).start()
-    return show(root, prompt, texts, cancelled)
+    return show(root, request.prompt, texts, cancelled, request.administrator)
 
 
 def _wait_for_end(cancelled: threading.Event) -> None:

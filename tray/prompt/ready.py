@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from agent.consent.wire import AnyPrompt
+from agent.consent.wire import WindowRequest
 from tray.prompt.picture import draw_card
 from tray.prompt.style import Style, system_palette
 from tray.prompt.texts import PromptTexts
@@ -69,9 +69,9 @@ class ReadyWindow:
         seen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
         return _x11_screen() not in (None, seen)
 
-    def show(self, prompt: AnyPrompt, texts: PromptTexts) -> bytearray:
+    def show(self, request: WindowRequest, texts: PromptTexts) -> bytearray:
         """Show the window and return the answer, as :func:`tray.prompt.views.show` does."""
-        return show(self._root, prompt, texts, self._cancelled)
+        return show(self._root, request.prompt, texts, self._cancelled, request.administrator)
 
     def _listen(self) -> None:
         self._line = self._read_line()

@@ -43,6 +43,7 @@ class PromptTexts:
     this_user: str
     this_program: str
     self_test: str
+    administrator: str
     # Warnings about a site.
     punycode: str
     not_encrypted: str

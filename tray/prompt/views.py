@@ -40,22 +40,34 @@ TROUBLE_MARK = "!"  # before what is odd about the keyboard: its colour alone wo
 
 
 def show(
-    root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts, cancelled: threading.Event
+    root: tk.Tk,
+    prompt: wire.AnyPrompt,
+    texts: PromptTexts,
+    cancelled: threading.Event,
+    administrator: str = "",
 ) -> bytearray:
     """Show the window for ``prompt``; return the answer as it goes into the pipe.
 
-    It is empty when ``cancelled`` was set before there was an answer. Where the window is larger
-    than the screen, it is built anew with smaller text: what is below the edge cannot be reached.
+    The administrator's line stands below all else, as theirs. The answer is empty when
+    ``cancelled`` was set before there was one. Where the window is larger than the screen, it is
+    built anew with smaller text: what is below the edge cannot be reached.
     """
     texts = texts_about(prompt.site, texts)
-    window = _build(root, prompt, texts)
+    window = _build(root, prompt, texts, administrator)
     while (excess := window.fit_screen()) > 1 and shrink_text(root, excess):
         window.clear()
-        window = _build(root, prompt, texts)
+        window = _build(root, prompt, texts, administrator)
     return window.run(cancelled)
 
 
-def _build(root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts) -> Window:
+def _build(root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts, administrator: str) -> Window:
+    window = _build_own(root, prompt, texts)
+    if administrator:
+        window.add_remark(texts.administrator.format(text=shown_line(administrator)))
+    return window
+
+
+def _build_own(root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts) -> Window:
     match prompt:
         case AllowSite():
             return _allow_site(root, prompt, texts)

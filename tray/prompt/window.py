@@ -130,6 +130,12 @@ class Window:
         label = self.style.label(text, self.body, font, (palette.ink, palette.paper))
         label.pack(fill="x", pady=(0, self.style.gap(0.8)))
 
+    def add_remark(self, text: str) -> None:
+        """Add a small paragraph that matters less than the others."""
+        palette = self.style.palette
+        label = self.style.label(text, self.body, self.style.small, (palette.muted, palette.paper))
+        label.pack(fill="x", pady=(self.style.gap(0.8), 0))
+
     def add_notice(self, text: str, *, danger: bool = False) -> tk.Label:
         """Add paragraphs in a coloured box, after an exclamation mark."""
         palette = self.style.palette

@@ -41,8 +41,8 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has, plain and with TLS.
         jrsys_missing: those of ``missing`` that are for these pages.
-        policy: the fingerprint of the policy that is in force, that of its start; None where an
-            older agent does not say.
+        policy: the fingerprint of the policy that is in force: what it decides of sites now, and
+            what it fixed at the start; None where an older agent does not say.
         display: whether there is one for its windows; None where it needs none, and where an older
             agent does not say.
         icon: whether the desktop shows its icon; None where it wants none, or is trying.

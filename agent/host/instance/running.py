@@ -125,6 +125,19 @@ class Instance:
             )
             write_record(self._paths.instance, self._record)
 
+    def announce_policy(self, fingerprint: str) -> None:
+        """Tell other processes that another policy is in force; blocks, from any thread.
+
+        What cannot be written is written with the next announcement.
+        """
+        with self._writing:
+            self._policy = fingerprint
+            if self._is_over:
+                return
+            self._record = msgspec.structs.replace(self._record, policy=fingerprint)
+            with suppress(OSError):
+                write_record(self._paths.instance, self._record)
+
     def announce_icon(self, *, shown: bool) -> None:
         """Tell other processes whether the desktop shows the icon; blocks, from any thread.
 

@@ -7,7 +7,7 @@ To add one, add a field to :class:`Settings` and use it. The settings file, the 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -67,10 +67,12 @@ class Lock:
     Attributes:
         when_unusable: value while the policy file exists and is invalid; None to keep the value
             of the settings file and the command line.
+        since: the first version whose policy has the rule.
 
     """
 
     when_unusable: object = None
+    since: str = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)] | None, Lock()
     ] = None
     hipki_reader: Annotated[str, Meta(min_length=1, max_length=127)] | None = None
-    mca: Annotated[bool, Flag("cli.serve.mca")] = False
+    mca: Annotated[bool, Lock(when_unusable=False), Flag("cli.serve.mca")] = False
     jrsys: Annotated[bool, Lock(when_unusable=False)] = True
     jrsys_ports: Annotated[Ports | None, Lock()] = None
     jrsys_tls_ports: Annotated[Ports | None, Lock()] = None
@@ -281,7 +283,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def understand(
-    path: Path, table: Mapping[str, Any], kind: type[T], known: Iterable[str] | None = None
+    path: PurePath, table: Mapping[str, Any], kind: type[T], known: Iterable[str] | None = None
 ) -> T:
     """Validate the contents of a file and return them as a ``kind``.
 

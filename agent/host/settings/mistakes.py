@@ -4,8 +4,9 @@ The keys of a file and the values that each takes are read from the declarations
 """
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -17,10 +18,12 @@ from agent.words import SOURCE, say
 Words = tuple[str, Mapping[str, object]]
 """A key of the catalogue, and the facts that its text takes; a fact may be such words itself."""
 _LONGEST_VALUE: Final = 40  # characters of a wrong value that are shown
+_REPR: Final = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 100, 100, 100
 
 
 def explained(
-    path: Path,
+    path: PurePath,
     table: Mapping[str, Any],
     kind: type[Struct],
     known: Iterable[str],
@@ -49,7 +52,7 @@ def explained(
     return None
 
 
-def _unknown(path: Path, name: str, known: list[str], elsewhere: Iterable[str]) -> Words:
+def _unknown(path: PurePath, name: str, known: list[str], elsewhere: Iterable[str]) -> Words:
     facts: dict[str, object] = {
         "path": path,
         "name": shortened(name, _LONGEST_VALUE),
@@ -71,7 +74,8 @@ def in_english(words: Words) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    # Not repr(): a list of a property list may hold others over and over.
+    text = str(value).lower() if isinstance(value, bool) else _REPR.repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
@@ -100,10 +104,13 @@ def _expected_plain(kind: Any, bounds: Mapping[str, Any]) -> Words:
         return "cli.expected.table", {"names": ", ".join(kind.__struct_fields__)}
     if kind is int:
         return "cli.expected.number", {"least": bounds.get("ge", 0), "most": bounds.get("le", "…")}
+    if "words" in bounds:
+        return bounds["words"]["expected"], {"most": bounds.get("max_length", "…")}
     if "pattern" in bounds:
         return "cli.expected.pattern", {"pattern": bounds["pattern"]}
     return "cli.expected.text", {"most": bounds.get("max_length", "…")}
 
 
 def _bounds(meta: Meta) -> Iterable[tuple[str, Any]]:
-    return ((name, getattr(meta, name)) for name in ("ge", "le", "pattern", "max_length"))
+    yield from ((name, getattr(meta, name)) for name in ("ge", "le", "pattern", "max_length"))
+    yield "words", meta.extra

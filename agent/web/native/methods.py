@@ -43,7 +43,7 @@ class NativeApi:
         *,
         virtual: bool,
         prove: Prover | None = None,
-        state: messages.AgentState = "running",
+        state: Callable[[], messages.AgentState] = lambda: "running",
         recorder: CallRecorder | None = None,
         documents: PageDocuments | None = None,
     ) -> None:
@@ -68,7 +68,7 @@ class NativeApi:
         self._virtual = virtual
         self._settings = settings
         self._prove = prove
-        self._state: messages.AgentState = state
+        self._state = state
         self._pending = Slots(limits.pending, ErrorCode.RATE_LIMITED)
         # One question at a time: a page must not bury the citizen in windows.
         self._questions = Slots(1, ErrorCode.BUSY)
@@ -92,12 +92,12 @@ class NativeApi:
         A proof for everybody would let a site recognise a citizen who never allowed it.
         """
         if site is None or not self.is_allowed(site):
-            return convert.status(None, None, virtual=self._virtual, state=self._state)
+            return convert.status(None, None, virtual=self._virtual, state=self._state())
         proof = None
         if nonce is not None and self._prove is not None:
             proof = self._prove(str(site), nonce)
         snapshot = self._service.snapshot()
-        return convert.status(snapshot, proof, virtual=self._virtual, state=self._state)
+        return convert.status(snapshot, proof, virtual=self._virtual, state=self._state())
 
     async def execute(
         self, site: Origin, request: messages.Request, tell: Tell = lambda _: None

@@ -67,7 +67,12 @@ def _saying(text: str) -> Purpose:
 
 
 _OURS = "請輸入 PIN 碼，簽署這份文件\nSHA-256 指紋 0001 0203\n卡片\n王測試\n\n"
+_SAID_BY_ADMINISTRATOR = "administrator-"  # how the names begin of windows with such a line
+_LINE = "需要協助請洽資訊室分機１２３４，" * 4 + "www.agency.example"
 WINDOWS: dict[str, AnyPrompt] = {
+    "administrator-allow": ALLOW,
+    "administrator-pin": PIN,
+    "administrator-last": LAST,
     "allow": ALLOW,
     "allow-unknown": AllowSite(SITE, attempts_unknown=True),
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
@@ -155,7 +160,8 @@ def main(tag: str, folder: str | None = None) -> None:
             root.after(300, show_all, root, look)
         else:
             root.after(300, look)
-        show(root, prompt, load_texts(BY_TAG[tag]), threading.Event())
+        line = _LINE if name.startswith(_SAID_BY_ADMINISTRATOR) else ""
+        show(root, prompt, load_texts(BY_TAG[tag]), threading.Event(), line)
     sys.stdout.write(json.dumps(found))
 
 

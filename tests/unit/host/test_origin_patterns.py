@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import BadRequestError
-from agent.host.settings.policy import Policy, Ruling, SiteRules
+from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.policy_rules import SiteRules
 from agent.origin import Origin, OriginPattern
 
 BELOW = OriginPattern.parse("https://*.gov.tw")

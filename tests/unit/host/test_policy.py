@@ -5,14 +5,14 @@ import re
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.host.settings import config, policy
-from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
-from agent.host.settings.policy import Policy, Ruling, SiteRules
+from agent.host.settings.config import BlindRule, ConfigError, Settings
+from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.policy_rules import BY_NAME, SiteRules
 from agent.origin import Origin
 
 SITE = "https://portal.example"
@@ -110,8 +110,7 @@ def test_the_administrators_guide_names_what_a_policy_may_say() -> None:
     part = guide[start : guide.index("**Update notices.**", start)]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
-    about_sites = {each.name for each in msgspec.structs.fields(SiteRules)}
-    assert named == about_sites | {name for name, _, _ in config.marked(Lock)}
+    assert named == set(BY_NAME)
 
 
 @pytest.mark.parametrize(
@@ -227,9 +226,9 @@ def test_no_variable_moves_the_policy(
 
 
 def test_what_no_policy_may_lay_down_closes_it_and_is_named(tmp_path: Path) -> None:
-    wrong = load(tmp_path / "policy.toml", "mca = true\nport = 1")
+    wrong = load(tmp_path / "policy.toml", "check_peer = true\nport = 1")
     assert_closed(wrong)
-    assert "“mca” is the user's own" in (wrong.problem or "")
+    assert "“check_peer” is the user's own" in (wrong.problem or "")
 
 
 def test_a_stand_in_never_takes_the_place_of_the_real_one(

@@ -145,14 +145,17 @@ def test_each_setting_says_where_it_comes_from_and_whether_it_is_locked(
     assert settings["log_level"]["source"] == "config"
     assert (settings["port"]["value"], settings["port"]["source"]) == (0, "flag")
     assert settings["last_try"]["source"] == "default"
-    assert not settings["mca"]["lockable"]
+    assert not settings["check_peer"]["lockable"]
     assert told["sites"]["allowed"] == ["https://a.example"]
     assert told["policy"] == {
         "path": str(state / "policy.toml"),
         "found": True,
         "problem": None,
         "ignored": None,
+        "hidden": None,
+        "unknown": [],
     }
+    assert told["fleet"] == {"minimum_version": None, "consent_text": ""}
     status, out, _ = ankong("policy", "show", **{CHOOSING: "zh-Hant"})
     assert re.search(r"^page_pin +false +政策 +是$", out, re.MULTILINE)
     assert re.search(r'^allowed +\["https://a.example"\]$', out, re.MULTILINE)
@@ -162,7 +165,7 @@ def test_each_setting_says_where_it_comes_from_and_whether_it_is_locked(
     ("text", "said"),
     [
         ("alowed = []", "probably “allowed” is meant. Known: allow_sha1, allowed, "),
-        ("mca = true", "“mca” is the user's own and cannot stand in a policy"),
+        ("check_peer = true", "“check_peer” is the user's own and cannot stand in a policy"),
         ("page_pin = 1", "“page_pin” cannot be 1; expected: true or false"),
         ('allowed = "https://a.example"', "expected: a list in brackets, each: text"),
         ('other_sites = "no"', 'expected: one of "ask", "forbid"'),
