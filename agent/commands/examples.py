@@ -66,6 +66,10 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "sites": ("sites", "sites allow https://site.example"),
     "policy": ("policy show",),
     "policy show": ("policy show", "policy show --json"),
+    "policy browsers": (
+        "policy browsers --sites sites.txt --out browser-policies",
+        "policy browsers --sites sites.txt --out merged --merge policies.json",
+    ),
     "sdk": ("sdk ankong-sdk",),
     "completion": ("completion bash > ankong.bash", "completion powershell > ankong.ps1"),
     "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),

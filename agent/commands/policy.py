@@ -12,6 +12,7 @@ from agent.commands.columns import cells, padded
 from agent.commands.complaints import said
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandAction, CommandParser, JsonOptions, add_actions
+from agent.commands.policy_browsers import BROWSERS
 from agent.commands.tongue import tell
 from agent.harmless import printable
 from agent.host.instance.quitting import is_running
@@ -72,7 +73,7 @@ class SettingInForce:
 
 def add(parser: CommandParser) -> None:
     """Add the command's actions."""
-    add_actions(parser, (CommandAction("show", PolicyOptions, show, add_flags),))
+    add_actions(parser, (CommandAction("show", PolicyOptions, show, add_flags), BROWSERS))
 
 
 def show(options: PolicyOptions) -> int:
