@@ -63,10 +63,15 @@ PACK = (
     PolicyFile("chrome-linux.json", *IN_CHROMIUM, "Google Chrome itself"),
     PolicyFile("edge-linux.json", *IN_CHROMIUM, "Microsoft Edge"),
     PolicyFile("firefox/policies.json", *IN_FIREFOX, "Firefox on Windows and macOS"),
-    PolicyFile("chrome.reg", "", (), "import, and Chrome on a managed Windows"),
-    PolicyFile("chrome-undo.reg", "", (), "import on Windows"),
-    PolicyFile("edge.reg", "", (), "import, and Edge on a managed Windows"),
-    PolicyFile("edge-undo.reg", "", (), "import on Windows"),
+    PolicyFile(
+        "chrome.reg",
+        "",
+        (),
+        "Chrome on a managed Windows (make test-installers imports it in Wine)",
+    ),
+    PolicyFile("chrome-undo.reg", "", (), "a managed Windows (likewise)"),
+    PolicyFile("edge.reg", "", (), "Edge on a managed Windows (likewise)"),
+    PolicyFile("edge-undo.reg", "", (), "a managed Windows (likewise)"),
     PolicyFile("chrome.mobileconfig", "", (), "device management, and Chrome on a Mac"),
     PolicyFile("edge.mobileconfig", "", (), "device management, and Edge on a Mac"),
     PolicyFile("firefox.mobileconfig", "", (), "device management, and Firefox on a Mac"),
@@ -105,7 +110,7 @@ def _write_browsers(folder: Path, sites: Path | None) -> None:
         example = Path(scratch, "sites.txt")
         example.write_text(SITES, "utf-8")
         words = ["--sites", str(sites or example), "--out", str(folder)]
-        command = [venv.PYTHON, "-m", "agent", "policy", "browsers", *words]
+        command: list[str | Path] = [venv.PYTHON, "-m", "agent", "policy", "browsers", *words]
         if run(command, env=venv.environment()) != 0:
             raise SetupError("the browsers' policies could not be written (see above)")
 
