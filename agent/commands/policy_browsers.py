@@ -1,19 +1,23 @@
 """``ankong policy browsers``: write the browsers' policies that let sites reach the agent."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.commands.columns import cells, padded
 from agent.commands.output import say, say_aside, say_json
 from agent.commands.parser import CommandAction, CommandParser, JsonOptions
-from agent.commands.tongue import tell
+from agent.commands.tongue import tell, tongue
 from agent.errors import BadRequestError
 from agent.files import create_file, read_file
 from agent.host.browser_policy.firefox_merge import MAX_POLICY
 from agent.host.browser_policy.pack import browser_pack
 from agent.host.browser_policy.site_list import MAX_LIST, doubts_about, pattern_text, read_sites
+
+if TYPE_CHECKING:
+    from agent.doctor.report import Finding
 
 _PUBLIC: Final = 0o644
 _PLACES: Final = {
@@ -52,6 +56,7 @@ def write_pack(options: BrowserPackOptions) -> int:
     given = None if merge is None else read_file(merge, MAX_POLICY, follow_links=True)
     pack = browser_pack(sites, given)
     doubts = list(doubts_about(sites))
+    findings = list(_inherited(merge, pack))
     _write(options.out, pack)
     if options.json:
         say_json(
@@ -60,6 +65,7 @@ def write_pack(options: BrowserPackOptions) -> int:
                 "sites": list(map(pattern_text, sites)),
                 "files": list(pack),
                 "doubts": [{"kind": each.kind, "site": each.site} for each in doubts],
+                "findings": [each.as_json() for each in findings],
             }
         )
         return 0
@@ -69,7 +75,19 @@ def write_pack(options: BrowserPackOptions) -> int:
     say_aside(tell("cli.policy.browsers.managed"))
     for each in doubts:
         say_aside(tell(f"cli.policy.browsers.{each.kind}", site=each.site))
+    for finding in findings:
+        say_aside(finding.message(tongue()))
     return 0
+
+
+def _inherited(merge: Path | None, pack: Mapping[str, bytes]) -> "Iterator[Finding]":
+    """Yield what the doctor would say of the administrator's own part, which stays as it is."""
+    if merge is not None:
+        from agent.doctor.browser_openings import openings  # noqa: PLC0415  # few merge
+        from agent.host.browser_policy.policy_places import BrowserPolicies  # noqa: PLC0415
+
+        policies = json.loads(pack["firefox/policies.json"])["policies"]
+        yield from openings(BrowserPolicies("Firefox", str(merge), policies, is_firefox=True))
 
 
 def _write(folder: Path, pack: Mapping[str, bytes]) -> None:

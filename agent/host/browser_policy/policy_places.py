@@ -53,6 +53,7 @@ _WINDOWS: Final = {
 }
 _WINDOWS_FIREFOX: Final = r"SOFTWARE\Policies\Mozilla\Firefox"
 _PROGRAM_FILES: Final = ("ProgramFiles", "ProgramFiles(x86)")
+_ENABLED: Final = "EnterprisePoliciesEnabled"
 _FLAT: Final = "__"  # between the names of a policy in a property list, and of a field in it
 _MAX_VALUES: Final = 1000
 _MAX_FILES: Final = 1000
@@ -123,7 +124,8 @@ def _on_macos(machine: Machine) -> Iterator[BrowserPolicies]:
             found = _read_plist(path)
             is_firefox = browser == "Firefox"
             if is_firefox and found is not None:
-                found = _unflattened(found)
+                # Without this switch Firefox looks at none of them.
+                found = _unflattened(found) if found.get(_ENABLED) is True else {}
             yield BrowserPolicies(browser, str(path), found, is_firefox)
     path = machine.system_path(_MACOS_FIREFOX)
     if _is_there(path):

@@ -210,10 +210,16 @@ FIREFOX = {"LocalNetworkAccess": {"SkipDomains": ["localhost"]}}
             *("darwin", "Applications/Firefox.app/Contents/Resources/distribution/policies.json"),
             {"policies": FIREFOX},
         ),
-        ("darwin", "Library/Managed Preferences/org.mozilla.firefox.plist", FIREFOX),
         (
             *("darwin", "Library/Managed Preferences/org.mozilla.firefox.plist"),
-            {"LocalNetworkAccess__SkipDomains": ["localhost"]},
+            {"EnterprisePoliciesEnabled": True, **FIREFOX},
+        ),
+        (
+            *("darwin", "Library/Managed Preferences/org.mozilla.firefox.plist"),
+            {
+                "EnterprisePoliciesEnabled": True,
+                "LocalNetworkAccess__SkipDomains": ["localhost"],
+            },
         ),
         ("darwin", "Library/Managed Preferences/com.google.Chrome.plist", {LOOPBACK: ["*"]}),
     ],
@@ -243,6 +249,16 @@ def test_a_policy_of_firefox_that_is_not_in_force_is_no_fault(make_machine: Mach
     assert judged(machine) == ["browser_opens", "browser_ok"]
     put(machine.root, "etc/firefox/policies/policies.json", b'{"policies": {}}')
     assert judged(machine) == ["browser_ok"]
+
+
+def test_a_profile_of_firefox_that_is_not_switched_on_is_no_fault(
+    make_machine: MachineFactory,
+) -> None:
+    machine = make_machine(platform="darwin")
+    file = "Library/Managed Preferences/org.mozilla.firefox.plist"
+    for switch in ({}, {"EnterprisePoliciesEnabled": False}):
+        put(machine.root, file, plistlib.dumps({**FIREFOX, **switch}))
+        assert judged(machine) == ["browser_ok"]
 
 
 @pytest.mark.parametrize(

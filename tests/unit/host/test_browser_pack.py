@@ -386,6 +386,18 @@ def test_the_command_speaks_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert written["policies"]["Certificates"] == OWN["policies"]["Certificates"]  # type: ignore[index]
 
 
+def test_a_door_that_stood_open_before_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"policies": {"LocalNetworkAccess": {"SkipDomains": ["localhost"]}}}
+    (tmp_path / "policies.json").write_text(json.dumps(own))
+    assert run(tmp_path, "--json", "--merge", str(tmp_path / "policies.json")) == 0
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["code"], finding["facts"]["value"]) == ("browser_opens", "localhost")
+    written = json.loads((tmp_path / "pack" / "firefox" / "policies.json").read_text())
+    assert written["policies"]["LocalNetworkAccess"]["SkipDomains"][0] == "localhost"
+
+
 def test_an_older_pack_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "chrome.reg").write_text("mine")
