@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits installers reproduce test-installers smoke bill release lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill release lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -12,6 +12,7 @@ variables of make:
   SITE=1          demo: instead, log in to an example site in Flask
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   SAMPLE=50       mutants: only so many of each package, always the same
+  SITES=FILE      admin: a list of sites, one in each line
   ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
   PROGRAM=ankong  smoke: the installed program to use
   SHORT=1         test-installers: only what the gate has time for
@@ -59,6 +60,9 @@ docs:
 
 kits:
 	@$(DEV) kits
+
+admin:
+	@$(DEV) admin $(if $(SITES),--sites $(SITES))
 
 installers:
 	@$(DEV) installers $(if $(ONLY),--only $(ONLY))

@@ -55,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     chores.add_parser("proof", help="play all that the test run plays a sample of")
     chores.add_parser("docs", help="make what is generated: API, error catalogues, handbook, types")
     chores.add_parser("kits", help="build the packages for sites and their testers")
+    admin = chores.add_parser("admin", help="write what administrators give out, into dist/admin")
+    admin.add_argument("--sites", type=Path, metavar="FILE", help="list of sites, one in each line")
     _add_builds(chores)
     proof = chores.add_parser(
         "test-installers", help="prove what was built; more arguments go to pytest", add_help=False

@@ -68,6 +68,10 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "policy show": ("policy show", "policy show --json"),
     "policy check": ("policy check policy.toml",),
     "policy explain": ("policy explain", "policy explain allowed"),
+    "policy browsers": (
+        "policy browsers --sites sites.txt --out browser-policies",
+        "policy browsers --sites sites.txt --out merged --merge policies.json",
+    ),
     "sdk": ("sdk ankong-sdk",),
     "completion": ("completion bash > ankong.bash", "completion powershell > ankong.ps1"),
     "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),

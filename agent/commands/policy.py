@@ -17,6 +17,7 @@ from agent.commands.columns import cells, padded
 from agent.commands.complaints import said
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandAction, CommandParser, JsonOptions, add_actions
+from agent.commands.policy_browsers import BROWSERS
 from agent.commands.policy_check import CheckOptions, add_file, check, remarks
 from agent.commands.policy_explain import ExplainOptions, add_rule, explain, in_toml
 from agent.commands.tongue import tell
@@ -82,6 +83,7 @@ def add(parser: CommandParser) -> None:
         CommandAction("show", PolicyOptions, show, add_flags),
         CommandAction("check", CheckOptions, check, add_file),
         CommandAction("explain", ExplainOptions, explain, add_rule),
+        BROWSERS,
     )
     add_actions(parser, actions)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from devkit import admin_pack, node, release, smoke, system, trial, venv, workflows
 from devkit import installers as artefacts
 from devkit import kits as packages
-from devkit import node, release, smoke, system, trial, venv, workflows
 from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
@@ -100,6 +100,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "proof": proof,
         "docs": docs,
         "kits": kits,
+        "admin": admin,
         "installers": installers,
         "reproduce": reproduce,
         "test-installers": test_installers,
@@ -279,6 +280,13 @@ def kits(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     venv.ensure()
     node.ensure()
     return packages.build()
+
+
+def admin(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Write what administrators of many computers give out, and try it in real browsers."""
+    system.ensure((*system.BUILD, *system.BROWSER))
+    venv.ensure()
+    return admin_pack.build(options.sites)
 
 
 def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:

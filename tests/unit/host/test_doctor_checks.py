@@ -19,6 +19,7 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
+from agent.host.browser_policy import policy_places
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
@@ -112,7 +113,8 @@ def test_a_locked_card_is_said_to_be(make_machine: MachineFactory, tmp_path: Pat
             "browser_blocks_some",
             Level.NOTE,
         ),
-        ({"LocalNetworkAccessAllowedForUrls": ["*"]}, "browser_ok", Level.OK),
+        ({"LocalNetworkAccessAllowedForUrls": ["*"]}, "browser_opens", Level.FAULT),
+        ({"LocalNetworkAccessAllowedForUrls": ["https://a.example"]}, "browser_ok", Level.OK),
         ({"LoopbackNetworkBlockedForUrls": []}, "browser_ok", Level.OK),
         ("not a policy", "browser_policy_unreadable", Level.NOTE),
     ],
@@ -265,9 +267,9 @@ class Registry:
 def test_windows_keeps_the_same_policies_in_its_registry() -> None:
     key = r"SOFTWARE\Policies\Google\Chrome"
     registry = Registry({rf"{key}\LoopbackNetworkBlockedForUrls": ["*", "https://a.example"]})
-    found = browsers.read_registry(key, registry)
+    found = policy_places.read_registry(key, registry)
     assert found == {"LoopbackNetworkBlockedForUrls": ["*", "https://a.example"]}
-    assert browsers.read_registry(r"SOFTWARE\Policies\Microsoft\Edge", registry) == {}
+    assert policy_places.read_registry(r"SOFTWARE\Policies\Microsoft\Edge", registry) == {}
 
 
 # Words, repairs, and checks that fail themselves.
