@@ -21,6 +21,7 @@ from agent.host.settings import config
 from agent.host.settings.config import Lock, Settings
 from agent.host.settings.flags import add_flags
 from agent.host.settings.policy import Policy, SiteRules, system_path
+from agent.host.settings.policy_in_force import policy_in_force
 
 _NAMES: Final = Settings.__struct_fields__
 _RULES: Final = SiteRules.__struct_fields__
@@ -33,6 +34,7 @@ class SettingSource(StrEnum):
     FILE = "config"
     FLAG = "flag"
     POLICY = "policy"
+    SHARED = "shared"  # the certificates that all users share
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +69,7 @@ class SettingInForce:
     @property
     def locked(self) -> bool:
         """Whether the user cannot change it."""
-        return self.source is SettingSource.POLICY
+        return self.source in {SettingSource.POLICY, SettingSource.SHARED}
 
 
 def add(parser: CommandParser) -> None:
@@ -79,7 +81,7 @@ def show(options: PolicyOptions) -> int:
     """Print the settings in force; return 1 where the policy cannot be used."""
     log_aside()
     paths = Paths.choose(options.state_dir)
-    policy = Policy.of_this_computer(paths.policy)
+    policy = policy_in_force(paths)
     rows = in_force(paths, policy, options.flags)
     if options.json:
         say_json(_as_json(paths, policy, rows))
@@ -107,6 +109,8 @@ def in_force(
     def source(name: str) -> SettingSource:
         if name in policy.locked:
             return SettingSource.POLICY
+        if name in policy.implied:
+            return SettingSource.SHARED
         if name in flags:
             return SettingSource.FLAG
         return SettingSource.FILE if name in written else SettingSource.DEFAULT

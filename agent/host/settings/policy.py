@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from agent.host.machine.paths import program_data
 from agent.host.settings import config, mistakes
 from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
 from agent.host.settings.policy_file import PlantedPolicyError, check_policy_file
@@ -68,6 +69,8 @@ class Policy:
         planted: what somebody who is no administrator put in its place, which is ignored; None
             where there is nothing.
         source: the policy file; None if there is none.
+        implied: values that settings have by name, whatever the user wrote, because of something
+            else that an administrator did; those that the policy fixes come first.
 
     """
 
@@ -92,6 +95,7 @@ class Policy:
         self.problem: str | None = None
         self.words: mistakes.Words | None = None
         self.planted: str | None = None
+        self.implied: Mapping[str, object] = MappingProxyType({})
         self._rules = rules or SiteRules()
         self._locked = locked
         try:
@@ -195,7 +199,8 @@ class Policy:
     @property
     def fingerprint(self) -> str:
         """64 hexadecimal digits, the same for policies that decide the same."""
-        decided = (self.problem, self._rules, sorted(self._locked.items()))
+        fixed = {**self.implied, **self._locked}
+        decided = (self.problem, self._rules, sorted(fixed.items()))
         return sha256(msgspec.json.encode(decided)).hexdigest()
 
     def decision(self, origin: Origin) -> Ruling:
@@ -223,8 +228,8 @@ class Policy:
         return _BLIND_RULINGS[others]
 
     def over(self, settings: Settings) -> Settings:
-        """Return the settings with the values that the policy fixes."""
-        return settings.replaced(self._locked)
+        """Return the settings with the values that the policy, and what is implied, fixes."""
+        return settings.replaced({**self.implied, **self._locked})
 
 
 def system_path() -> Path:
@@ -235,19 +240,10 @@ def system_path() -> Path:
 
     """
     if sys.platform == "win32":
-        return _program_data() / "Ankong" / _FILE
+        try:
+            return program_data() / "Ankong" / _FILE
+        except OSError as error:
+            raise ConfigError(str(error)) from error
     if sys.platform == "darwin":
         return Path("/Library/Application Support/Ankong") / _FILE
     return Path("/etc/ankong") / _FILE
-
-
-def _program_data() -> Path:
-    """Return the folder from the Windows API: a user can change the variable %ProgramData%."""
-    if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415  # Windows only
-
-        buffer = ctypes.create_unicode_buffer(260)
-        # CSIDL_COMMON_APPDATA, SHGFP_TYPE_CURRENT
-        if ctypes.windll.shell32.SHGetFolderPathW(None, 0x23, None, 0, buffer) == 0:
-            return Path(buffer.value)
-    raise ConfigError("this system does not say where its program data is")
