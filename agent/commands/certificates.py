@@ -14,7 +14,7 @@ from agent.errors import ErrorCode
 from agent.harmless import printable
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
-from agent.host.settings.policy import Policy
+from agent.host.settings.policy_in_force import policy_in_force
 from agent.origin import LOCAL_USER
 from agent.signing.model import ReaderProblem
 from agent.signing.service import SigningService
@@ -45,7 +45,7 @@ def certificates(options: CertificatesOptions) -> int:
     provider = options.open_provider()
     log_aside()
     paths = Paths.choose(options.state_dir)
-    settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
+    settings = policy_in_force(paths).over(config.load(paths.config))
     service = SigningService(provider, AlwaysAllow(), tokens=open_tokens(settings))
     listing = asyncio.run(
         use_service(service, lambda: service.certificates(LOCAL_USER, options.reader))

@@ -31,8 +31,9 @@ from agent.host.machine.umask import private_files
 from agent.host.settings import config
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
+from agent.host.settings.policy_in_force import policy_in_force
 from agent.host.settings.preferences import Preferences
-from agent.host.tls import identity
+from agent.host.tls.places import TlsSource
 from agent.host.tls.trust_keeper import TrustKeeper
 from agent.host.update.status import UpdateStatus
 from agent.host.update.watch import UpdateWatch
@@ -132,6 +133,7 @@ class Daemon:
         update: looks for newer versions.
         recorder: is told by every door what it is asked.
         trust_keeper: knows which browsers must be restarted.
+        tls: gives the certificates to serve with.
         instance: holds the lock, and tells other processes of this one.
         citizen: is asked.
         viewer: shows the documents that the citizen is asked about.
@@ -154,6 +156,7 @@ class Daemon:
     update: UpdateWatch
     recorder: CallRecorder
     trust_keeper: TrustKeeper
+    tls: TlsSource
     instance: Instance
     citizen: Citizen
     viewer: DocumentViewer
@@ -205,8 +208,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     shut_others_out()
     paths = Paths.choose(options.state_dir)
     paths.prepare()
-    policy = Policy.of_this_computer(paths.policy)
-    _check_testing(options, policy)
+    policy = _policy(options, paths)
     # The policy takes precedence over the command line too.
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
@@ -220,7 +222,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         panel_key = PanelKey.create(paths.panel_key)
         viewer = DocumentViewer(panel_key.make_token, open_own_window)
         citizen = _citizen(settings, policy, paths, preferences, options.testing, viewer)
-        key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
+        tls = TlsSource(paths, may_share="page_pin" in {**policy.implied, **policy.locked})
         yield Daemon(
             make_provider=options.make_provider,
             paths=paths,
@@ -232,14 +234,20 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             first_tickets=FirstTickets(panel_key.derive(PURPOSE)),
             update=UpdateWatch(paths.update, settings, preferences),
             recorder=CallRecorder(always=options.record),
-            trust_keeper=TrustKeeper(paths.trust, paths.tls / identity.AUTHORITY_FILE),
+            trust_keeper=TrustKeeper(paths.trust, tls.authority),
+            tls=tls,
             instance=running,
             citizen=stack.enter_context(closing(citizen)),
             viewer=viewer,
             history=stack.enter_context(closing(History(paths.history))),
-            attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
+            attempts=stack.enter_context(closing(_attempts(paths))),
             testing=options.testing,
         )
+
+
+def _attempts(paths: Paths) -> StoredAttempts:
+    key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
+    return StoredAttempts.open(paths.attempts, key)
 
 
 def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here
@@ -261,12 +269,14 @@ def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here
     )
 
 
-def _check_testing(options: DaemonOptions, policy: Policy) -> None:
-    """Refuse to answer for a citizen whose administrator has said something."""
+def _policy(options: DaemonOptions, paths: Paths) -> Policy:
+    """Read it; refuse to answer for a citizen whose administrator has said something."""
+    policy = policy_in_force(paths)
     if options.testing is not None and (policy.source is not None or policy.planted is not None):
         raise BadRequestError(
             "a test controls no agent that has a policy", said=("cli.error.only_for_tests", {})
         )
+    return policy
 
 
 def _log_policy(policy: Policy) -> None:

@@ -67,7 +67,7 @@ class DaemonRun:
 
         """
         daemon, observer = self._daemon, self._observer
-        served = await asyncio.to_thread(identity.ensure, daemon.paths.tls)
+        served = await asyncio.to_thread(daemon.tls.ensure)
         context = identity.server_context(served)
         known = await asyncio.to_thread(install_key.InstallKey.ensure, daemon.paths.install_key)
 
@@ -89,7 +89,7 @@ class DaemonRun:
             stack.push_async_callback(service.close)
             stack.enter_context(service.watch(lambda: self._make_window_ready(service)))
             await service.start()
-            switching = switch.LeafSwitch(context, daemon.paths.tls, served).run()
+            switching = switch.LeafSwitch(context, daemon.tls.ensure, served).run()
             quits = quitting.until_asked(daemon.paths.quit_request, stopped.set)
             for work in (switching, quits, daemon.update.run(updated)):
                 stack.callback(asyncio.create_task(work).cancel)
@@ -132,7 +132,7 @@ class DaemonRun:
             forget=(listening.forget_rates, daemon.citizen.forget_refusals),
             forget_stored=(*stored, daemon.attempts.forget_all),
         )
-        served = await asyncio.to_thread(identity.ensure, daemon.paths.tls)
+        served = await asyncio.to_thread(daemon.tls.ensure)
         return await testing.open(agent, served.leaf)
 
     def _listeners(

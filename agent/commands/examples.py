@@ -63,6 +63,12 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "setup": ("setup complete --autostart", "setup undo"),
     "setup complete": ("setup complete --no-autostart",),
     "setup undo": ("setup undo --forget",),
+    "setup machine": (
+        "setup machine",
+        "setup machine --authority ladder.pem",
+        "setup machine --undo",
+    ),
+    "setup authority": ("setup authority --out ankong-authority",),
     "sites": ("sites", "sites allow https://site.example"),
     "policy": ("policy show",),
     "policy show": ("policy show", "policy show --json"),

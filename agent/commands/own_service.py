@@ -19,7 +19,7 @@ from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import Settings
-from agent.host.settings.policy import Policy
+from agent.host.settings.policy_in_force import policy_in_force
 from agent.host.update import status
 from agent.pdf.wire import PdfError
 from agent.secret import SecretBytes
@@ -51,7 +51,7 @@ def own_settings(paths: Paths) -> Settings:
         AgentError: the settings or the policy cannot be read.
 
     """
-    return Policy.of_this_computer(paths.policy).over(config.load(paths.config))
+    return policy_in_force(paths).over(config.load(paths.config))
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from agent import strict_json
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.panel_key import panel_address
 from agent.host.machine.paths import Paths
-from agent.host.tls import identity
+from agent.host.tls.identity import AUTHORITY_FILE
+from agent.host.tls.places import choose
 from agent.web.panel.door import API, CLOSE, COOKIE, KEY_HEADER, OPEN
 
 _SECONDS: Final = 5.0
@@ -98,10 +99,15 @@ class PanelClient:
 
 
 def _context(paths: Paths) -> ssl.SSLContext:
+    """Trust the certificates for all users where they count, and this user's own."""
+    choice, own = choose(paths), paths.tls / AUTHORITY_FILE
     try:
-        return ssl.create_default_context(cafile=str(paths.tls / identity.AUTHORITY_FILE))
+        context = ssl.create_default_context(cafile=str(choice.authority))
+        if own != choice.authority and own.exists():
+            context.load_verify_locations(own)
     except OSError as error:  # ssl.SSLError is one
         raise _silent("its certificate cannot be read") from error
+    return context
 
 
 def _silent(detail: str) -> AgentError:

@@ -29,6 +29,7 @@ from agent.host.settings import config
 from agent.host.settings.config import Lock, Settings
 from agent.host.settings.flags import add_flags
 from agent.host.settings.policy import Policy, system_path
+from agent.host.settings.policy_in_force import policy_in_force
 
 _NAMES: Final = Settings.__struct_fields__
 
@@ -40,6 +41,7 @@ class SettingSource(StrEnum):
     FILE = "config"
     FLAG = "flag"
     POLICY = "policy"
+    SHARED = "shared"  # the certificates that all users share
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +76,7 @@ class SettingInForce:
     @property
     def locked(self) -> bool:
         """Whether the user cannot change it."""
-        return self.source is SettingSource.POLICY
+        return self.source in {SettingSource.POLICY, SettingSource.SHARED}
 
 
 def add(parser: CommandParser) -> None:
@@ -92,7 +94,7 @@ def show(options: PolicyOptions) -> int:
     """Print the settings in force; return 1 where the policy cannot be used."""
     log_aside()
     paths = Paths.choose(options.state_dir)
-    policy = Policy.of_this_computer(paths.policy)
+    policy = policy_in_force(paths)
     rows = in_force(paths, policy, options.flags)
     if options.json:
         say_json(_as_json(paths, policy, rows))
@@ -120,6 +122,8 @@ def in_force(
     def source(name: str) -> SettingSource:
         if name in policy.locked:
             return SettingSource.POLICY
+        if name in policy.implied:
+            return SettingSource.SHARED
         if name in flags:
             return SettingSource.FLAG
         return SettingSource.FILE if name in written else SettingSource.DEFAULT

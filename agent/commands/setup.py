@@ -1,12 +1,19 @@
 """``ankong setup``: set the program up for one user, or undo that; installers call it."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.commands.colour import Colour, coloured
-from agent.commands.output import log_aside, say, say_json
+from agent.commands.machine import (
+    AuthorityOptions,
+    MachineOptions,
+    add_authority_options,
+    add_machine_options,
+    authority,
+    machine,
+    say_steps,
+)
+from agent.commands.output import log_aside
 from agent.commands.parser import (
     CommandAction,
     CommandOptions,
@@ -14,14 +21,13 @@ from agent.commands.parser import (
     JsonOptions,
     add_actions,
 )
-from agent.commands.speaking import add_language, spoken_languages
+from agent.commands.speaking import add_language
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.filemanager import file_manager, sign_command
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
 from agent.setup.record import SetupRecord
-from agent.setup.report import StepResult
 from agent.setup.uninstall import Uninstall
 from agent.setup.user_setup import SetupOptions, UserSetup
 
@@ -75,6 +81,8 @@ def add(parser: CommandParser) -> None:
         (
             CommandAction("complete", CompleteOptions, complete, _add_complete_options),
             CommandAction("undo", UndoOptions, undo, _add_undo_options),
+            CommandAction("machine", MachineOptions, machine, add_machine_options),
+            CommandAction("authority", AuthorityOptions, authority, add_authority_options),
         ),
     )
 
@@ -107,7 +115,7 @@ def complete(options: CompleteOptions) -> int:
     )
     offering = file_manager(sign_command(options.state_dir))
     results = UserSetup(paths, _trust(paths), _autostart(options), setup, offering).run()
-    return _say(options, results)
+    return say_steps(options, results, options.language)
 
 
 def complete_once(state_dir: Path | None) -> None:
@@ -133,7 +141,7 @@ def undo(options: UndoOptions) -> int:
     results = Uninstall(
         paths, _trust(paths), _autostart(options), offering, forget=options.forget
     ).run()
-    return _say(options, results)
+    return say_steps(options, results, options.language)
 
 
 def _trust(paths: Paths) -> Trust:
@@ -142,16 +150,3 @@ def _trust(paths: Paths) -> Trust:
 
 def _autostart(options: CommandOptions) -> Autostart | None:
     return autostart(start_command(options.state_dir))
-
-
-def _say(options: SetupCommandOptions, results: Sequence[StepResult]) -> int:
-    all_well = all(result.ok for result in results)
-    if options.json:
-        say_json({"ok": all_well, "steps": [result.as_json() for result in results]})
-    else:
-        languages = spoken_languages(options.language)
-        for result in results:
-            words = " ".join(result.message(language) for language in languages)
-            sign = coloured("✓", Colour.GREEN) if result.ok else coloured("✗", Colour.RED)
-            say(f"{sign} {words}")
-    return 0 if all_well else 1

@@ -15,6 +15,7 @@ from agent.errors import BadRequestError
 from agent.harmless import printable
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.policy_in_force import policy_in_force
 from agent.origin import Origin
 
 DECISIONS: Final = {
@@ -66,7 +67,7 @@ def sites(options: SitesOptions) -> int:
     """
     log_aside()
     paths = Paths.choose(options.state_dir)
-    policy = Policy.of_this_computer(paths.policy)
+    policy = policy_in_force(paths)
     if options.decision is not None:
         if options.origin is None:
             raise BadRequestError(

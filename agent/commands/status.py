@@ -17,7 +17,7 @@ from agent.harmless import printable
 from agent.host.instance.quitting import is_running
 from agent.host.instance.record import InstanceRecord, read_record
 from agent.host.machine.paths import Paths
-from agent.host.settings.policy import Policy
+from agent.host.settings.policy_in_force import policy_in_force
 
 EXIT_SILENT: Final = 1
 EXIT_NOT_RUNNING: Final = 3
@@ -73,7 +73,7 @@ def status(options: JsonOptions) -> int:
 
 def _ask(paths: Paths) -> AgentStanding:
     record = read_record(paths.instance)
-    policy = Policy.of_this_computer(paths.policy)
+    policy = policy_in_force(paths)
     changed = record is not None and record.policy not in {None, policy.fingerprint}
     try:
         with PanelClient(paths) as panel:

@@ -15,8 +15,8 @@ from agent.commands.parser import (
 )
 from agent.commands.tongue import tell
 from agent.host.machine.paths import Paths
-from agent.host.tls import identity
 from agent.host.tls.machine import Machine
+from agent.host.tls.places import TlsSource
 from agent.host.tls.store import NAMES, SERVED, AuthorityFile, Place
 from agent.host.tls.trust import Trust
 
@@ -86,7 +86,7 @@ def _trust(paths: Paths) -> Trust:
 
 
 def _authority(paths: Paths) -> AuthorityFile:
-    return AuthorityFile.load(identity.ensure(paths.tls).authority)
+    return AuthorityFile.load(TlsSource(paths).ensure().authority)
 
 
 def _named(place: Place) -> str:

@@ -75,7 +75,7 @@ def see_effects(
     """
     listed = [place for place in places if place.presence is Presence.TRUSTED]
     wanted = [place for place in listed if place.detail != BY_POLICY]
-    ladder = identity.read(installation.paths.tls)
+    ladder = identity.read(installation.tls.folder)
     leaf = None if ladder is None else ladder.at(installation.now)
     if leaf is None:
         return {place: Effect(None, "there is no valid certificate") for place in wanted}
@@ -92,8 +92,7 @@ def _running_port(installation: InstalledAgent) -> int | None:
     running = find_running(installation.paths)
     if running is None or running.port is None:
         return None
-    authority = installation.paths.tls / identity.AUTHORITY_FILE
-    answer = installation.ask.native(running.port, authority)
+    answer = installation.ask.native(running.port, installation.authority)
     return running.port if answer.problem is None else None
 
 

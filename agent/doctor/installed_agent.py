@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from agent.doctor.asking import PortAsker
@@ -12,7 +13,9 @@ from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
+from agent.host.settings.policy_in_force import policy_in_force
 from agent.host.tls.machine import Machine
+from agent.host.tls.places import TlsChoice, choose
 from agent.host.tls.trust import Trust
 
 
@@ -67,7 +70,7 @@ class InstalledAgent:
         return cls(
             paths=paths,
             cards=cards,
-            policy=Policy.of_this_computer(paths.policy),
+            policy=policy_in_force(paths),
             cards_problem=cards_problem,
             inside=inside,
         )
@@ -98,6 +101,16 @@ class InstalledAgent:
     def restart(self) -> str | None:
         """The repair that starts the agent again; None in the agent itself."""
         return None if self.inside else "restart_agent"
+
+    @property
+    def tls(self) -> TlsChoice:
+        """The certificates with which an agent serves that starts now."""
+        return choose(self.paths, self.now)
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the authority that the running agent's certificate is to have."""
+        return self.tls.authority
 
     @property
     def trust(self) -> Trust:

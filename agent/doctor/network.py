@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 from agent.doctor.asking import PortAnswer
@@ -11,7 +10,6 @@ from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.doctor.running import RunningAgent, find_running
 from agent.host.peer.port_owner import SUPERUSER, PortOwner, find_owner
 from agent.host.settings.config import HIPKI_PORT, MCA_PORT, ConfigError, Settings
-from agent.host.tls import identity
 from agent.words import SOURCE
 
 _SECONDS: Final = 5.0
@@ -27,7 +25,7 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     # A running agent has found a port, so the taken ones do no harm.
     hopeless = not ours and len(taken) == len(wanted)
     for port in sorted(port for port in ours if port is not None):
-        yield _answered(port, installation.ask.native(port, _authority(installation)), installation)
+        yield _answered(port, installation.ask.native(port, installation.authority), installation)
     for port in wanted:
         if port not in ours:
             yield _finding(port, spare=not hopeless, taken=port in taken)
@@ -113,7 +111,7 @@ def _jrsys_answer(installation: InstalledAgent, running: RunningAgent, port: int
     plain = _plain_answer(installation, running, port)
     if plain.problem is None:
         return plain
-    return installation.ask.with_tls(port, _authority(installation))
+    return installation.ask.with_tls(port, installation.authority)
 
 
 def _jrsys_finding(port: int) -> Finding:
@@ -144,10 +142,6 @@ def _have_jrsys_ports_changed(running: RunningAgent, settings: Settings) -> bool
     plain, tls = settings.replaced({"hipki_port": hipki}).open_jrsys_ports
     wanted = {*plain, *tls}
     return 0 not in wanted and wanted != {*running.jrsys_ports, *running.jrsys_missing}
-
-
-def _authority(installation: InstalledAgent) -> Path:
-    return installation.paths.tls / identity.AUTHORITY_FILE
 
 
 def _settings(installation: InstalledAgent) -> Settings:

@@ -10,6 +10,7 @@ from agent.errors import AgentError, BadRequestError
 from agent.host.instance.quitting import end_running, is_running
 from agent.host.instance.starting import start_agent
 from agent.host.tls import identity
+from agent.host.tls.places import TlsSource
 from agent.host.tls.store import AuthorityFile
 
 
@@ -39,9 +40,8 @@ def repair(name: str, installation: InstalledAgent) -> None:
 
 
 def _install_trust(installation: InstalledAgent) -> None:
-    authority = AuthorityFile.load(
-        identity.ensure(installation.paths.tls, installation.now).authority
-    )
+    served = TlsSource(installation.paths).ensure(installation.now)
+    authority = AuthorityFile.load(served.authority)
     installation.trust.uninstall(keep=authority.sha256)
     installation.trust.install(authority, for_all_users=False)
 

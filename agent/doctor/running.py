@@ -16,7 +16,6 @@ from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
 from agent.host.peer.port_owner import find_owner
 from agent.host.settings.config import ConfigError, Settings
-from agent.host.tls import identity
 from agent.setup.record import SetupRecord
 from agent.words import SOURCE
 
@@ -103,7 +102,7 @@ def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def _answers(installation: InstalledAgent, port: int) -> Finding:
-    answer = installation.ask.native(port, installation.paths.tls / identity.AUTHORITY_FILE)
+    answer = installation.ask.native(port, installation.authority)
     if answer.problem is not None:
         facts = {"port": str(port), "detail": answer.problem}
         return fault("agent", "agent_silent", installation.restart, **facts)

@@ -12,13 +12,20 @@ from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.host.tls import identity
 from agent.host.tls.identity import LocalCertificates
 from agent.host.tls.manifest import Manifest, ManifestError
+from agent.host.tls.places import SharedCertificates, Standing
 from agent.host.tls.store import NAMES, OBSTACLES, AuthorityFile, Place, Presence, StoreError
 
 SOON: Final = timedelta(days=60)  # before the last leaf expires
+SHARED_SOON: Final = timedelta(days=120)  # an administrator has many computers to go to
+_RENEWS: Final = "ankong setup machine"
 
 
 def check_tls(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether there are server certificates for now and the near future."""
+    choice = installation.tls
+    yield from _check_shared(installation, choice.shared)
+    if choice.shared.is_usable:
+        return
     folder = installation.paths.tls
     if not os.path.lexists(folder):
         yield note("tls", "tls_absent", unsure=True)
@@ -35,6 +42,24 @@ def check_tls(installation: InstalledAgent) -> Iterator[Finding]:
     yield _check_clock(installation, ladder)
     if os.name == "posix" and any(leaf.path.stat().st_mode & OTHERS for leaf in ladder.leaves):
         yield fault("tls", "tls_key_open", "close_state_dir")
+
+
+def _check_shared(installation: InstalledAgent, shared: SharedCertificates) -> Iterator[Finding]:
+    """Report whether the certificates for all users are served with, and if not, why."""
+    detail = shared.detail
+    if shared.standing is Standing.STRANGERS:
+        path = str(shared.folder)
+        yield note("tls", "tls_shared_strangers", path=path, detail=detail, command=_RENEWS)
+    elif shared.certificates is not None and shared.standing is not Standing.INCOMPLETE:
+        date = f"{shared.certificates.ends:%Y-%m-%d}"
+        if installation.now >= shared.certificates.ends - SHARED_SOON:
+            yield fault("tls", "tls_shared_ends_soon", date=date, command=_RENEWS)
+        else:
+            yield ok("tls", "tls_shared_ok", date=date)
+        if shared.is_usable:
+            yield _check_clock(installation, shared.certificates)
+    elif shared.is_administrators:
+        yield fault("tls", f"tls_shared_{shared.standing}", detail=detail, command=_RENEWS)
 
 
 def _check_ladder(installation: InstalledAgent, ladder: LocalCertificates) -> Finding:
@@ -59,7 +84,7 @@ def check_trust(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether each trust store trusts the local authority."""
     yield from _check_manifest(installation)
     try:
-        authority = AuthorityFile.load(installation.paths.tls / identity.AUTHORITY_FILE)
+        authority = AuthorityFile.load(installation.authority)
     except (StoreError, OSError):
         return  # check_tls reports it
     places = installation.trust.check(authority)

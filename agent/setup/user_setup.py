@@ -7,7 +7,7 @@ from agent import __version__
 from agent.host.autostart import Autostart
 from agent.host.filemanager import FileManager
 from agent.host.machine.paths import Paths
-from agent.host.tls import identity
+from agent.host.tls.places import TlsSource, choose
 from agent.host.tls.store import NAMES, OBSTACLES, AuthorityFile, Place, Presence
 from agent.host.tls.trust import Trust
 from agent.setup.folders import missing_above
@@ -85,12 +85,15 @@ class UserSetup:
         try:
             self._prepare()
             mended = self._options.repair and mend_certificates(self._paths.tls)
-            made = identity.ensure(self._paths.tls)
+            is_shared = choose(self._paths).shared.is_usable
+            made = TlsSource(self._paths).ensure()
         except OSError as error:
             path, detail = str(self._paths.state), str(error.strerror or error)
             yield failed("certificate", "certificate_failed", path=path, detail=detail)
             return
-        if mended:
+        if is_shared:
+            yield done("certificate", "certificate_shared")
+        elif mended:
             yield done("certificate", "certificate_mended")
         else:
             yield done("certificate", "certificate_made" if made.created else "certificate_kept")
@@ -115,7 +118,7 @@ class UserSetup:
             self._trust.leave_alone()
             yield done("trust", "trust_not_wanted")
             return
-        authority = AuthorityFile.load(self._paths.tls / identity.AUTHORITY_FILE)
+        authority = AuthorityFile.load(TlsSource(self._paths).authority())
         self._trust.uninstall(keep=authority.sha256)  # of earlier certificates
         places = self._trust.install(authority)
         needed = [place for place in places if self._trust.is_needed(place)]

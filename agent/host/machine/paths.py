@@ -1,6 +1,7 @@
-"""Where the agent keeps its files: one folder, and nothing outside it."""
+"""Where the agent keeps its files: one folder for each user, and one for all users."""
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -9,11 +10,90 @@ from platformdirs import user_state_path
 from agent.host.machine.state_folder import UnsafeFolderError, find_unsafe_place
 
 
+def program_data() -> Path:
+    """Return Windows' folder for what belongs to all users.
+
+    Windows is asked: a user can change the variable %ProgramData%.
+
+    Raises:
+        OSError: this is not Windows, or it does not say.
+
+    """
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415  # Windows only
+
+        buffer = ctypes.create_unicode_buffer(260)
+        # CSIDL_COMMON_APPDATA, SHGFP_TYPE_CURRENT
+        if ctypes.windll.shell32.SHGetFolderPathW(None, 0x23, None, 0, buffer) == 0:
+            return Path(buffer.value)
+    raise OSError("this system does not say where its program data is")
+
+
+def machine_folder() -> Path:
+    """Return the folder for all users of this computer, which administrators alone can change.
+
+    No environment variable can move it. On Windows and macOS the policy file lies there too.
+
+    Raises:
+        OSError: Windows does not say where it is.
+
+    """
+    if sys.platform == "win32":
+        return program_data() / "Ankong"
+    if sys.platform == "darwin":
+        return Path("/Library/Application Support/Ankong")
+    return Path("/var/lib/ankong")
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePaths:
+    """The paths in the folder for all users.
+
+    Attributes:
+        folder: of all of them.
+
+    """
+
+    folder: Path = field(default_factory=machine_folder)
+
+    @property
+    def tls(self) -> Path:
+        """The folder of the certificates with which every user's agent serves."""
+        return self.folder / "tls"
+
+    @property
+    def next_tls(self) -> Path:
+        """Those that will take the place of the others once they are trusted."""
+        return self.folder / "tls.next"
+
+    @property
+    def last_tls(self) -> Path:
+        """Those whose place was taken just now."""
+        return self.folder / "tls.last"
+
+    @property
+    def trust(self) -> Path:
+        """What was changed in the trust stores of all users, JSON."""
+        return self.folder / "trust.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while somebody changes any of them."""
+        return self.folder / "machine.lock"
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The paths in one state folder."""
+    """The paths in one state folder.
+
+    Attributes:
+        state: the folder.
+        for_all: the folder for all users; None for this computer's.
+
+    """
 
     state: Path
+    for_all: Path | None = None
 
     @classmethod
     def choose(cls, state_dir: Path | None = None) -> Self:
@@ -55,6 +135,16 @@ class Paths:
     def tls(self) -> Path:
         """The folder of the local certificates."""
         return self.state / "tls"
+
+    @property
+    def machine(self) -> MachinePaths:
+        """The paths of what all users share.
+
+        Raises:
+            OSError: Windows does not say where they are.
+
+        """
+        return MachinePaths() if self.for_all is None else MachinePaths(self.for_all)
 
     @property
     def trust(self) -> Path:

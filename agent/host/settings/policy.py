@@ -17,6 +17,7 @@ import msgspec
 
 from agent import __version__
 from agent.harmless import is_harmful
+from agent.host.machine.paths import program_data
 from agent.host.settings import config, mistakes
 from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
 from agent.host.settings.managed_policy import (
@@ -70,6 +71,8 @@ class Policy:
         source: the policy file, or what is stronger; None if there is none.
         hidden: the policy file that is not read because ``source`` is stronger; None for none.
         unknown: names of rules that only another version has, which are left out; none of a file.
+        implied: values that settings have by name, whatever the user wrote, because of something
+            else that an administrator did; those that the policy fixes come first.
 
     """
 
@@ -97,6 +100,7 @@ class Policy:
         self.planted: str | None = None
         self.hidden: Path | None = None
         self.unknown: tuple[str, ...] = ()
+        self.implied: Mapping[str, object] = MappingProxyType({})
         self._locked = locked
         rules = rules or SiteRules()
         try:
@@ -261,8 +265,8 @@ class Policy:
     def fingerprint(self) -> str:
         """64 hexadecimal digits, the same for policies that decide the same."""
         # One that cannot be used refuses everybody, whatever was fixed before.
-        locked = sorted(self._locked.items()) if self.problem is None else []
-        decided = (self.problem, self.rules, locked, self.fleet)
+        fixed = {**self.implied, **self._locked} if self.problem is None else {}
+        decided = (self.problem, self.rules, sorted(fixed.items()), self.fleet)
         return sha256(msgspec.json.encode(decided)).hexdigest()
 
     def decision(self, origin: Origin) -> Ruling:
@@ -292,8 +296,8 @@ class Policy:
         return _BLIND_RULINGS[others]
 
     def over(self, settings: Settings) -> Settings:
-        """Return the settings with the values that the policy fixes."""
-        return settings.replaced(self._locked)
+        """Return the settings with the values that the policy, and what is implied, fixes."""
+        return settings.replaced({**self.implied, **self._locked})
 
 
 def _check_version(source: PurePath, table: Mapping[str, Any]) -> None:
@@ -346,19 +350,10 @@ def system_path() -> Path:
 
     """
     if sys.platform == "win32":
-        return _program_data() / "Ankong" / _FILE
+        try:
+            return program_data() / "Ankong" / _FILE
+        except OSError as error:
+            raise ConfigError(str(error)) from error
     if sys.platform == "darwin":
         return Path("/Library/Application Support/Ankong") / _FILE
     return Path("/etc/ankong") / _FILE
-
-
-def _program_data() -> Path:
-    """Return the folder from the Windows API: a user can change the variable %ProgramData%."""
-    if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415  # Windows only
-
-        buffer = ctypes.create_unicode_buffer(260)
-        # CSIDL_COMMON_APPDATA, SHGFP_TYPE_CURRENT
-        if ctypes.windll.shell32.SHGetFolderPathW(None, 0x23, None, 0, buffer) == 0:
-            return Path(buffer.value)
-    raise ConfigError("this system does not say where its program data is")

@@ -25,7 +25,7 @@ NAMES: Sequence[x509.GeneralName] = (
     x509.IPAddress(IPv4Address("127.0.0.1")),
     x509.IPAddress(IPv6Address("::1")),
 )
-_CONSTRAINTS = x509.NameConstraints(
+CONSTRAINTS = x509.NameConstraints(
     permitted_subtrees=[
         x509.DNSName("localhost"),
         x509.IPAddress(IPv4Network("127.0.0.1/32")),
@@ -73,7 +73,7 @@ class LocalAuthority:
         for extension, critical in (
             (x509.BasicConstraints(ca=True, path_length=0), True),
             (_key_usage(sign_certificates=True), True),
-            (_CONSTRAINTS, True),
+            (CONSTRAINTS, True),
             (_SERVER_ONLY, False),
             (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
         ):

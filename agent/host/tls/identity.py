@@ -1,6 +1,7 @@
 """The local certificates on disk: made at the first start, and again when none can be used."""
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from agent.files import FileTooLargeError, read_file, replace_file
+from agent.files import PRIVATE, FileTooLargeError, read_file, replace_file
 from agent.host.tls.authority import LEAVES, NAMES, Leaf, LocalAuthority
 
 AUTHORITY_FILE = "authority.pem"
+FILES = (AUTHORITY_FILE, *(f"leaf-{number}.pem" for number in range(LEAVES)))
+"""The names of all files of a whole ladder."""
 _MAX_FILE_SIZE = 64 * 1024  # bytes; a leaf with its key has about 1200
 # SSL_OP_CLEANSE_PLAINTEXT, OpenSSL 3.0's ssl.h: a page's PIN does not stay in the buffer into which
 # OpenSSL deciphered it. Python has no name for it.
@@ -114,7 +117,7 @@ def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
 
     """
     now = now or datetime.now(UTC)
-    found = _find(folder, now)
+    found = find(folder, now)
     if found is not None:
         return found
     return renew(folder, now)
@@ -134,10 +137,35 @@ def renew(folder: Path, now: datetime | None = None) -> ServerIdentity:
     now = now or datetime.now(UTC)
     _log.info("making local certificates")
     _create(folder, now)
-    made = _find(folder, now, created=True)
+    made = find(folder, now, created=True)
     if made is None:
         raise OSError(f"the certificates just written to {folder} cannot be read back")
     return made
+
+
+def find(folder: Path, now: datetime, *, created: bool = False) -> ServerIdentity | None:
+    """Return the identity in ``folder``; None where there is none to serve with.
+
+    Args:
+        folder: of the certificates; nothing is made or changed in it.
+        now: with a time zone.
+        created: what the identity is to say of that.
+
+    Raises:
+        OSError: the folder cannot be read.
+
+    """
+    found = read(folder)
+    if found is None:
+        return None
+    leaf = found.at(now)
+    if leaf is None and now < found.starts:
+        _log.warning("the clock stands before the local certificates", starts=str(found.starts))
+        leaf = found.leaves[0]
+    if leaf is None:
+        return None
+    fingerprint = found.certificate.fingerprint(SHA256()).hex()
+    return ServerIdentity(found.authority, leaf.path, fingerprint, leaf.not_after, created)
 
 
 def read(folder: Path) -> LocalCertificates | None:
@@ -154,8 +182,8 @@ def read(folder: Path) -> LocalCertificates | None:
     leaves = []
     for number in range(LEAVES):
         leaf_path = _leaf_path(folder, number)
-        leaf = _load_leaf(_read(leaf_path))
-        if leaf is not None and _is_ours(leaf, authority):
+        leaf = load_leaf(_read(leaf_path))
+        if leaf is not None and is_issued_by(leaf, authority):
             certificate = leaf.certificate
             start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
             leaves.append(UsableLeaf(leaf_path, start, end))
@@ -185,21 +213,8 @@ def _leaf_path(folder: Path, number: int) -> Path:
     return folder / f"leaf-{number}.pem"
 
 
-def _find(folder: Path, now: datetime, *, created: bool = False) -> ServerIdentity | None:
-    found = read(folder)
-    if found is None:
-        return None
-    leaf = found.at(now)
-    if leaf is None and now < found.starts:
-        _log.warning("the clock stands before the local certificates", starts=str(found.starts))
-        leaf = found.leaves[0]
-    if leaf is None:
-        return None
-    fingerprint = found.certificate.fingerprint(SHA256()).hex()
-    return ServerIdentity(found.authority, leaf.path, fingerprint, leaf.not_after, created)
-
-
-def _is_ours(leaf: Leaf, authority: x509.Certificate) -> bool:
+def is_issued_by(leaf: Leaf, authority: x509.Certificate) -> bool:
+    """Return whether a leaf is the authority's, for our names, and has its key."""
     certificate = leaf.certificate
     try:
         certificate.verify_directly_issued_by(authority)
@@ -210,18 +225,39 @@ def _is_ours(leaf: Leaf, authority: x509.Certificate) -> bool:
 
 
 def _create(folder: Path, now: datetime) -> None:
+    """Make a new ladder; the authority's key exists only while this function runs."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = LocalAuthority(now.replace(microsecond=0))
+    write(folder, authority.certificate, authority.leaves())
+
+
+def write(
+    folder: Path, authority: x509.Certificate, leaves: Sequence[Leaf], mode: int = PRIVATE
+) -> None:
     """Write the leaves first and the authority last.
 
     Killed in between, the next start finds leaves that the old authority did not issue, and
-    begins again. The authority's key exists only while this function runs.
+    begins again.
+
+    Args:
+        folder: that is there.
+        authority: the certificate.
+        leaves: at most :data:`~agent.host.tls.authority.LEAVES`.
+        mode: POSIX permissions of each file.
+
+    Raises:
+        OSError: one of them cannot be written.
+
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = LocalAuthority(now.replace(microsecond=0))
-    for number, leaf in enumerate(authority.leaves()):
-        key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        certificate = leaf.certificate.public_bytes(Encoding.PEM)
-        replace_file(_leaf_path(folder, number), key + certificate)
-    replace_file(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
+    for number, leaf in enumerate(leaves):
+        replace_file(_leaf_path(folder, number), leaf_pem(leaf), mode=mode)
+    replace_file(folder / AUTHORITY_FILE, authority.public_bytes(Encoding.PEM), mode=mode)
+
+
+def leaf_pem(leaf: Leaf) -> bytes:
+    """Return a leaf's key and certificate, PEM."""
+    key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key + leaf.certificate.public_bytes(Encoding.PEM)
 
 
 def _read(path: Path) -> bytes:
@@ -238,7 +274,8 @@ def _load_certificate(content: bytes) -> x509.Certificate | None:
         return None
 
 
-def _load_leaf(content: bytes) -> Leaf | None:
+def load_leaf(content: bytes) -> Leaf | None:
+    """Read what :func:`leaf_pem` returned; None where it is anything else."""
     certificate = _load_certificate(content)
     try:
         key = load_pem_private_key(content, None)

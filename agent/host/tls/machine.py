@@ -58,7 +58,11 @@ def run(command: Sequence[str]) -> Completed:
 
 
 def _is_administrator() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415  # Windows only
+
+        return bool(ctypes.windll.shell32.IsUserAnAdmin())  # with all rights, not only by name
+    return os.geteuid() == 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,8 @@ from agent.host.tls.store import AuthorityFile, Place, Presence, Recorder, Store
 
 TOOL: Final = "/usr/bin/security"
 KEYCHAIN: Final = "Library/Keychains/login.keychain-db"
+SYSTEM_KEYCHAIN: Final = "/Library/Keychains/System.keychain"
+"""Where profiles of an organisation put authorities, with their trust."""
 _LISTED: Final = re.compile(rb"SHA-256 hash:\s*([0-9A-Fa-f]{64})")
 
 
@@ -37,7 +39,9 @@ class MacosUserStore:
         """Ask whether the authority is in the keychain, and trusted for TLS."""
         if self._machine.platform != "darwin":
             return []
-        present = self._is_present(authority.sha256, str(self._keychain))
+        present = self._is_present(authority.sha256, str(self._keychain)) or self._is_shared(
+            authority
+        )
         # -l: the certificate is an authority itself; -L: do not ask the network.
         judged = self._machine.run(
             [TOOL, "verify-cert", "-l", "-L", "-p", "ssl", "-c", str(authority.path)]
@@ -45,6 +49,9 @@ class MacosUserStore:
         trusted = present and judged.status == 0
         presence = Presence.TRUSTED if trusted else Presence.MISSING
         return [Place(self.name, str(self._keychain), presence)]
+
+    def _is_shared(self, authority: AuthorityFile) -> bool:
+        return self._is_present(authority.sha256, SYSTEM_KEYCHAIN)
 
     def _is_present(self, fingerprint: str, keychain: str) -> bool:
         listing = self._machine.run([TOOL, "find-certificate", "-a", "-Z", keychain])
@@ -55,6 +62,8 @@ class MacosUserStore:
         found = self.check(authority)
         if not found:
             return found
+        if found[0].presence is Presence.TRUSTED and self._is_shared(authority):
+            return found  # by a profile, which the user cannot take back
         facts = {"pem": authority.pem}
         record(TrustStep(self.name, str(self._keychain), authority.sha256, facts))
         if found[0].presence is Presence.MISSING:

@@ -23,6 +23,7 @@ NAMES: Final = {
     "firefox-policy": "Firefox (policy)",
     "linux-system": "Linux",
     "windows-user": "Windows",
+    "windows-machine": "Windows",
     "macos-user": "macOS",
 }
 """What people call each kind of store."""
@@ -30,7 +31,8 @@ NAME_PREFIX = "Ankong"
 """What the name of each of our authorities begins with, in every store."""
 MAX_PEM = 1024 * 1024
 """Bytes of a file with certificates, other than a system's bundle."""
-_NAME = re.compile(r"Ankong local authority [0-9a-f]{8}")
+AUTHORITY_NAME: Final = re.compile(r"Ankong local authority [0-9a-f]{8}")
+"""What the name of each of them is, whole."""
 
 
 class StoreError(AgentError):
@@ -122,7 +124,7 @@ class AuthorityFile:
             name = str(names[0].value)
         except (ValueError, IndexError) as error:
             raise StoreError(f"{path} holds no certificate") from error
-        if _NAME.fullmatch(name) is None:  # it goes into command lines and file names
+        if AUTHORITY_NAME.fullmatch(name) is None:  # it goes into command lines and file names
             raise StoreError(f"{path} holds somebody else's certificate")
         der = certificate.public_bytes(Encoding.DER)
         sha256, sha1 = certificate.fingerprint(SHA256()), certificate.fingerprint(SHA1())  # noqa: S303  # a name, no protection

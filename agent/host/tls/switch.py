@@ -4,12 +4,10 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import structlog
 
-from agent.host.tls import identity
 from agent.host.tls.identity import ServerIdentity
 
 INTERVAL: Final = 60.0  # seconds; a repair in another process is taken up as fast
@@ -31,7 +29,7 @@ class LeafSwitch:
     def __init__(
         self,
         context: ssl.SSLContext,
-        folder: Path,
+        find: Callable[[datetime], ServerIdentity],
         served: ServerIdentity,
         clock: Callable[[], datetime] = _now,
         interval: float = INTERVAL,
@@ -40,14 +38,14 @@ class LeafSwitch:
 
         Args:
             context: the one that handshakes are made with; new ones see the change at once.
-            folder: of the local certificates.
+            find: returns the best leaf at a time, or raises OSError.
             served: what the context has loaded.
             clock: returns the time, with a time zone.
             interval: seconds between two looks.
 
         """
         self._context = context
-        self._folder = folder
+        self._find = find
         self._served = served
         self._clock = clock
         self._interval = interval
@@ -65,7 +63,7 @@ class LeafSwitch:
         trust stores know it, ``ankong doctor`` reports that.
         """
         try:
-            found = await asyncio.to_thread(identity.ensure, self._folder, self._clock())
+            found = await asyncio.to_thread(self._find, self._clock())
             if (found.fingerprint, found.leaf) == (self._served.fingerprint, self._served.leaf):
                 return False
             # Here and not in the thread: OpenSSL does not lock a context against a handshake.

@@ -34,7 +34,7 @@ class TrustTending:
     def __init__(
         self,
         manifest: Path,
-        authority: Path,
+        authority: Callable[[], Path],
         machine: Machine,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -42,7 +42,7 @@ class TrustTending:
 
         Args:
             manifest: the file in which changes and the user's wish are written down.
-            authority: the file of the certificate that is to be trusted.
+            authority: returns the file of the certificate that is to be trusted.
             machine: whose browsers they are.
             clock: seconds, from any moment on.
 
@@ -66,7 +66,7 @@ class TrustTending:
             manifest = Manifest(self._manifest)
             if not manifest.is_wanted:
                 return
-            authority = AuthorityFile.load(self._authority)
+            authority = AuthorityFile.load(self._authority())
             for store in self._stores:
                 for folder in (*store.existing(), *store.missing()):
                     self._look_at(store, folder, authority, manifest)

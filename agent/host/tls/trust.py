@@ -16,6 +16,7 @@ from agent.host.tls.macos import MacosUserStore
 from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.tls.store import AuthorityFile, Place, PlatformTrustStore, Presence, StoreError
 from agent.host.tls.windows import WindowsUserStore
+from agent.host.tls.windows_machine import WindowsMachineStore
 
 _log = structlog.get_logger(__name__)
 
@@ -28,15 +29,34 @@ KINDS: Final[Sequence[Callable[[Machine], PlatformTrustStore]]] = (
     WindowsUserStore,
     MacosUserStore,
 )
+"""What a user's browsers and programs look at."""
+SHARED_KINDS: Final[Sequence[Callable[[Machine], PlatformTrustStore]]] = (
+    FirefoxPolicyStore,
+    LinuxSystemStore,
+    WindowsMachineStore,
+)
+"""What an administrator changes for all users; none on macOS, where only a profile can do that."""
 
 
 class Trust:
     """The trust stores of one computer, and the manifest of what was changed in them."""
 
-    def __init__(self, manifest: Path, machine: Machine) -> None:
-        """Use the stores of ``machine``; changes are written down in the file ``manifest``."""
+    def __init__(
+        self,
+        manifest: Path,
+        machine: Machine,
+        kinds: Sequence[Callable[[Machine], PlatformTrustStore]] = KINDS,
+    ) -> None:
+        """Use the stores of a computer.
+
+        Args:
+            manifest: the file in which changes are written down.
+            machine: the computer.
+            kinds: of its stores.
+
+        """
         self._manifest = manifest
-        stores = [kind(machine) for kind in KINDS]
+        stores = [kind(machine) for kind in kinds]
         self._stores: Mapping[str, PlatformTrustStore] = {store.name: store for store in stores}
 
     def check(self, authority: AuthorityFile) -> list[Place]:

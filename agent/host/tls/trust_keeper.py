@@ -36,7 +36,7 @@ class TrustKeeper:
     def __init__(
         self,
         manifest: Path,
-        authority: Path,
+        authority: Callable[[], Path],
         machine: Machine | None = None,
         checks: PeriodicChecks = CHECKS,
         clock: Callable[[], float] = time.monotonic,
@@ -45,7 +45,7 @@ class TrustKeeper:
 
         Args:
             manifest: the file in which changes of trust stores are written down.
-            authority: the file of the certificate that is to be trusted.
+            authority: returns the file of the certificate that is to be trusted.
             machine: whose browsers they are; None for this computer.
             checks: the rounds in which it looks.
             clock: seconds, from any moment on.

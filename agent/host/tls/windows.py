@@ -24,7 +24,11 @@ from agent.host.tls.store import (
 # wincrypt.h
 _PROVIDER_SYSTEM: Final = 10  # CERT_STORE_PROV_SYSTEM_W
 _PROVIDER_REGISTRY: Final = 13  # CERT_STORE_PROV_SYSTEM_REGISTRY_W
-_CURRENT_USER: Final = 1 << 16  # CERT_SYSTEM_STORE_CURRENT_USER
+CURRENT_USER: Final = 1 << 16
+"""CERT_SYSTEM_STORE_CURRENT_USER, which shows what the computer trusts, too."""
+LOCAL_MACHINE: Final = 2 << 16
+"""CERT_SYSTEM_STORE_LOCAL_MACHINE."""
+_READ_ONLY: Final = 0x8000  # CERT_STORE_READONLY_FLAG: all that a user may do with the computer's
 _ENCODING: Final = 0x00000001 | 0x00010000  # X509_ASN_ENCODING | PKCS_7_ASN_ENCODING
 _REPLACE_EXISTING: Final = 3  # CERT_STORE_ADD_REPLACE_EXISTING
 _PLACE: Final = "CurrentUser\\Root"
@@ -56,12 +60,22 @@ class Roots(Protocol):
 
 
 class RootStore:
-    """The user's Root store, through crypt32.dll."""
+    """A Root store, through crypt32.dll."""
 
-    def __init__(self, crypt32: Any, last_error: Callable[[], int]) -> None:
-        """Use ``crypt32``, loaded with ``use_last_error``; ``last_error`` reads the code."""
+    def __init__(
+        self, crypt32: Any, last_error: Callable[[], int], location: int = CURRENT_USER
+    ) -> None:
+        """Use ``crypt32``, loaded with ``use_last_error``.
+
+        Args:
+            crypt32: the library.
+            last_error: reads the code of the last call that failed.
+            location: :data:`CURRENT_USER`, or :data:`LOCAL_MACHINE`.
+
+        """
         self._crypt32 = crypt32
         self._last_error = last_error
+        self._location = location
         crypt32.CertOpenStore.argtypes = [c_void_p, c_uint32, c_void_p, c_uint32, c_wchar_p]
         crypt32.CertOpenStore.restype = c_void_p
         crypt32.CertCloseStore.argtypes = [c_void_p, c_uint32]
@@ -78,7 +92,7 @@ class RootStore:
             StoreError: it cannot be opened.
 
         """
-        with self._open() as store:
+        with self._open(flags=_READ_ONLY) as store:
             return [der for der, _ in self._contexts(store)]
 
     def add(self, der: bytes) -> None:
@@ -120,8 +134,9 @@ class RootStore:
         return True
 
     @contextmanager
-    def _open(self, provider: int = _PROVIDER_SYSTEM) -> Iterator[Any]:
-        store = self._crypt32.CertOpenStore(provider, 0, None, _CURRENT_USER, "Root")
+    def _open(self, provider: int = _PROVIDER_SYSTEM, flags: int = 0) -> Iterator[Any]:
+        flags |= self._location
+        store = self._crypt32.CertOpenStore(provider, 0, None, flags, "Root")
         self._insist(store, "CertOpenStore")
         try:
             yield store
@@ -142,8 +157,11 @@ class RootStore:
             raise StoreError(f"{call}: error 0x{self._last_error() & 0xFFFFFFFF:08X}")
 
 
-def open_roots() -> RootStore:
-    """Open the store of this Windows user.
+def open_roots(location: int = CURRENT_USER) -> RootStore:
+    """Open the store of this Windows user, or of the computer.
+
+    Args:
+        location: :data:`CURRENT_USER`, or :data:`LOCAL_MACHINE`.
 
     Raises:
         StoreError: this is not Windows.
@@ -155,7 +173,17 @@ def open_roots() -> RootStore:
     read_error = getattr(ctypes, "get_last_error", None)
     if load is None or read_error is None:
         raise StoreError("this is not Windows")
-    return RootStore(load("crypt32", use_last_error=True), read_error)
+    return RootStore(load("crypt32", use_last_error=True), read_error, location)
+
+
+def open_machine_roots() -> RootStore:
+    """Open the store of all users of this computer.
+
+    Raises:
+        StoreError: this is not Windows.
+
+    """
+    return open_roots(LOCAL_MACHINE)
 
 
 class WindowsUserStore:
@@ -165,9 +193,15 @@ class WindowsUserStore:
     for_all_users = False
     for_browsers = True
 
-    def __init__(self, machine: Machine, roots: Callable[[], Roots] = open_roots) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        roots: Callable[[], Roots] = open_roots,
+        shared: Callable[[], Roots] = open_machine_roots,
+    ) -> None:
         self._machine = machine
         self._roots = roots
+        self._shared = shared
 
     def check(self, authority: AuthorityFile) -> Sequence[Place]:
         """Look for the authority among the user's roots."""
@@ -184,6 +218,8 @@ class WindowsUserStore:
         found = self.check(authority)
         if not found or found[0].presence is Presence.UNREADABLE:
             return found
+        if found[0].presence is Presence.TRUSTED and self._is_shared(authority):
+            return found  # the user cannot take that back, and does not have to
         record(TrustStep(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
         if found[0].presence is Presence.MISSING:
             try:
@@ -191,6 +227,12 @@ class WindowsUserStore:
             except StoreError as error:
                 return [Place(self.name, _PLACE, Presence.MISSING, error.detail)]
         return self.check(authority)
+
+    def _is_shared(self, authority: AuthorityFile) -> bool:
+        try:
+            return authority.der in self._shared().certificates()
+        except StoreError:
+            return False
 
     def uninstall(self, step: TrustStep) -> None:
         """Remove the authority from the user's roots.

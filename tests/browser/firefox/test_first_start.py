@@ -35,7 +35,7 @@ class Keeping:
         self.authority = AuthorityFile.load(world.programs.authority)
         self.manifest = home.parent / "trust.json"
         self.trust = Trust(self.manifest, self.machine)
-        self.keeper = TrustKeeper(self.manifest, self.authority.path, self.machine)
+        self.keeper = TrustKeeper(self.manifest, lambda: self.authority.path, self.machine)
 
     def place(self) -> Place:
         (found,) = FirefoxProfileStore(self.machine).check(self.authority)

@@ -42,7 +42,9 @@ class Newcomer:
             home=self.home, root=self.folder / "root", platform="linux", environment={}
         )
         self.trust = Trust(self.folder / "trust.json", self.machine)
-        self.keeper = TrustKeeper(self.folder / "trust.json", self.authority.path, self.machine)
+        self.keeper = TrustKeeper(
+            self.folder / "trust.json", lambda: self.authority.path, self.machine
+        )
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.tls.machine import Completed
+from agent.host.tls.places import Standing
 from agent.host.tls.store import OBSTACLES, Presence
 from agent.host.update.status import UpdateChecking, VersionAge
 from agent.signing.model import CardPresence, ReaderView, Snapshot
@@ -284,6 +285,10 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
         re.findall(r'"(browser_blocks\w*|check_failed|trust_optional|trust_not_yet)"', source)
     )
     used |= {f"trust_{presence}" for presence in (Presence.UNREADABLE, *OBSTACLES)}
+    # The other standings are said otherwise.
+    used |= {
+        f"tls_shared_{each}" for each in (Standing.OPEN, Standing.UNREADABLE, Standing.INCOMPLETE)
+    }
     spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
     assert {f"doctor.{code}" for code in used} == spoken
 

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
-from agent.host.tls.machine import Completed
-from agent.host.tls.macos import MacosUserStore
+from agent.host.tls.machine import Completed, Machine
+from agent.host.tls.macos import SYSTEM_KEYCHAIN, MacosUserStore
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from agent.host.tls.windows import (
+    CURRENT_USER,
+    LOCAL_MACHINE,
     CertificateContext,
     RootStore,
     WindowsUserStore,
     open_roots,
 )
+from agent.host.tls.windows_machine import WindowsMachineStore
 from tests.unit.host.conftest import MachineFactory, Tools
 
 
@@ -37,13 +40,15 @@ class Call:
 class Crypt32:
     """What of crypt32.dll is used: a store, and contexts that must be freed exactly once."""
 
-    def __init__(self, *certificates: bytes) -> None:
+    def __init__(self, *certificates: bytes, location: int = CURRENT_USER) -> None:
+        self.location = location
         self.content = list(certificates)
         self.open = 0
         self.alive = 0
         self.refuses = False
         self.keeps_in: set[int] = set()
         self.provider = 0
+        self.reads_only = False
         self.CertOpenStore = Call(self.open_store)
         self.CertCloseStore = Call(self.close_store)
         self.CertEnumCertificatesInStore = Call(self.enumerate)
@@ -52,7 +57,8 @@ class Crypt32:
 
     def open_store(self, kind: int, _e: int, _p: object, flags: int, name: str) -> int:
         assert kind in (10, 13)
-        assert (flags, name) == (0x10000, "Root")
+        assert (flags & ~READ_ONLY, name) == (self.location, "Root")
+        self.reads_only = bool(flags & READ_ONLY)
         self.provider = kind
         self.open += 1
         return 0 if self.refuses == "open" else 77
@@ -82,6 +88,7 @@ class Crypt32:
 
     def add(self, store: int, encoding: int, der: bytes, size: int, how: int, _c: None) -> int:
         assert (store, encoding, size, how) == (77, 0x10001, len(der), 3)
+        assert not self.reads_only
         if self.refuses:
             return 0
         if der not in self.content:
@@ -90,6 +97,7 @@ class Crypt32:
 
     def delete(self, context: Any) -> int:
         self.alive -= 1
+        assert not self.reads_only
         if self.refuses:
             return 0
         if self.provider not in self.keeps_in:
@@ -97,6 +105,7 @@ class Crypt32:
         return 1
 
 
+READ_ONLY = 0x8000  # CERT_STORE_READONLY_FLAG
 CANCELLED = 0x800704C7  # ERROR_CANCELLED as an HRESULT
 
 
@@ -191,6 +200,7 @@ class Security:
         self.keychain = str(machine_home / "Library/Keychains/login.keychain-db")
         self.present: dict[str, str] = {}
         self.trusted: set[str] = set()
+        self.by_profile = ""
         self.refuses = False
 
     def __call__(self, arguments: Sequence[str]) -> Completed:
@@ -200,7 +210,10 @@ class Security:
         return answer
 
     def find_certificate(self, rest: Sequence[str]) -> Completed:
-        assert rest == ["-a", "-Z", self.keychain]
+        assert rest[:-1] == ["-a", "-Z"]
+        if rest[-1] == SYSTEM_KEYCHAIN:
+            return Completed(0, f"SHA-256 hash: {self.by_profile.upper()}".encode())
+        assert rest[-1] == self.keychain
         lines = [f"SHA-256 hash: {sha256.upper()}\nSHA-1 hash: 00" for sha256 in self.present]
         return Completed(0, "\n".join(lines).encode())
 
@@ -254,9 +267,69 @@ def test_the_macos_store_keeps_the_three_verbs(
         assert (security.present, security.trusted) == ({}, set())
 
 
+def test_what_a_profile_brought_to_macos_is_neither_asked_for_nor_written_down(
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[TrustStep]
+) -> None:
+    machine = make_machine(platform="darwin", run=tools.run)
+    security = tools.answers["security"] = Security(machine.home)
+    security.by_profile = authority.sha256
+    security.trusted.add(authority.sha256)
+    (place,) = MacosUserStore(machine).install(authority, steps.append)
+    assert place.presence is Presence.TRUSTED
+    assert (steps, security.present) == ([], {})
+
+
+def both(
+    machine: Machine, user: Crypt32, shared: Crypt32
+) -> tuple[WindowsUserStore, WindowsMachineStore]:
+    """Return the two stores of a Windows computer."""
+
+    def roots() -> RootStore:
+        return RootStore(user, lambda: CANCELLED)
+
+    def machine_roots() -> RootStore:
+        return RootStore(shared, lambda: CANCELLED, LOCAL_MACHINE)
+
+    return (
+        WindowsUserStore(machine, roots, machine_roots),
+        WindowsMachineStore(machine, machine_roots),
+    )
+
+
+def test_the_computers_store_keeps_the_three_verbs(
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep]
+) -> None:
+    shared = Crypt32(b"another", location=LOCAL_MACHINE)
+    _, store = both(make_machine(platform="win32", administrator=True), Crypt32(), shared)
+    shared.refuses = True
+    (refused,) = store.install(authority, steps.append)
+    assert (refused.presence, "0x800704C7" in refused.detail) == (Presence.MISSING, True)
+    shared.refuses = False
+    assert store.install(authority, steps.append)[0].presence is Presence.TRUSTED
+    store.uninstall(steps[0])
+    assert shared.content == [b"another"]
+    store.uninstall(steps[0])
+    _, elsewhere = both(make_machine(platform="win32"), Crypt32(), shared)
+    assert elsewhere.install(authority, steps.append)[0].presence is Presence.NEEDS_ADMINISTRATOR
+    shared.refuses = "open"  # type: ignore[assignment]  # one flag for both refusals
+    assert store.check(authority)[0].presence is Presence.UNREADABLE
+
+
+def test_what_a_group_policy_brought_is_not_ours_to_take_away(
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep]
+) -> None:
+    shared = Crypt32(authority.der, location=LOCAL_MACHINE)
+    machine = make_machine(platform="win32", administrator=True)
+    # A user's view shows what the computer trusts.
+    user, store = both(machine, Crypt32(authority.der), shared)
+    for each in (user, store):
+        assert each.install(authority, steps.append)[0].presence is Presence.TRUSTED
+    assert steps == []
+
+
 def test_neither_is_there_on_linux(
     make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     machine = make_machine()
-    for store in (WindowsUserStore(machine), MacosUserStore(machine)):
+    for store in (WindowsUserStore(machine), MacosUserStore(machine), WindowsMachineStore(machine)):
         assert store.install(authority, steps.append) == []

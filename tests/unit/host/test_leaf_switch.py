@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -58,7 +59,7 @@ async def test_the_live_server_changes_its_leaf_when_the_day_comes(tmp_path: Pat
     clock = Clock()
     first = identity.ensure(tmp_path, NOW)
     context = identity.server_context(first)
-    switch = LeafSwitch(context, tmp_path, first, clock)
+    switch = LeafSwitch(context, partial(identity.ensure, tmp_path), first, clock)
     seen = set()
     async with Server(context) as server:
         seen.add((await server.leaf()).serial_number)
@@ -76,7 +77,9 @@ async def test_the_live_server_changes_its_leaf_when_the_day_comes(tmp_path: Pat
 
 async def test_nothing_changes_before_that_day(tmp_path: Path) -> None:
     first = identity.ensure(tmp_path, NOW)
-    switch = LeafSwitch(identity.server_context(first), tmp_path, first, Clock())
+    switch = LeafSwitch(
+        identity.server_context(first), partial(identity.ensure, tmp_path), first, Clock()
+    )
     assert not await switch.look()
 
 
@@ -84,7 +87,7 @@ async def test_at_the_end_of_the_ladder_there_is_a_new_authority(tmp_path: Path)
     clock = Clock()
     first = identity.ensure(tmp_path, NOW)
     context = identity.server_context(first)
-    switch = LeafSwitch(context, tmp_path, first, clock)
+    switch = LeafSwitch(context, partial(identity.ensure, tmp_path), first, clock)
     clock.now = NOW + timedelta(days=365 * 6)
     assert await switch.look()
     async with Server(context) as server:
@@ -97,7 +100,7 @@ async def test_at_the_end_of_the_ladder_there_is_a_new_authority(tmp_path: Path)
 async def test_a_repair_by_another_process_is_taken_up(tmp_path: Path) -> None:
     first = identity.ensure(tmp_path, NOW)
     context = identity.server_context(first)
-    switch = LeafSwitch(context, tmp_path, first, Clock())
+    switch = LeafSwitch(context, partial(identity.ensure, tmp_path), first, Clock())
     renewed = identity.renew(tmp_path, NOW)
     assert await switch.look()
     async with Server(context) as server:
@@ -110,7 +113,7 @@ async def test_a_disk_that_fails_leaves_the_server_as_it_is(tmp_path: Path) -> N
     folder = tmp_path / "tls"
     first = identity.ensure(folder, NOW)
     context = identity.server_context(first)
-    switch = LeafSwitch(context, folder, first, clock)
+    switch = LeafSwitch(context, partial(identity.ensure, folder), first, clock)
     async with Server(context) as server:
         before = await server.leaf()
         folder.rename(tmp_path / "away")
@@ -133,7 +136,9 @@ async def test_it_looks_again_and_again_until_cancelled(tmp_path: Path) -> None:
 
     first = identity.ensure(tmp_path, NOW)
     context = identity.server_context(first)
-    running = asyncio.create_task(LeafSwitch(context, tmp_path, first, clock, interval=0.001).run())
+    running = asyncio.create_task(
+        LeafSwitch(context, partial(identity.ensure, tmp_path), first, clock, interval=0.001).run()
+    )
     async with asyncio.timeout(30):
         for _ in range(3):
             await looks.acquire()

@@ -256,7 +256,7 @@ def test_a_setup_that_was_killed_is_mended_by_doing_it_again(
 ) -> None:
     before = tree(machine.home)
 
-    def killed(folder: Path) -> identity.ServerIdentity:
+    def killed(folder: Path, _now: object) -> identity.ServerIdentity:
         folder.mkdir()
         (folder / "leaf-0.new").write_bytes(b"half")
         raise KeyboardInterrupt
@@ -274,7 +274,7 @@ def test_a_setup_that_was_killed_is_mended_by_doing_it_again(
 def test_a_disk_that_cannot_be_written_is_told(
     paths: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(folder: Path) -> identity.ServerIdentity:
+    def full(folder: Path, _now: object) -> identity.ServerIdentity:
         raise OSError(28, "No space left on device", str(folder))
 
     monkeypatch.setattr(identity, "ensure", full)
@@ -450,8 +450,9 @@ def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
     """A new file in ``Paths`` has to be known here, or uninstalling would leave it."""
     paths.prepare()
     folders = {"state", "tls", "logs", "documents"}
+    not_the_users = {"machine"}
     for name in (each for each in dir(Paths) if isinstance(getattr(Paths, each), property)):
-        if name not in folders:
+        if name not in folders | not_the_users:
             getattr(paths, name).touch()
     paths.documents.mkdir(exist_ok=True)
     for ending in ("pdf", "signed"):  # what killed processes left of their work

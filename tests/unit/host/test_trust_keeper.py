@@ -50,7 +50,7 @@ class Desk:
     def new_keeper(self) -> TrustKeeper:
         return TrustKeeper(
             self.manifest,
-            self.authority.path,
+            lambda: self.authority.path,
             self.machine,
             PeriodicChecks(0.01),
             lambda: self.now,
