@@ -53,6 +53,7 @@ GENERATORS = (
     "agent.web.native.kit_words",
     "agent.validator.openapi",
     "agent.kits.error_catalogue",
+    "agent.host.inventory_report",
 )
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 UV = "uv==0.13.9"
