@@ -13,6 +13,7 @@ from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
 from agent.commands.browser import open_own_window
 from agent.commands.citizen import Citizen, open_citizen
+from agent.commands.event_telling import EventTelling, telling_events
 from agent.consent.process import has_display
 from agent.errors import BadRequestError
 from agent.history.store import History
@@ -136,6 +137,7 @@ class Daemon:
         viewer: shows the documents that the citizen is asked about.
         history: is told what was done with cards.
         attempts: knows how many tries cards had left.
+        events: tells the system's log what an administrator wants to know.
         testing: answers and controls it in a test; None where a citizen does.
         views: these documents.
         listeners: are called when the user changed a setting.
@@ -158,6 +160,7 @@ class Daemon:
     viewer: DocumentViewer
     history: History
     attempts: StoredAttempts
+    events: EventTelling
     testing: "AgentTesting | None" = None
     views: OfferedViews = field(default_factory=OfferedViews)
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -198,9 +201,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         OSError: the folder cannot be used.
 
     """
-    leave_no_core()
-    raise_descriptor_limit()
-    shut_others_out()
+    _confine()
     paths = Paths.choose(options.state_dir)
     paths.prepare()
     policy = Policy.of_this_computer(paths.policy)
@@ -214,6 +215,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         running = stack.enter_context(Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         _log_policy(policy)
+        events = stack.enter_context(telling_events(settings, policy, paths))
         preferences = Preferences(paths.preferences)
         panel_key = PanelKey.create(paths.panel_key)
         viewer = DocumentViewer(panel_key.make_token, open_own_window)
@@ -236,8 +238,16 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             viewer=viewer,
             history=stack.enter_context(closing(History(paths.history))),
             attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
+            events=events,
             testing=options.testing,
         )
+
+
+def _confine() -> None:
+    """Keep what is in this process's memory from others, and have room for many pages."""
+    leave_no_core()
+    raise_descriptor_limit()
+    shut_others_out()
 
 
 def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here

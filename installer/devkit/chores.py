@@ -53,6 +53,7 @@ GENERATORS = (
     "agent.web.native.kit_words",
     "agent.validator.openapi",
     "agent.kits.error_catalogue",
+    "agent.host.events",
     "agent.host.inventory_report",
 )
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
