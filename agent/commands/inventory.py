@@ -56,8 +56,7 @@ def _rows(found: Inventory) -> Iterator[Row]:
     yield "system", f"{found.system} {found.architecture}"
     yield "policy", found.policy.source or none
     yield from _problem("policy", found.policy.problem)
-    if found.trust.mode is not None:
-        yield "trust", _trust(found)
+    yield "trust", _trust(found) if found.trust.mode is not None else none
     yield from _problem("trust", found.trust.problem)
     yield "agent", _agent(found)
     yield from _problem("agent", found.agent.problem)

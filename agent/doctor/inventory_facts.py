@@ -111,7 +111,7 @@ def trust_facts(installation: InstalledAgent) -> TrustFacts:
     except OSError:
         return TrustFacts(problem=InventoryProblem.CERTIFICATES_UNREADABLE)
     if found is None:
-        return TrustFacts(problem=InventoryProblem.CERTIFICATES_ABSENT)
+        return TrustFacts()
     is_over = installation.now >= found.ends
     problem = InventoryProblem.CERTIFICATES_EXPIRED if is_over else None
     return TrustFacts(mode="user", ends=_moment(found.ends), problem=problem)

@@ -37,7 +37,6 @@ class InventoryProblem(StrEnum):
     AGENT_SILENT = "agent_silent"
     AGENT_OTHER_VERSION = "agent_other_version"
     POLICY_OLD = "policy_old"  # the agent runs under another policy than the one that is here now
-    CERTIFICATES_ABSENT = "certificates_absent"
     CERTIFICATES_UNREADABLE = "certificates_unreadable"
     CERTIFICATES_EXPIRED = "certificates_expired"
     PCSC_UNAVAILABLE = "pcsc_unavailable"
@@ -104,7 +103,8 @@ class TrustFacts(Struct, frozen=True, kw_only=True):
     """The local certificates with which the agent serves.
 
     Attributes:
-        mode: whose they are: ``user`` for each user's own; null where there are none.
+        mode: whose they are: ``user`` for each user's own; null where there are none, as before
+            this user's first start.
         ends: when the last of them expires.
         problem: why they cannot be served with.
 

@@ -101,7 +101,7 @@ def test_the_quick_part_is_the_first_part_and_loads_little() -> None:
 def test_nothing_runs_and_nothing_is_there(installation: InstalledAgent) -> None:
     answer = told(installation, open_provider=no_service, drivers=tuple)
     assert answer["policy"] == {"source": None, "sha256": None, "problem": None}
-    assert answer["trust"]["problem"] == "certificates_absent"
+    assert answer["trust"] == {"mode": None, "ends": None, "problem": None}
     assert answer["agent"]["running"] is False
     assert answer["smart_cards"]["problem"] == "pcsc_unavailable"
     assert {(row["port"], row["state"]) for row in answer["ports"]["ports"]} == {
@@ -214,7 +214,7 @@ def test_people_read_it_in_their_language(
     monkeypatch.setenv("COLUMNS", "100")
     assert inventory(JsonOptions(state_dir=installation.paths.state)) == 0
     shown = capsys.readouterr().out
-    assert str(load(language)["cli.inventory.problems.certificates_absent"]) in shown
+    assert str(load(language)["cli.inventory.not_running"]) in shown
     assert PERSON not in shown
 
 
