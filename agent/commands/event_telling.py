@@ -73,7 +73,7 @@ class EventTelling:
 
     def started(self) -> None:
         """Tell that pages are answered, and first what is new about the policy; blocks briefly."""
-        self._tell_of_policy()
+        self.policy_read()
         state = "none" if self._policy.source is None else "in_force"
         if self._policy.problem is not None:
             state = "unusable"
@@ -85,7 +85,8 @@ class EventTelling:
         if self._has_started:
             self._log.tell(events.STOPPED, version=__version__)
 
-    def _tell_of_policy(self) -> None:
+    def policy_read(self) -> None:
+        """Tell whether the policy is another than was told of last, or cannot be used; blocks."""
         if not self._log.is_on:
             with suppress(OSError):
                 self._file.unlink(missing_ok=True)

@@ -78,7 +78,7 @@ POLICY_CHANGED: Final = SystemEvent(
     "policy_changed",
     "ab3a684ff4674dfc88680ca3e78a8bf0",
     Severity.NOTICE,
-    "Another policy is in force than at the last start.",
+    "Another policy is in force than before.",
     ("sha256",),
     "`sha256`: of what it decides, as in `ankong inventory`",
 )
@@ -204,8 +204,13 @@ without sites.
 
 In the journal each field is called `ANKONG_…`, in capitals, beside `ANKONG_ID`, `ANKONG_EVENT`,
 `MESSAGE_ID` and `PRIORITY`. On Windows the number is the event's id, and an insertion string holds
-the line that syslog has: name, sentence, then `field=value`. `signature_made` also tells of logins
-and decryption: `kind` says which. `ankong sign` and its like tell of keys, too.
+the line that syslog has: name, sentence, then `field=value`. The viewer complains of a missing
+description unless the source has a message file; one that says "%1" for every id is
+`%SystemRoot%\\System32\\EventCreate.exe`, named in the value `EventMessageFile` (REG_EXPAND_SZ) of
+`HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\Ankong`. That was not tried on Windows.
+
+`signature_made` also tells of logins and decryption: `kind` says which. `ankong sign` and its like
+tell of keys, too.
 
 | id | name | priority | what happened | fields | MESSAGE_ID |
 | --- | --- | --- | --- | --- | --- |

@@ -24,6 +24,7 @@ from agent.host.settings.policy import Policy
 from agent.host.tls.manifest import TrustStep
 from agent.host.update.status import UpdateChecking, UpdateStatus, VersionAge
 from agent.origin import Origin
+from agent.setup.owned_files import sort_contents
 from agent.signing.recording import KeyOutcome
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
@@ -182,6 +183,7 @@ def test_a_policy_that_breaks_is_told_as_the_last_usable_one_wanted(
         lay_down(state, rules)
         serve(state, make_card(), use)
     assert [number for number, _ in journal.told()] == [3, 1, 2, 1, 2, 4, 1, 2, 3, 1, 2]
+    assert Paths(state).events in sort_contents(state).files  # which goes with the program
 
 
 def test_without_a_journal_the_agent_signs_as_ever(

@@ -1,6 +1,8 @@
 """``ankong inventory``: every part stands by itself, names nobody, and has the committed form."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -28,8 +30,10 @@ from agent.host.settings import policy as policy_module
 from agent.host.settings.policy import Policy
 from agent.host.tls import identity
 from agent.transport.base import CardProvider, ReaderState
+from agent.virtualcard import cardfile
 from agent.virtualcard.provider import VirtualProvider
 from agent.words import Language, load
+from tests.conftest import TEST_ID_NUMBER, TEST_NAME, CardFactory
 from tests.unit.host.conftest import MachineFactory
 
 PERSON = "wang-damin"
@@ -285,3 +289,35 @@ def test_a_process_may_have_a_session(
         (tmp_path / "7" / "sessionid").write_text(text)
     if sys.platform != "win32":
         assert session_of(7, tmp_path) == session
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ends it by a signal")
+def test_a_real_agent_answers_and_its_card_is_not_told_of(
+    tmp_path: Path, make_card: CardFactory
+) -> None:
+    card, state = tmp_path / "card.json", str(tmp_path / "state")
+    cardfile.save(card, make_card("gen2").data)
+    quiet = {"HOME": str(tmp_path), "XDG_DATA_HOME": ""}
+    quiet["PCSCLITE_CSOCK_NAME"] = str(tmp_path / "nowhere")
+    started = [sys.executable, "-m", "agent", "serve", "--state-dir", state, "--port", "0"]
+    started += ["--hipki-port", "0", "--virtual-card", str(card)]
+    asked = [sys.executable, "-m", "agent", "inventory", "--json", "--state-dir", state]
+    env = {**os.environ, **quiet}
+    with subprocess.Popen(started, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            ready = json.loads(process.stdout.readline())
+            done = subprocess.run(
+                asked, env=env, check=True, capture_output=True, text=True, timeout=100
+            )
+        finally:
+            process.send_signal(signal.SIGTERM)
+    found = msgspec.json.decode(done.stdout, type=Inventory)
+    assert (found.agent.running, found.agent.answers) == (True, True)
+    assert (found.agent.version, found.agent.problem) == (__version__, None)
+    held = {row.port: row.use for row in found.ports.ports if row.state == "held"}
+    assert held == {ready["port"]: "https", ready["hipki_port"]: "http"}
+    assert (found.trust.mode, found.trust.problem) == ("user", None)
+    assert found.smart_cards.readers == ()
+    for secret in (TEST_NAME, TEST_ID_NUMBER, str(tmp_path), "Traceback"):
+        assert secret not in done.stdout + done.stderr
