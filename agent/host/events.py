@@ -207,7 +207,8 @@ In the journal each field is called `ANKONG_…`, in capitals, beside `ANKONG_ID
 the line that syslog has: name, sentence, then `field=value`. The viewer complains of a missing
 description unless the source has a message file; one that says "%1" for every id is
 `%SystemRoot%\\System32\\EventCreate.exe`, named in the value `EventMessageFile` (REG_EXPAND_SZ) of
-`HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\Ankong`. That was not tried on Windows.
+`HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\Ankong`. That is
+not tried on Windows.
 
 `signature_made` also tells of logins and decryption: `kind` says which. `ankong sign` and its like
 tell of keys, too.

@@ -12,8 +12,10 @@ import aiohttp
 import pytest
 
 from agent import __version__
+from agent.cms.document import Document
 from agent.commands.daemon import Daemon, DaemonOptions, opened
 from agent.commands.event_telling import EventTelling
+from agent.commands.own_service import own_service, prepared_paths
 from agent.consent.questions import Scope
 from agent.consent.site_store import Decision, SiteStore
 from agent.history.line import EntryKind
@@ -23,9 +25,12 @@ from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.tls.manifest import TrustStep
 from agent.host.update.status import UpdateChecking, UpdateStatus, VersionAge
-from agent.origin import Origin
+from agent.origin import LOCAL_USER, Origin
+from agent.secret import SecretBytes
 from agent.setup.owned_files import sort_contents
+from agent.signing.model import SignatureRequest
 from agent.signing.recording import KeyOutcome
+from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.conftest import TEST_ID_NUMBER, TEST_NAME, TEST_PIN
@@ -198,6 +203,27 @@ def test_without_a_journal_the_agent_signs_as_ever(
     serve(state, make_card(), use)
     log = (state / "logs" / "ankong.log").read_text("utf-8")
     assert log.count("events do not reach the system's log") == 1
+
+
+def test_a_signature_of_the_command_line_is_told_too(
+    state: Path, journal: FakeJournal, make_card: Callable[..., Any]
+) -> None:
+    lay_down(state, RULES)
+    provider = VirtualProvider(readers=1)
+    provider.insert(READER_NAME.format(0), make_card())
+
+    async def sign(service: SigningService) -> None:
+        await service.start()
+        try:
+            with SecretBytes.from_text(TEST_PIN) as typed:
+                await service.sign(LOCAL_USER, SignatureRequest((Document(data=b"hello"),)), typed)
+        finally:
+            await service.close()
+
+    with own_service(provider, prepared_paths(state)) as service:
+        asyncio.run(sign(service))
+    assert journal.told() == [(8, {"kind": "sign", "count": "1", "delivered": "yes"})]
+    assert not Paths(state).events.exists()  # what an agent tells of its start is not told yet
 
 
 @pytest.fixture
