@@ -201,7 +201,9 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         OSError: the folder cannot be used.
 
     """
-    _confine()
+    leave_no_core()
+    raise_descriptor_limit()
+    shut_others_out()
     paths = Paths.choose(options.state_dir)
     paths.prepare()
     policy = Policy.of_this_computer(paths.policy)
@@ -210,12 +212,10 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         stack.enter_context(private_files())
-        wants_display = settings.consent == "ask" and options.testing is None
-        display = has_display() if wants_display else None
+        display = _has_display(settings, options)
         running = stack.enter_context(Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         _log_policy(policy)
-        events = stack.enter_context(telling_events(settings, policy, paths))
         preferences = Preferences(paths.preferences)
         panel_key = PanelKey.create(paths.panel_key)
         viewer = DocumentViewer(panel_key.make_token, open_own_window)
@@ -238,16 +238,14 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             viewer=viewer,
             history=stack.enter_context(closing(History(paths.history))),
             attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
-            events=events,
+            events=stack.enter_context(telling_events(settings, policy, paths)),
             testing=options.testing,
         )
 
 
-def _confine() -> None:
-    """Keep what is in this process's memory from others, and have room for many pages."""
-    leave_no_core()
-    raise_descriptor_limit()
-    shut_others_out()
+def _has_display(settings: Settings, options: DaemonOptions) -> bool | None:
+    """Return whether windows can be shown; None where none will be."""
+    return has_display() if settings.consent == "ask" and options.testing is None else None
 
 
 def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here
