@@ -52,7 +52,8 @@ def _rows(found: Inventory) -> Iterator[Row]:
     none = tell("cli.status.none")
     yield "version", found.version
     yield "commit", found.commit or none
-    yield "place", f"{found.folder} ({tell(f'cli.inventory.scope_{found.scope}')})"
+    scope = tell(f"cli.inventory.scope_{found.scope}")
+    yield "place", tell("cli.inventory.in_folder", folder=found.folder, scope=scope)
     yield "system", f"{found.system} {found.architecture}"
     yield "policy", found.policy.source or none
     yield from _problem("policy", found.policy.problem)
