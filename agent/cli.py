@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -54,6 +55,7 @@ COMMANDS: Final = tuple(
         "trust",
         "doctor",
         "inspect",
+        "inventory",
         "panel",
         "handbook",
         "quit",
@@ -81,7 +83,10 @@ def run(arguments: Sequence[str], more: Sequence[Command] = ()) -> int:
     """
     _accept_every_text()
     try:
-        status = _run(parser_of((*COMMANDS, *more)), arguments)
+        if sorted(arguments) == ["--json", "--version"]:
+            status = _print_product()
+        else:
+            status = _run(parser_of((*COMMANDS, *more)), arguments)
         _flush()
     except BrokenPipeError:
         # What is still in the buffer would fail again when the interpreter ends.
@@ -109,6 +114,14 @@ def _run(parser: CommandParser, arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, EOFError):  # the end of what is typed, where a PIN was asked for
         return EXIT_INTERRUPTED
     return status
+
+
+def _print_product() -> int:
+    """Print which program this is, for programs; return the exit status."""
+    from agent.host.product import product_facts  # noqa: PLC0415  # few command lines ask for it
+
+    sys.stdout.write(f"{json.dumps(product_facts())}\n")
+    return 0
 
 
 def _exit_failed(parsed: argparse.Namespace) -> int:

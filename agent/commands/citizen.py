@@ -16,7 +16,7 @@ from agent.consent.process import ProcessPrompter, has_display, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_leave import SiteLeaves
-from agent.consent.site_store import SiteStore
+from agent.consent.site_store import SiteListener, SiteStore
 from agent.consent.standby import Standby
 from agent.consent.wire import WAIT
 from agent.host.machine import screen_reader
@@ -61,6 +61,11 @@ class Citizen:
         """Have a window ready, or none, as the citizen wants to be asked now; in the event loop."""
         if self.standby is not None:
             self.standby.look_again()
+
+    def on_decided(self, listener: SiteListener) -> None:
+        """Have it told of each decision about a site (see :meth:`SiteStore.on_decided`)."""
+        if self.store is not None:
+            self.store.on_decided(listener)
 
     async def close_windows(self) -> None:
         """End the window that was ready."""

@@ -13,6 +13,7 @@ from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
 from agent.commands.browser import open_own_window
 from agent.commands.citizen import Citizen, open_citizen
+from agent.commands.event_telling import EventTelling, telling_events
 from agent.consent.process import has_display
 from agent.errors import BadRequestError
 from agent.history.store import History
@@ -139,6 +140,7 @@ class Daemon:
         viewer: shows the documents that the citizen is asked about.
         history: is told what was done with cards.
         attempts: knows how many tries cards had left.
+        events: tells the system's log what an administrator wants to know.
         testing: answers and controls it in a test; None where a citizen does.
         views: these documents.
         listeners: are called when the user changed a setting.
@@ -162,6 +164,7 @@ class Daemon:
     viewer: DocumentViewer
     history: History
     attempts: StoredAttempts
+    events: EventTelling
     testing: "AgentTesting | None" = None
     views: OfferedViews = field(default_factory=OfferedViews)
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -213,8 +216,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         stack.enter_context(private_files())
-        wants_display = settings.consent == "ask" and options.testing is None
-        display = has_display() if wants_display else None
+        display = _has_display(settings, options)
         running = stack.enter_context(Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         _log_policy(policy)
@@ -241,6 +243,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             viewer=viewer,
             history=stack.enter_context(closing(History(paths.history))),
             attempts=stack.enter_context(closing(_attempts(paths))),
+            events=stack.enter_context(telling_events(settings, policy, paths)),
             testing=options.testing,
         )
 
@@ -248,6 +251,11 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
 def _attempts(paths: Paths) -> StoredAttempts:
     key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
     return StoredAttempts.open(paths.attempts, key)
+
+
+def _has_display(settings: Settings, options: DaemonOptions) -> bool | None:
+    """Return whether windows can be shown; None where none will be."""
+    return has_display() if settings.consent == "ask" and options.testing is None else None
 
 
 def _citizen(  # noqa: PLR0913, PLR0917  # whatever asks meets here

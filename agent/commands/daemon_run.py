@@ -77,6 +77,7 @@ class DaemonRun:
 
         def updated() -> None:
             observer.updated(daemon.update.status)
+            daemon.events.update_known(daemon.update.status)
             panel.updated()
 
         service = self._service(signed)
@@ -85,6 +86,7 @@ class DaemonRun:
         daemon.listeners.extend(self._listeners(panel, loop))
         plain = await asyncio.to_thread(self._plain_mounts, service, loop)
         async with AsyncExitStack() as stack:
+            stack.callback(daemon.events.stopped)
             stack.push_async_callback(daemon.citizen.close_windows)
             stack.push_async_callback(service.close)
             stack.enter_context(service.watch(lambda: self._make_window_ready(service)))
@@ -104,12 +106,22 @@ class DaemonRun:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            await self._announce(listening, service, panel, stack)
-            stack.enter_context(self._trust_kept(panel, loop))
-            stack.enter_context(self._policy_watched())
-            taking = self._take_freed_ports(listening, service, panel)
-            stack.callback(asyncio.create_task(taking).cancel)
+            await self._attend(listening, service, panel, stack)
             await stopped.wait()
+
+    async def _attend(
+        self,
+        listening: Serving,
+        service: SigningService,
+        panel: Panel,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Announce that pages are answered, and begin what goes on beside that."""
+        await self._announce(listening, service, panel, stack)
+        stack.enter_context(self._trust_kept(panel, asyncio.get_running_loop()))
+        stack.enter_context(self._policy_watched())
+        taking = self._take_freed_ports(listening, service, panel)
+        stack.callback(asyncio.create_task(taking).cancel)
 
     async def _control(
         self, stack: AsyncExitStack, listening: Serving, service: SigningService
@@ -174,6 +186,7 @@ class DaemonRun:
     @contextmanager
     def _trust_kept(self, panel: Panel, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         keeper = self._daemon.trust_keeper
+        keeper.on_steps(self._daemon.events.trust_seen)
 
         def tell() -> None:
             self._observer.restart_needed(keeper.restart_needed())
@@ -202,7 +215,14 @@ class DaemonRun:
         self._daemon.citizen.cards_are_there(are_there=CardPresence.CARD in states)
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
-        store = self._daemon.citizen.store
+        store, events = self._daemon.citizen.store, self._daemon.events
+        self._daemon.citizen.on_decided(events.site_decided)
+        remember = (lambda _: None) if store is None else store.touch
+
+        def used(site: Origin) -> None:
+            events.site_used(site)
+            remember(site)
+
         return SigningService(
             self._daemon.make_provider(),
             self._daemon.citizen.consent,
@@ -212,7 +232,8 @@ class DaemonRun:
             attempts=self._daemon.attempts,
             history=self._daemon.history,
             on_signed=signed,
-            on_use=None if store is None else store.touch,
+            on_use=used,
+            on_outcome=self._daemon.events.key_asked,
             check_version=self._daemon.update.check_version,
             tokens=open_tokens(self._daemon.settings),
         )
@@ -286,6 +307,8 @@ class DaemonRun:
         control = await self._control(stack, listening, service)
         self._observer.ready({**ready, "provider": kind, **control})
         self._observer.updated(self._daemon.update.status)
+        await asyncio.to_thread(self._daemon.events.started)
+        self._daemon.events.update_known(self._daemon.update.status)
         self._observer.changed(service.snapshot())
 
     async def _announce_ports(

@@ -57,6 +57,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "trust uninstall": ("trust uninstall",),
     "doctor": ("doctor", "doctor --repair install_trust", "doctor --bundle report.zip"),
     "inspect": ("inspect net-log.json",),
+    "inventory": ("inventory", "inventory --json", "--version --json"),
     "panel": ("panel", "panel --print"),
     "handbook": ("handbook",),
     "quit": ("quit",),

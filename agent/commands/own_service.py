@@ -9,6 +9,7 @@ from typing import Final
 
 from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
+from agent.commands.event_telling import telling_events
 from agent.commands.open_tokens import open_tokens
 from agent.commands.tongue import tell
 from agent.consent.consent import AlwaysAllow
@@ -66,12 +67,14 @@ def own_service(provider: CardProvider, paths: Paths) -> Iterator[SigningService
         AgentError: the settings or the policy cannot be read.
 
     """
-    settings = own_settings(paths)
+    policy = Policy.of_this_computer(paths.policy)
+    settings = policy.over(config.load(paths.config))
     known = status.read(paths, settings)
     key = InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
     with (
         closing(History(paths.history)) as history,
         closing(StoredAttempts.open(paths.attempts, key)) as attempts,
+        telling_events(settings, policy, paths) as events,
     ):
         yield SigningService(
             provider,
@@ -80,6 +83,7 @@ def own_service(provider: CardProvider, paths: Paths) -> Iterator[SigningService
             allow_sha1=settings.allow_sha1,
             attempts=attempts,
             history=history,
+            on_outcome=events.key_asked,
             check_version=lambda: status.check(known),
             tokens=open_tokens(settings),
         )

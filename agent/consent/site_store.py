@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -51,6 +51,7 @@ _INSERT: Final = """
     ON CONFLICT (origin) DO UPDATE SET decision = excluded.decision, since = excluded.since
 """
 _Key: TypeAlias = tuple[Origin, Scope]
+SiteListener: TypeAlias = Callable[[Origin, "Decision", Scope], None]
 _Statement: TypeAlias = tuple[str, tuple[str | None, ...]]
 
 _log = structlog.get_logger(__name__)
@@ -127,6 +128,7 @@ class SiteStore:
         self._until: dict[_Key, float] = {}
         self._writing = 0
         self._touched: dict[Origin, float] = {}
+        self._listener: SiteListener = _tell_nobody
         self._database = Database(path, _SCHEMA, self._reload if fresh else None)
         self._database.submit(self._end_this_time if fresh else self._reload).result()
 
@@ -134,6 +136,15 @@ class SiteStore:
     def set_aside(self) -> Path | None:
         """What a corrupt database was renamed to when this was opened; None when all was well."""
         return self._database.set_aside
+
+    def on_decided(self, listener: SiteListener) -> None:
+        """Have it told of each decision from now on, also of those that other processes write.
+
+        Args:
+            listener: called in any thread with site, decision and scope; must not block or raise.
+
+        """
+        self._listener = listener
 
     def decision(self, site: Origin, scope: Scope = Scope.CARD) -> Decision:
         """Look up what was decided about a site."""
@@ -147,6 +158,7 @@ class SiteStore:
         The future fails with ``DatabaseError``, which is logged too: the decision then lasts as
         long as the agent runs.
         """
+        self._listener(site, decision, scope)
         with self._lock:
             statements = []
             if scope is Scope.CARD and not decision.allows:
@@ -275,13 +287,29 @@ class SiteStore:
             if (entry := _entry(scope, row)) is not None
         )
         with self._lock:
-            if not self._writing:
+            known, is_newer = self._records, not self._writing
+            if is_newer:
                 self._records = {
-                    key: _latest(record, self._records.get(key)) for key, record in read.items()
+                    key: _latest(record, known.get(key)) for key, record in read.items()
                 }
-                return
+        if is_newer:
+            self._tell_of_others(known, read)
+            return
         # Somebody decided meanwhile: what was read is older than what is known.
         self._database.submit(self._reload)
+
+    def _tell_of_others(
+        self, known: Mapping[_Key, "_Decided"], read: Mapping[_Key, "_Decided"]
+    ) -> None:
+        for key in read.keys() | known.keys():
+            before, now = known.get(key), read.get(key)
+            decision = Decision.UNKNOWN if now is None else now.decision
+            if decision is not (Decision.UNKNOWN if before is None else before.decision):
+                self._listener(key[0], decision, key[1])
+
+
+def _tell_nobody(site: Origin, decision: Decision, scope: Scope) -> None:
+    """Take a decision that nobody wants to hear of."""
 
 
 @dataclass(frozen=True, slots=True)

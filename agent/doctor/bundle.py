@@ -19,6 +19,7 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, Report
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
+from agent.transport.reader_names import model_name
 
 _FACTS: Final = frozenset(
     {"port", "ports", "browser", "policy", "store", "tool", "date", "now", "name"}
@@ -99,7 +100,7 @@ def _readers(installation: InstalledAgent) -> Any:
         "service_available": cards.snapshot.service_available,
         "readers": [
             {
-                "model": _model(reader.name),
+                "model": model_name(reader.name),
                 "state": reader.state,
                 "generation": reader.generation,
                 "problem": cards.problems.get(reader.name),
@@ -107,13 +108,6 @@ def _readers(installation: InstalledAgent) -> Any:
             for reader in cards.snapshot.readers
         ],
     }
-
-
-def _model(name: str) -> str:
-    """Return a reader's name without serial numbers: no brackets, no words with four digits."""
-    plain = re.sub(r"[\[(].*?(?:[\])]|$)", " ", name)
-    words = [word for word in plain.split() if len(re.findall(r"[0-9]", word)) < 4]
-    return " ".join(words)[:80]
 
 
 def _log_lines(path: Path) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ _SIDE: Final = r"(-wal|-shm|-journal)?"
 # As agent.database and agent.doctor name what they set aside.
 _ASIDE: Final = r"(\.(broken|corrupt)-[0-9TZ.-]+)?"
 _RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}|history\.(witness|key)")
-_JSON: Final = "trust|preferences|installed|instance|update"
+_JSON: Final = "trust|preferences|installed|instance|update|events"
 _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"
     rf"|\.({_JSON}|install|panel)\.(json|key)\.new"

@@ -83,6 +83,24 @@ class Signed:
     card_serial: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeyOutcome:
+    """How a request ended that gets a line, for whoever keeps a log of the computer.
+
+    Attributes:
+        kind: sign, authenticate or decrypt; connect where a site was not allowed.
+        site: who asked.
+        outcome: as in the history: ``done``, ``undelivered`` or the code of an error.
+        count: of documents.
+
+    """
+
+    kind: EntryKind
+    site: Origin
+    outcome: str
+    count: int
+
+
 class Recorder:
     """Writes lines for one agent; belongs to its event loop."""
 
@@ -91,6 +109,7 @@ class Recorder:
         history: History | None,
         on_signed: Callable[[Signed], None] | None,
         clock: Callable[[], datetime],
+        on_outcome: Callable[[KeyOutcome], None] | None = None,
     ) -> None:
         """Prepare to record.
 
@@ -98,8 +117,10 @@ class Recorder:
             history: where lines go; None where nothing is kept.
             on_signed: told after each use of a key, in the event loop; must not block.
             clock: the time of day, with a time zone.
+            on_outcome: told of each line, in any thread; must not block or raise.
 
         """
+        self._on_outcome = on_outcome or (lambda _: None)
         self._history = history
         self._on_signed = on_signed
         self.clock = clock
@@ -115,6 +136,7 @@ class Recorder:
         outcome = str(error.code)
         if self.wants(site, outcome):
             entry = Entry(moment(now), EntryKind.CONNECT, outcome, presentable(str(site)))
+            self.ended(KeyOutcome(EntryKind.CONNECT, site, outcome, 0))
             await settled(self.write(lambda: (entry,)))
 
     def wants(self, site: Origin, outcome: str) -> bool:
@@ -130,6 +152,10 @@ class Recorder:
         nothing: Future[tuple[HistoryLine, ...]] = Future()
         nothing.set_result(())
         return nothing
+
+    def ended(self, outcome: KeyOutcome) -> None:
+        """Tell whoever keeps a log of the computer; from any thread."""
+        self._on_outcome(outcome)
 
     def tell(self, signed: Callable[[], Signed]) -> None:
         """Tell whoever shows notifications."""
@@ -233,6 +259,8 @@ class Recording:
 
     def _write(self, outcome: str) -> Future[tuple[HistoryLine, ...]]:
         at = moment(self._recorder.clock())
+        count = len(self._documents())
+        self._recorder.ended(KeyOutcome(self._kind, self._site, outcome, count))
         return self._recorder.write(lambda: self._entries(outcome, at))
 
     # In the history's thread, where hashing a large document delays nobody.

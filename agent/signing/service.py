@@ -60,7 +60,7 @@ from agent.signing.model import (
     Snapshot,
 )
 from agent.signing.readers import Readers
-from agent.signing.recording import KeyRequest, Recorder, Signed
+from agent.signing.recording import KeyOutcome, KeyRequest, Recorder, Signed
 from agent.signing.sign_task import SignTask
 from agent.transport.base import CardProvider
 
@@ -87,6 +87,7 @@ class SigningService:
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Origin], None] | None = None,
+        on_outcome: Callable[[KeyOutcome], None] | None = None,
         check_version: Callable[[], None] = lambda: None,
         tokens: TokenSource | None = None,
     ) -> None:
@@ -106,6 +107,7 @@ class SigningService:
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
             on_use: likewise, of each request by a site that is allowed.
+            on_outcome: told of each line of the history, in any thread; must not block or raise.
             check_version: raises where this version of the program must not use keys any more.
             tokens: of PKCS#11 modules, beside the readers; closed by :meth:`close`.
 
@@ -113,7 +115,7 @@ class SigningService:
         self._readers = Readers(provider, Registry(CardMemory(attempts)), tokens)
         self._consent = consent
         self._clock = clock
-        self._recorder = Recorder(history, on_signed, clock)
+        self._recorder = Recorder(history, on_signed, clock, on_outcome)
         self._on_use = on_use or (lambda _: None)
         self._check_version = check_version
         self._prompter = prompter or NoPrompter("there is no window here to type a PIN in")

@@ -5,6 +5,7 @@ same ones twice. People, pages and settings files get printable text instead, of
 stands for one reader.
 """
 
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
@@ -40,6 +41,13 @@ def shown_names(listed: Sequence[bytes]) -> tuple[str, ...]:
         taken.add(unique)
         names.append(unique)
     return tuple(names)
+
+
+def model_name(name: str) -> str:
+    """Return a reader's name without serial numbers: no brackets, no words with four digits."""
+    plain = re.sub(r"[\[(].*?(?:[\])]|$)", " ", name)
+    words = [word for word in plain.split() if len(re.findall(r"[0-9]", word)) < 4]
+    return " ".join(words)[:80]
 
 
 def _shown(name: bytes) -> str:

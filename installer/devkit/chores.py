@@ -56,6 +56,8 @@ GENERATORS = (
     "agent.validator.openapi",
     "agent.kits.error_catalogue",
     "installer.devkit.admin",
+    "agent.host.events",
+    "agent.host.inventory_report",
 )
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 RELEASE_KEY = "ANKONG_RELEASE_KEY"

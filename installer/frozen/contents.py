@@ -1,7 +1,9 @@
 """The modules and files of the frozen program, and those that are left out."""
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -264,6 +266,33 @@ def _is_needed(name: str) -> bool:
         return False
     # The service and this library are of one version: always the system's own.
     return not folder.startswith("libpcsclite")
+
+
+def write_commit(folder: Path, root: Path) -> None:
+    """Write into ``folder`` from which commit the program is built, for its inventory.
+
+    Files that differ from the commit, or a checkout without one, are of none.
+
+    Args:
+        folder: of the program's data.
+        root: the checkout.
+
+    """
+    commit = _git(root, "rev-parse", "HEAD")
+    is_changed = _git(root, "status", "--porcelain", "--untracked-files=no") != ""
+    said = {"commit": None if is_changed else commit}
+    (folder / "built.json").write_text(json.dumps(said) + "\n", "ascii")
+
+
+def _git(root: Path, *words: str) -> str | None:
+    """Return what git says; None where it fails or is not there."""
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=root, check=False, capture_output=True, text=True
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def fresh(folder: Path) -> Path:

@@ -42,6 +42,7 @@ from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
 from tests.bench.service import ServiceEffort
 from tests.bench.upgrades import measure_upgrades
 from tests.bench.uploads import measure_uploads
+from tests.bench.version import measure_version
 
 if TYPE_CHECKING:
     from tests.bench.hipki import Row
@@ -480,6 +481,7 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
 
 async def _measure_agent(bench: Bench, effort: Effort) -> None:
     bench.start_and_memory()
+    measure_version(bench.table, 3 * effort.starts)
     bench.idle()
     await bench.commands()
     await bench.signatures()

@@ -50,6 +50,29 @@ def test_every_picture_of_a_theme_is_written(tmp_path: Path) -> None:
     assert widths == list(icons.HICOLOR_SIZES)
 
 
+def test_the_program_says_of_which_commit_it_is_and_of_none_with_changes(tmp_path: Path) -> None:
+    def said() -> object:
+        contents.write_commit(tmp_path, checkout)
+        return json.loads((tmp_path / "built.json").read_text())["commit"]
+
+    def git(*words: str) -> str:
+        names = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.invalid")
+        command = ["git", *names, "-c", "commit.gpgsign=false", *words]
+        done = subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    assert said() is None
+    git("init", "-q")
+    (checkout / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-qm", "One")
+    assert said() == git("rev-parse", "HEAD")
+    (checkout / "file").write_text("2")
+    assert said() is None
+
+
 def test_the_version_resource_has_every_reviewed_language(tmp_path: Path) -> None:
     path = version_resource.write(tmp_path / "x" / "version", "1.2.3", "ankong.exe")
     text = path.read_text("utf-8")

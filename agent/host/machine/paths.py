@@ -207,6 +207,11 @@ class Paths:
         return self.state / "quit.request"
 
     @property
+    def events(self) -> Path:
+        """What the last events told of policy and trust stores, JSON; only where any are told."""
+        return self.state / "events.json"
+
+    @property
     def installed(self) -> Path:
         """What ``ankong setup complete`` did, JSON."""
         return self.state / "installed.json"

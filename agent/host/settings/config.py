@@ -158,6 +158,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             can change is not loaded (see ``module_files``).
         check_peer: whether to refuse connections from programs of other users of this computer.
         log_level: least severe level that is logged.
+        events: whether what an administrator wants to know goes into the ``system``'s own log (see
+            :mod:`agent.host.events`); ``off`` tells nobody.
+        events_sites: whether these events name sites.
 
     """
 
@@ -203,6 +206,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
     check_peer: bool = True
     log_level: Annotated[LogLevel, Lock()] = "info"
+    events: Annotated[Literal["off", "system"], Lock()] = "off"
+    events_sites: Annotated[bool, Lock(when_unusable=False)] = False
 
     @property
     def native_ports(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ it has a thread look at the browsers' stores, which may wait for a disk or a too
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import Manifest, ManifestError
+from agent.host.tls.manifest import Manifest, ManifestError, TrustStep
 from agent.host.tls.store_readers import StoreReaders
 from agent.host.tls.tending import TrustTending
 from agent.periodic import CHECKS, PeriodicChecks
@@ -60,6 +60,7 @@ class TrustKeeper:
         self._guard = threading.Lock()  # of what is known of restarts
         self._restart: tuple[str, ...] = ()
         self._listeners: list[Callable[[], None]] = []
+        self._step_listener: Callable[[Sequence[TrustStep]], None] = _heed_nothing
         # What follows belongs to the thread of the periodic checks.
         self._seen: tuple[int, int, int] | None = None  # of the manifest's file
         self._readers: list[StoreReaders] = []
@@ -92,6 +93,15 @@ class TrustKeeper:
         finally:
             with self._guard:
                 self._listeners.remove(listener)
+
+    def on_steps(self, listener: Callable[[Sequence[TrustStep]], None]) -> None:
+        """Have it told what was changed in trust stores, at the first look and after each change.
+
+        Args:
+            listener: called in the thread of the periodic checks; must not raise, nor take long.
+
+        """
+        self._step_listener = listener
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -162,8 +172,14 @@ class TrustKeeper:
             steps = Manifest(self._manifest).steps
         except (ManifestError, OSError):
             steps = ()  # the doctor reports it
+        else:
+            self._step_listener(steps)
         found = (StoreReaders.in_facts(step.facts) for step in steps)
         self._readers = [each for each in found if each.processes]
+
+
+def _heed_nothing(steps: Sequence[TrustStep]) -> None:
+    """Take steps that nobody wants to hear of."""
 
 
 def _signature(file: Path) -> tuple[int, int, int] | None:
