@@ -206,6 +206,7 @@ class DaemonRun:
 
         def changed() -> None:
             daemon.instance.announce_policy(daemon.policy.fingerprint)
+            daemon.events.policy_read()
             daemon.settings_changed()
 
         return PolicyWatch(daemon.policy, daemon.paths.policy, changed).running()

@@ -67,7 +67,7 @@ def own_service(provider: CardProvider, paths: Paths) -> Iterator[SigningService
         AgentError: the settings or the policy cannot be read.
 
     """
-    policy = Policy.of_this_computer(paths.policy)
+    policy = policy_in_force(paths)
     settings = policy.over(config.load(paths.config))
     known = status.read(paths, settings)
     key = InstallKey.ensure(paths.install_key).derive(ATTEMPTS)

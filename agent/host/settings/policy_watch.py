@@ -74,6 +74,9 @@ class PolicyWatch:
     def _read(self, mark: Mark) -> None:
         self._read_at, self._read_at_mark = self._clock(), mark
         newer = Policy.of_this_computer(self._stand_in)
+        newer.implied = (
+            self._policy.implied
+        )  # like settings, it holds for as long as the agent runs
         told = _told(newer)
         if told == self._told:
             return
