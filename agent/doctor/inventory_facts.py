@@ -106,15 +106,17 @@ def policy_facts(installation: InstalledAgent) -> PolicyFacts:
 
 def trust_facts(installation: InstalledAgent) -> TrustFacts:
     """Tell which certificates the agent serves with, and until when."""
+    choice = installation.tls
     try:
-        found = identity.read(installation.paths.tls)
+        found = identity.read(choice.folder)
     except OSError:
         return TrustFacts(problem=InventoryProblem.CERTIFICATES_UNREADABLE)
     if found is None:
         return TrustFacts()
     is_over = installation.now >= found.ends
     problem = InventoryProblem.CERTIFICATES_EXPIRED if is_over else None
-    return TrustFacts(mode="user", ends=_moment(found.ends), problem=problem)
+    mode = "machine" if choice.shared.is_usable else "user"
+    return TrustFacts(mode=mode, ends=_moment(found.ends), problem=problem)
 
 
 def agent_facts(installation: InstalledAgent) -> AgentFacts:
@@ -126,7 +128,7 @@ def agent_facts(installation: InstalledAgent) -> AgentFacts:
     session = None if record is None else session_of(record.pid)
     if running.port is None:
         return AgentFacts(running=True, session=session, problem=_without_port(running))
-    answer = installation.ask.native(running.port, installation.paths.tls / identity.AUTHORITY_FILE)
+    answer = installation.ask.native(running.port, installation.authority)
     problem = None
     if answer.problem is not None:
         problem = InventoryProblem.AGENT_SILENT

@@ -103,8 +103,8 @@ class TrustFacts(Struct, frozen=True, kw_only=True):
     """The local certificates with which the agent serves.
 
     Attributes:
-        mode: whose they are: ``user`` for each user's own; null where there are none, as before
-            this user's first start.
+        mode: whose they are: ``user`` for each user's own, ``machine`` where all users share
+            them; null where there are none, as before this user's first start.
         ends: when the last of them expires.
         problem: why they cannot be served with.
 
