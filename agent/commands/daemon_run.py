@@ -105,8 +105,7 @@ class DaemonRun:
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, stack)
-            stack.enter_context(self._trust_kept(panel, loop))
-            stack.enter_context(self._policy_watched())
+            stack.enter_context(self._kept(panel, loop))
             taking = self._take_freed_ports(listening, service, panel)
             stack.callback(asyncio.create_task(taking).cancel)
             await stopped.wait()
@@ -172,7 +171,8 @@ class DaemonRun:
         return self._daemon.panel_key.spend(token) or self._daemon.first_tickets.spend(token)
 
     @contextmanager
-    def _trust_kept(self, panel: Panel, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    def _kept(self, panel: Panel, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Keep browsers trusting us, and the policy as it is laid down."""
         keeper = self._daemon.trust_keeper
 
         def tell() -> None:
@@ -183,7 +183,7 @@ class DaemonRun:
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(tell)
 
-        with keeper.watched(changed), keeper.running():
+        with keeper.watched(changed), keeper.running(), self._policy_watched():
             yield
 
     def _policy_watched(self) -> AbstractContextManager[None]:

@@ -54,6 +54,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "signed").mkdir()
     (folder / "film.mp4").write_bytes(bytes(1000))
     (folder / "pin.txt").write_text(PIN)
+    (folder / "policy.toml").write_text("page_pin = false\n")
     (folder / "net-log.json").write_text('{"log": {"entries": []}}')
     for name in ("root.cer", "ca.cer", "root.crl", "ca.crl"):
         shutil.copy(folder / "issuer" / name, folder)
