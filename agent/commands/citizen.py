@@ -116,15 +116,10 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)
 
-    def said() -> str:
-        return policy.fleet.consent_text
-
     place = partial(_place, settings, chosen_place)
     desk = QuestionDesk(open_own_window, view=view)
     standby = _standby(place) if has_display() and scripted is None else None
-    windows = PromptQueue(
-        scripted or _asking(desk, place, language, standby, view, administrator=said), block
-    )
+    windows = PromptQueue(scripted or _asking(policy, desk, place, language, standby, view), block)
     leaves = SiteLeaves()
     joining = JoiningPrompter(windows, permissions, leaves)
     # What a test leaves open is not asked in a popup.
@@ -170,17 +165,19 @@ def _standby(place: Callable[[], QuestionPlace]) -> Standby:
     return Standby((*prompt_command(), WAIT), asks_here)
 
 
-def _asking(  # noqa: PLR0913  # whatever asks meets here
+def _asking(  # noqa: PLR0913, PLR0917  # whatever asks meets here
+    policy: Policy,
     desk: QuestionDesk,
     place: Callable[[], QuestionPlace],
     language: Callable[[], str],
     standby: Standby | None,
     view: Callable[[str], None],
-    *,
-    administrator: Callable[[], str],
 ) -> Prompter:
     """Return what asks in windows or pages, as the citizen or an administrator wants."""
     command = prompt_command()
+
+    def administrator() -> str:
+        return policy.fleet.consent_text
 
     async def wants_page() -> bool:
         wanted = await _wants_page(place())

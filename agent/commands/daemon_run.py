@@ -118,8 +118,7 @@ class DaemonRun:
     ) -> None:
         """Announce that pages are answered, and begin what goes on beside that."""
         await self._announce(listening, service, panel, stack)
-        stack.enter_context(self._trust_kept(panel, asyncio.get_running_loop()))
-        stack.enter_context(self._policy_watched())
+        stack.enter_context(self._kept(panel, asyncio.get_running_loop()))
         taking = self._take_freed_ports(listening, service, panel)
         stack.callback(asyncio.create_task(taking).cancel)
 
@@ -184,7 +183,8 @@ class DaemonRun:
         return self._daemon.panel_key.spend(token) or self._daemon.first_tickets.spend(token)
 
     @contextmanager
-    def _trust_kept(self, panel: Panel, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    def _kept(self, panel: Panel, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Keep browsers trusting us, and the policy as it is laid down."""
         keeper = self._daemon.trust_keeper
         keeper.on_steps(self._daemon.events.trust_seen)
 
@@ -196,7 +196,7 @@ class DaemonRun:
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(tell)
 
-        with keeper.watched(changed), keeper.running():
+        with keeper.watched(changed), keeper.running(), self._policy_watched():
             yield
 
     def _policy_watched(self) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from defusedxml.ElementTree import fromstring
-from devkit.admin import admx, profile, templates
+from devkit.admin import admx, mobileconfig, policy_templates
 
 from agent.host.settings import registry_policy
 from agent.host.settings.managed_policy import PROFILE_DOMAIN, REGISTRY_KEY
@@ -123,7 +123,7 @@ def committed() -> tuple[str, ...]:
 
 
 def test_what_is_committed_is_what_is_made() -> None:
-    for path, text in templates.written(ROOT).items():
+    for path, text in policy_templates.written(ROOT).items():
         assert path.read_text("utf-8") == text, f"python installer/dev.py docs: {path}"
 
 
@@ -213,7 +213,7 @@ def test_the_profile_lays_one_harmless_rule_down_and_offers_all_others(tmp_path:
     text = (ROOT / "installer/macos/policy/Ankong.mobileconfig").read_text("utf-8")
     (payload,) = plistlib.loads(text.encode())["PayloadContent"]
     assert payload["PayloadType"] == PROFILE_DOMAIN
-    assert {name for name in payload if not name.startswith("Payload")} == {profile.HARMLESS}
+    assert {name for name in payload if not name.startswith("Payload")} == {mobileconfig.HARMLESS}
     whole = re.sub(r"<!-- .*|-->", "", text)
     (payload,) = plistlib.loads(whole.encode())["PayloadContent"]
     rules = {name: each for name, each in payload.items() if not name.startswith("Payload")}

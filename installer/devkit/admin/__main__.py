@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .templates import written
+from .policy_templates import written
 
 if __name__ == "__main__":
     for path, text in written(Path(__file__).resolve().parents[3]).items():

@@ -61,6 +61,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pin.txt").write_text(PIN)
     (folder / "sites.txt").write_text("https://portal.example\n")
     (folder / "policies.json").write_text('{"policies": {}}')
+    (folder / "policy.toml").write_text("page_pin = false\n")
     (folder / "net-log.json").write_text('{"log": {"entries": []}}')
     for name in ("root.cer", "ca.cer", "root.crl", "ca.crl"):
         shutil.copy(folder / "issuer" / name, folder)

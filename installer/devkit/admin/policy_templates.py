@@ -9,7 +9,7 @@ from agent.host.settings.policy_rules import RULES, PolicyRule
 from agent.words import SOURCE, say
 from agent.words.language import REVIEWED
 
-from . import admx, profile
+from . import admx, mobileconfig
 
 BEGIN = "<!-- Made of the declarations of the rules by `make docs`. -->\n"
 END = "<!-- End of what is made. -->\n"
@@ -28,7 +28,7 @@ def written(root: Path) -> Mapping[Path, str]:
     return {
         windows / "Ankong.admx": admx.definitions(),
         **{windows / admx.folder(each) / "Ankong.adml": admx.resources(each) for each in REVIEWED},
-        installer / "macos" / "policy" / "Ankong.mobileconfig": profile.mobileconfig(),
+        installer / "macos" / "policy" / "Ankong.mobileconfig": mobileconfig.profile(),
         installer / "linux" / "policy" / "policy.toml": toml(),
         guide: with_table(guide.read_text("utf-8")),
     }

@@ -20,20 +20,20 @@ _LAST = "\t\t</dict>\n\t</array>"
 """Where our payload ends."""
 
 
-def mobileconfig() -> str:
+def profile() -> str:
     """Return the profile, XML."""
     product = say(SOURCE, "policy.product", {})
     payload = {
         **_head(f"{_IDENTIFIER}.agent", PROFILE_DOMAIN, product),
         **{rule.name: rule.example for rule in RULES if rule.name == HARMLESS},
     }
-    profile = {
+    whole = {
         **_head(_IDENTIFIER, "Configuration", product),
         "PayloadDescription": say(SOURCE, "policy.description", {}),
         "PayloadScope": "System",
         "PayloadContent": [payload],
     }
-    text = plistlib.dumps(profile, sort_keys=False).decode()
+    text = plistlib.dumps(whole, sort_keys=False).decode()
     comments = "".join(_comment(rule) for rule in RULES if rule.name != HARMLESS)
     return text.replace(_LAST, comments + _LAST, 1)
 
