@@ -235,7 +235,7 @@ def _wrap(version: str, target: Path) -> None:
 def _for_machines(version: str, out: Path) -> BuiltFile:
     from windows.build import msi, msi_tables  # noqa: PLC0415  # the chores run without the agent
 
-    target = out / f"ankong-{version}-x64.msi"
+    target = out / msi.name_of(version)
     code = [Path(str(module.__file__)) for module in (msi, msi_tables)]
     program = (CACHE / "program.stamp").read_text("utf-8")
     product = msi.product_of(PROGRAM, version)

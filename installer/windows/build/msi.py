@@ -1,23 +1,28 @@
 """Build the MSI: the frozen program for all users of a computer, as administrators hand it out.
 
 It is always made on Linux, with gcab and msibuild: tables and cabinet are the same for the same
-program and version, and so is every octet of the file.
+program and version, and so is every octet of the file. Of a program that was frozen (and signed)
+elsewhere it is made by::
+
+    PYTHONPATH=.:installer python -m windows.build.msi FOLDER OUT
 """
 
 import hashlib
 import os
 import shutil
+import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from devkit.shell import SetupError, run
-from frozen import icons
+from devkit.agreement import version_of
+from devkit.shell import ROOT, SetupError, run
+from frozen import freeze, icons
 from windows.build import msi_tables
 from windows.build.msi_tables import CABINET, COLUMNS, ICON, Product, Row
-from windows.build.wine import SOURCES
+from windows.build.wine import CACHE, SOURCES
 
 from agent.words import REVIEWED, SOURCE, load
 
@@ -84,6 +89,28 @@ def _summary(product: Product, code: str, time: int) -> Iterator[Row]:
     yield (19, 2)  # to be read only
 
 
+def name_of(version: str) -> str:
+    """Return the name of the file for a version."""
+    return f"ankong-{version}-x64.msi"
+
+
+def main(words: Sequence[str]) -> int:
+    """Write the MSI of the program in one folder into another; return the exit status."""
+    if len(words) != 2:
+        print("python -m windows.build.msi FOLDER OUT", file=sys.stderr)
+        return 2
+    program, out = map(Path, words)
+    version = version_of(ROOT)
+    target = out / name_of(version)
+    try:
+        write(product_of(program, version), target, CACHE / "msi", int(freeze.source_date()))
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(target)
+    return 0
+
+
 def _each(option: str, files: Sequence[Path]) -> list[str | Path]:
     return [word for file in files for word in (option, file)]
 
@@ -143,3 +170,7 @@ def _write_table(name: str, rows: Sequence[Row], work: Path) -> Path:
     file = work / f"{name}.idt"
     file.write_bytes("".join("\t".join(line) + "\r\n" for line in lines).encode())
     return file
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """What the MSI does and calls, with a small program that writes down its calls in place of ours."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,25 @@ def test_it_starts_at_the_end_where_that_is_wanted(
         assert time.monotonic() < end, "it was not started"
         time.sleep(0.2)
     assert started == [""]
+
+
+@pytest.mark.long
+def test_a_signed_one_is_installed_likewise(
+    administrator: Administrator, older: Path, tmp_path: Path
+) -> None:
+    """Signed as ANKONG_SIGN would have it, by a certificate that nobody knows."""
+    key, certificate, signed = (tmp_path / name for name in ("key.pem", "cert.pem", "signed.msi"))
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=Nobody"]
+    _do(*made, "-keyout", key, "-out", certificate)
+    _do("osslsigncode", "sign", "-certs", certificate, "-key", key, "-in", older, "-out", signed)
+    told = _do("osslsigncode", "verify", "-CAfile", certificate, "-in", signed)
+    assert "Number of verified signatures: 1" in told
+    assert administrator.msiexec("/i", signed, "TRUST=user") == 0
+    assert _files(administrator) == {"ankong.exe", "ankongw.exe", "_internal/gone.dll"}
+
+
+def _do(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 @pytest.mark.long
