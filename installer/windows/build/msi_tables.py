@@ -397,7 +397,9 @@ def _conditions(product: Product) -> Iterator[Row]:
             )
             values = ", ".join(facts["values"])
             yield (allowed, product.message("value", name=name, values=values))
-    yield ('NOT POLICY OR POLICY >< ":\\" OR POLICY << "\\\\"', product.message("relative"))
+        if facts.get("path"):
+            whole = f'NOT {name} OR {name} >< ":\\" OR {name} << "\\\\"'
+            yield (whole, product.message("relative", name=name))
 
 
 # What is done, and when.
@@ -473,8 +475,11 @@ def _deeds(program: str) -> Iterator[_Action]:
     undo = "setup machine --undo"
     back = ours + as_system + _AT_ROLLBACK
     yield _Action("TrustBack", 5010, first, back, program, undo)
-    again = f"{trusts} AND {_STAYS}"
+    again = f"{trusts} AND NOT AUTHORITY AND {_STAYS}"
     yield _Action("Trust", 5020, again, ours + as_system, program, "setup machine")
+    given = f"{trusts} AND AUTHORITY AND {_STAYS}"
+    theirs = 'setup machine --authority "[AUTHORITY]"'
+    yield _Action("TrustTheirs", 5030, given, ours + as_system, program, theirs)
     # A program that is too broken for this shall be removed all the same.
     last = f"{trusts} AND {_LAST}"
     yield _Action("TrustNoMore", 2500, last, ours + as_system + _GO_ON, program, undo)

@@ -103,6 +103,9 @@ def test_trust_is_set_up_by_the_program_and_undone(
     assert administrator.facts()["InstallDir"] == HERE
     assert administrator.repair(_code(OLD)) == 0
     assert administrator.calls() == [TRUST]
+    given = ("REINSTALL=ALL", "AUTHORITY=C:\\機關 ladder.pem")
+    assert administrator.msiexec("/i", _code(OLD), *given) == 0
+    assert administrator.calls() == [f"{TRUST} --authority C:\\機關 ladder.pem"]
     assert administrator.msiexec("/i", newer) == 0
     # Wine does not tell the older one that it is upgraded, as Windows does: it undoes before.
     assert administrator.calls()[-1] == TRUST
@@ -146,7 +149,7 @@ def test_a_policy_is_checked_copied_and_kept(
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "words", ["TRUST=yes", "AUTOSTART=2", "STARTNOW=now", "POLICY=policy.toml"]
+    "words", ["TRUST=yes", "AUTOSTART=2", "STARTNOW=now", "POLICY=policy.toml", "AUTHORITY=a"]
 )
 def test_a_wrong_value_changes_nothing(
     administrator: Administrator, older: Path, words: str
