@@ -21,6 +21,30 @@ FunctionEnd
 !insertmacro HoldLock ""
 !insertmacro HoldLock "un."
 
+; End where the MSI (msi.toml) has installed this version or a newer one for all users: two copies
+; would only get into each other's way.
+Function GiveWay
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/USERCOPY" $1
+  ${IfNot} ${Errors}
+    Return
+  ${EndIf}
+  SetRegView 64 ; where the MSI writes, whatever this program itself is
+  ReadRegStr $Installed HKLM "${OWN_KEY}" "Version"
+  SetRegView default
+  ${If} $Installed == ""
+    Return
+  ${EndIf}
+  ${VersionCompare} "$Installed" "${VERSION}" $0
+  ${If} $0 = 2 ; it is older
+    Return
+  ${EndIf}
+  MessageBox MB_OK|MB_ICONINFORMATION "$(ForAllUsers)" /SD IDOK
+  SetErrorLevel 6
+  Quit
+FunctionEnd
+
 ; Push 1 if an agent of this session runs, else 0. It holds the mutex until its process has ended.
 !macro IsRunning un
 Function ${un}IsRunning

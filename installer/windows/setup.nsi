@@ -11,10 +11,12 @@
 ;   /NOAUTOSTART   no start at sign-in
 ;   /DOWNGRADE     replace a newer version without asking
 ;   /REPAIR        where this version is there already: repair it at once, without a first page
+;   /USERCOPY      install for this user also where the MSI has installed it for all users
 ;   /LANGUAGE=TAG  speak this language of agent/words/language.py, as its tag is written there
 ;   /D=FOLDER      where to; the last one on the line, without quotation marks
 ; Exit status: 0 installed, 1 the citizen cancelled, 2 not installed, 3 a newer version is there,
-; 4 Windows is too old, 5 installed, but "ankong setup complete" has more to do.
+; 4 Windows is too old, 5 installed, but "ankong setup complete" has more to do, 6 this version or a
+; newer one is installed for all users.
 ; A policy is C:\ProgramData\Ankong\policy.toml, which may be written before or after.
 ; uninstall.exe takes /S, which keeps sites and history, and /FORGET, which does not.
 
@@ -155,6 +157,7 @@ Function CheckComputer
     SetErrorLevel 4
     Quit
   ${EndIf}
+  Call GiveWay
   Call HoldLock
   Call FindInstalled
   Call AskDowngrade

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -92,13 +92,42 @@ class CurrentUser:
                     winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
 
 
-class RunKey:
-    """The value of the Run key, and the task manager's note about it."""
+def read_for_all_users(key: str, name: str) -> str | None:
+    """Return a text of HKEY_LOCAL_MACHINE, as 64-bit programs see it; None where there is none."""
+    if sys.platform == "win32":
+        import winreg  # noqa: PLC0415  # Windows only
 
-    def __init__(self, command: Sequence[str], registry: UserRegistry | None = None) -> None:
-        """Use ``command`` as the value; ``registry`` is the current user's unless given."""
+        access = winreg.KEY_READ | winreg.KEY_WOW64_64KEY
+        with suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, access) as opened:
+            value, _ = winreg.QueryValueEx(opened, name)
+            return value if isinstance(value, str) else None
+    return None
+
+
+class RunKey:
+    """The value of the Run key, and the task manager's note about it.
+
+    The MSI for all users may have written one for everybody beside it, which counts first: it is
+    the administrator's, and only they take it away.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        registry: UserRegistry | None = None,
+        for_all_users: Callable[[str, str], str | None] = read_for_all_users,
+    ) -> None:
+        """Use ``command`` as the value.
+
+        Args:
+            command: what is started.
+            registry: the current user's unless given.
+            for_all_users: reads a value, by key and name, that is everybody's.
+
+        """
         self._line = subprocess.list2cmdline(command)
         self._registry = registry or CurrentUser()
+        self._for_all_users = for_all_users
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -107,11 +136,14 @@ class RunKey:
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
+        if self._for_all_users(KEY, NAME) is not None:
+            return True
         return self._registry.read(KEY, NAME) is not None and not self._is_disapproved()
 
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
-        line = self._registry.read(KEY, NAME) if self.is_on() else None
+        own = self._registry.read(KEY, NAME) if self.is_on() else None
+        line = self._for_all_users(KEY, NAME) or own
         return words_of(line) if isinstance(line, str) else ()
 
     def is_declined(self) -> bool:
@@ -119,12 +151,16 @@ class RunKey:
         return self._is_disapproved()
 
     def turn_on(self) -> None:
-        """Write the value, and delete the task manager's note that it was turned off."""
-        self._registry.write(KEY, NAME, self._line)
+        """Write the value, and delete the task manager's note that it was turned off.
+
+        Where everybody's value starts the same, that is enough: twice would start it twice.
+        """
+        if self._for_all_users(KEY, NAME) != self._line:
+            self._registry.write(KEY, NAME, self._line)
         self._registry.delete(APPROVED, NAME)
 
     def turn_off(self) -> None:
-        """Delete the value."""
+        """Delete the user's value; everybody's stays."""
         self._registry.delete(KEY, NAME)
         self._registry.delete(APPROVED, NAME)
 

@@ -5,7 +5,7 @@ Python is assembled and PyInstaller runs under Wine, so that the very file can b
 here. Everything is kept under build/windows, and made again only when something of it changed.
 
 ``ANKONG_SIGN`` in the environment is a command that signs one file, which is put after it: the
-programs, the uninstaller and the wizard are signed by it.
+programs, the uninstaller, the wizard and the MSI are signed by it.
 """
 
 import os
@@ -61,6 +61,20 @@ _ELSEWHERE: Final = (
     "and Defender, real readers and the smart-card service's rules, scaled screens, Windows 11's "
     "notification area, Windows' own Chinese fonts, domain policies; a bought signature"
 )
+_MSI_CLAIMS: Final = (
+    Claim(
+        "in Wine, silently: installed, repaired, uninstalled to nothing; setup.exe gives way to it",
+        ("windows/test_msi.py",),
+    ),
+    Claim(
+        "upgraded, refused and failed, each property obeyed, with a double in the program's place",
+        ("windows/test_msi_actions.py",),
+    ),
+)
+_MSI_ELSEWHERE: Final = (
+    "that Windows Installer takes it at all, rolls back, and replaces a running agent; who may "
+    "write the policy's folder; group policies, Intune, the administrative image; STARTNOW"
+)
 
 
 def build(out: Path) -> Sequence[BuiltFile]:
@@ -78,7 +92,11 @@ def build(out: Path) -> Sequence[BuiltFile]:
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
-    return [BuiltFile(name, "windows", _CLAIMS, _ELSEWHERE)]
+    wizard = BuiltFile(name, "windows", _CLAIMS, _ELSEWHERE)
+    if WINDOWS:
+        say("the MSI is made on Linux, of this very program: installer/windows/build/msi.py")
+        return [wizard]
+    return [wizard, _for_machines(version, out)]
 
 
 # The program.
@@ -218,6 +236,27 @@ def _wrap(version: str, target: Path) -> None:
         raise SetupError("makensis failed (see above)")
     shutil.move(made, target)
     mark_done(stamp, content)
+
+
+# The MSI.
+
+
+def _for_machines(version: str, out: Path) -> BuiltFile:
+    from windows.build import msi, msi_tables  # noqa: PLC0415  # the chores run without the agent
+
+    target = out / msi.name_of(version)
+    code = [Path(str(module.__file__)) for module in (msi, msi_tables)]
+    program = (CACHE / "program.stamp").read_text("utf-8")
+    product = msi.product_of(PROGRAM, version)
+    said = (product.name, product.publisher, version, str(target), os.environ.get(SIGN, ""))
+    content = fingerprint([*code, msi.FACTS], program, freeze.source_date(), *said)
+    stamp = CACHE / "msi.stamp"
+    if not is_done(stamp, content) or not target.exists():
+        say(f"packing {target.name} with msibuild")
+        msi.write(product, target, CACHE / "msi", int(freeze.source_date()))
+        _sign(target)
+        mark_done(stamp, content)
+    return BuiltFile(target.name, "windows", _MSI_CLAIMS, _MSI_ELSEWHERE)
 
 
 def _makensis() -> Path:

@@ -177,6 +177,26 @@ def test_what_the_task_manager_turned_off_is_off_until_it_is_turned_on_here() ->
     assert found.is_on()
 
 
+def test_what_the_msi_wrote_for_everybody_counts_and_is_not_repeated() -> None:
+    line = r'"C:\Program Files\Ankong\ankongw.exe" tray'
+    command = (r"C:\Program Files\Ankong\ankongw.exe", "tray")
+    registry = FakeRegistry()
+    everybodys = {(KEY, NAME): line}
+    found = RunKey(command, registry, lambda key, name: everybodys.get((key, name)))
+    assert found.is_on()
+    assert found.started() == command
+    found.turn_on()
+    assert registry.values == {}, "twice would start it twice"
+    found.turn_off()
+    assert found.is_on(), "only an administrator takes it away"
+    another = RunKey(("D:\\own\\ankongw.exe", "tray"), registry, lambda *_: line)
+    another.turn_on()
+    assert registry.values == {(KEY, NAME): "D:\\own\\ankongw.exe tray"}
+    assert another.started() == command
+    everybodys.clear()
+    assert found.is_on(), "the user's own"
+
+
 def test_windows_gets_a_command_line_with_quotes() -> None:
     registry = FakeRegistry()
     RunKey((r"C:\Program Files\Ankong\ankong.exe", "tray"), registry).turn_on()
@@ -189,6 +209,7 @@ def test_elsewhere_the_real_registry_is_empty() -> None:
     registry.write(KEY, NAME, "x")
     registry.delete(KEY, NAME)
     assert registry.read(KEY, NAME) is None
+    assert on_windows.read_for_all_users(KEY, NAME) is None
 
 
 def test_the_launch_agent_starts_the_command_in_a_desktop_session(machine: Machine) -> None:

@@ -62,5 +62,5 @@ def words(request: pytest.FixtureRequest) -> Words:
 def version() -> str:
     """Read which version was built."""
     rows = json.loads((OUT / "artefacts.json").read_text("utf-8"))
-    name = next(row["name"] for row in rows if row["system"] == "windows")
+    name = next(row["name"] for row in rows if row["name"].startswith("ankong-setup-"))
     return str(name).removeprefix("ankong-setup-").removesuffix("-x64.exe")

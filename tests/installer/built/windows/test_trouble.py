@@ -68,6 +68,20 @@ def test_an_old_windows_is_told_so(switch_on: Switch, wizard: Path, words: Words
     assert not machine.folder.exists()
 
 
+def test_where_all_users_have_it_the_wizard_says_so(
+    switch_on: Switch, wizard: Path, words: Words
+) -> None:
+    machine = switch_on(words.language)
+    machine.run("reg", "add", KEY.replace("HKCU", "HKLM"), "/v", "Version", "/d", "99.0.0", "/f")
+    machine.start(wizard)
+    told = machine.hands.see(words.for_all_users)
+    machine.picture(f"{words.language}-for-all-users")
+    told.press(words.ok)
+    machine.hands.gone(words.for_all_users)
+    assert machine.run(wizard, "/S")[0] == 6
+    assert not machine.folder.exists()
+
+
 def test_a_folder_that_cannot_be_written_is_named(switch_on: Switch, wizard: Path) -> None:
     words, target = CHINESE, r"Z:\proc\Ankong"
     machine = switch_on(words.language)

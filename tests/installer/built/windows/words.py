@@ -45,6 +45,7 @@ class Words:
     close: str
     downgrade: str
     too_old: str
+    for_all_users: str
     open_already: str
     cannot_write: str
     no_space: str
@@ -98,6 +99,7 @@ CHINESE = Words(
     close="關閉",
     downgrade="這台電腦已有較新的安控 99.0.0",
     too_old="安控需要 Windows 10 或更新的版本",
+    for_all_users="這台電腦已為所有使用者安裝安控 99.0.0",
     open_already="安裝精靈已經開著",
     cannot_write="無法寫入這個資料夾",
     no_space="磁碟空間不足",
@@ -150,6 +152,7 @@ ENGLISH = Words(
     close="Close",
     downgrade="A newer version of Ankong is installed: 99.0.0",
     too_old="Ankong needs Windows 10 or newer",
+    for_all_users="Ankong 99.0.0 is installed for all users of this computer",
     open_already="Ankong is being installed, repaired or removed already",
     cannot_write="cannot be written to this folder",
     no_space="The disk is too full",

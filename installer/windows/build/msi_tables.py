@@ -1,0 +1,496 @@
+"""The tables of the MSI, as data; :mod:`windows.build.msi` writes them into a file.
+
+The MSI does what Windows Installer does by itself, and calls ``ankong.exe`` for the rest. Names,
+column types and numbers are those of Windows Installer's reference: ``s`` is a text, ``l`` a text
+that is translated, ``i`` an integer, ``v`` bytes; a capital letter may be empty.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, TypeAlias
+
+from devkit.shell import SetupError
+
+Row: TypeAlias = tuple[str | int | None, ...]
+PROGRAM: Final = "ankong.exe"
+WINDOWED: Final = "ankongw.exe"
+CABINET: Final = "program.cab"
+ICON: Final = "ankong.ico"
+OWN_KEY: Final = r"Software\Ankong"
+RUN_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
+COLUMNS: Final[Mapping[str, tuple[int, Sequence[str]]]] = {
+    **dict.fromkeys(
+        (
+            *("AdminExecuteSequence", "AdminUISequence", "AdvtExecuteSequence"),
+            *("InstallExecuteSequence", "InstallUISequence"),
+        ),
+        (1, ("Action:s72", "Condition:S255", "Sequence:I2")),
+    ),
+    "AppSearch": (2, ("Property:s72", "Signature_:s72")),
+    "Component": (
+        1,
+        (
+            *("Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2"),
+            *("Condition:S255", "KeyPath:S72"),
+        ),
+    ),
+    "CreateFolder": (2, ("Directory_:s72", "Component_:s72")),
+    "CustomAction": (1, ("Action:s72", "Type:i2", "Source:S72", "Target:S255")),
+    "Directory": (1, ("Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")),
+    "Feature": (
+        1,
+        (
+            *("Feature:s38", "Feature_Parent:S38", "Title:L64", "Description:L255"),
+            *("Display:I2", "Level:i2", "Directory_:S72", "Attributes:i2"),
+        ),
+    ),
+    "FeatureComponents": (2, ("Feature_:s38", "Component_:s72")),
+    "File": (
+        1,
+        (
+            *("File:s72", "Component_:s72", "FileName:l255", "FileSize:i4"),
+            *("Version:S72", "Language:S20", "Attributes:I2", "Sequence:i2"),
+        ),
+    ),
+    "Icon": (1, ("Name:s72", "Data:v0")),
+    "LaunchCondition": (1, ("Condition:s255", "Description:l255")),
+    "Media": (
+        1,
+        (
+            *("DiskId:i2", "LastSequence:i2", "DiskPrompt:L64", "Cabinet:S255"),
+            *("VolumeLabel:S32", "Source:S72"),
+        ),
+    ),
+    "MsiLockPermissionsEx": (
+        1,
+        (
+            *("MsiLockPermissionsEx:s72", "LockObject:s72", "Table:s32", "SDDLText:s0"),
+            "Condition:S255",
+        ),
+    ),
+    "Property": (1, ("Property:s72", "Value:l0")),
+    "Registry": (
+        1,
+        (
+            *("Registry:s72", "Root:i2", "Key:l255", "Name:L255", "Value:L0"),
+            "Component_:s72",
+        ),
+    ),
+    "RegLocator": (1, ("Signature_:s72", "Root:i2", "Key:s255", "Name:S255", "Type:I2")),
+    "Shortcut": (
+        1,
+        (
+            *("Shortcut:s72", "Directory_:s72", "Name:l128", "Component_:s72", "Target:s72"),
+            *("Arguments:S255", "Description:L255", "Hotkey:I2", "Icon_:S72", "IconIndex:I2"),
+            *("ShowCmd:I2", "WkDir:S72"),
+        ),
+    ),
+    "_SummaryInformation": (1, ("PropertyId:i2", "Value:l255")),
+    "Upgrade": (
+        5,
+        (
+            *("UpgradeCode:s38", "VersionMin:S20", "VersionMax:S20", "Language:S255"),
+            *("Attributes:i4", "Remove:S255", "ActionProperty:s72"),
+        ),
+    ),
+}
+"""Of each table: how many columns are its key, and each column's name and type."""
+
+_LOCAL_MACHINE: Final = 2
+_RAW_64_BIT: Final = 2 + 16  # what RegLocator reads
+_COMPONENT_64_BIT: Final = 0x100
+_BY_REGISTRY: Final = 4  # a component whose key path is a registry value
+_AGAIN: Final = 0x40  # a component whose condition counts at each maintenance
+_SET_PROPERTY: Final = 51
+_PROGRAM_OF_OURS: Final = 18  # its source is a key of File
+_PROGRAM: Final = 34  # its source is a folder, its target the whole command line
+_GO_ON: Final = 0x40
+_NOT_WAITED_FOR: Final = 0x80 + _GO_ON
+_DEFERRED: Final = 0x400
+_AS_SYSTEM: Final = 0x800 + _DEFERRED
+_AT_ROLLBACK: Final = 0x100
+_ONLY_DETECT: Final = 2
+_SYSTEM: Final = "S-1-5-18"
+_ONLY_ADMINISTRATORS_WRITE: Final = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)"
+_LAST: Final = 'REMOVE ~= "ALL" AND NOT UPGRADINGPRODUCTCODE'
+_STAYS: Final = 'REMOVE <> "ALL"'
+_STEPS: Final = {
+    "FindRelatedProducts": 25,
+    "AppSearch": 50,
+    "LaunchConditions": 200,
+    "CostInitialize": 800,
+    "FileCost": 900,
+    "CostFinalize": 1000,
+    "ExecuteAction": 1300,
+    "InstallValidate": 1400,
+    "InstallInitialize": 1500,
+    # Within the transaction: where the new version cannot be installed, the old one comes back.
+    "RemoveExistingProducts": 1510,
+    "ProcessComponents": 1600,
+    "UnpublishFeatures": 1800,
+    "RemoveRegistryValues": 2600,
+    "RemoveShortcuts": 3200,
+    "RemoveFiles": 3500,
+    "RemoveFolders": 3600,
+    "CreateFolders": 3700,
+    "InstallAdminPackage": 3900,
+    "InstallFiles": 4000,
+    "CreateShortcuts": 4500,
+    "WriteRegistryValues": 5000,
+    "RegisterUser": 6000,
+    "RegisterProduct": 6100,
+    "PublishFeatures": 6300,
+    "PublishProduct": 6400,
+    "InstallFinalize": 6600,
+}
+"""Windows Installer's own actions, at the numbers that its reference suggests."""
+_WORK: Final = (
+    *("RemoveExistingProducts", "ProcessComponents", "UnpublishFeatures"),
+    *("RemoveRegistryValues", "RemoveShortcuts", "RemoveFiles", "RemoveFolders"),
+    *("CreateFolders", "InstallFiles", "CreateShortcuts", "WriteRegistryValues"),
+    *("RegisterUser", "RegisterProduct", "PublishFeatures", "PublishProduct"),
+)
+_SHORT: Final = re.compile(r"[A-Z0-9_\-]{1,8}(\.[A-Z0-9_\-]{1,3})?(?!\n)$")
+
+
+@dataclass(frozen=True)
+class Product:
+    """Facts about the program that goes into the MSI.
+
+    Attributes:
+        program: the frozen folder.
+        version: of the agent; the MSI says its numbers.
+        name: the product's name, as it stands among the installed programs.
+        publisher: likewise.
+        facts: the content of ``msi.toml``.
+
+    """
+
+    program: Path
+    version: str
+    name: str
+    publisher: str
+    facts: Mapping[str, Any]
+
+    @property
+    def numbers(self) -> str:
+        """The version as Windows Installer has it: three numbers."""
+        plain = re.sub(r"[^0-9.].*", "", self.version)
+        return ".".join([*plain.split("."), "0", "0"][:3])
+
+    def identifier(self, *words: str) -> str:
+        """Make a GUID that is the same for the same words, in braces."""
+        made = uuid.uuid5(uuid.UUID(self.facts["namespace"]), ":".join(words))
+        return braced(made)
+
+    @property
+    def code(self) -> str:
+        """The product code: one for each version and platform."""
+        return self.identifier("product", self.numbers, "x64")
+
+    def message(self, name: str, /, **values: str) -> str:
+        """Return a message in both languages.
+
+        Raises:
+            SetupError: it is too long for Windows Installer.
+
+        """
+        both = self.facts["messages"][name]
+        text = " ".join(both[tag].format_map(values) for tag in ("zh-TW", "en-US"))
+        if len(text) > 255:
+            raise SetupError(f"msi.toml: {name} has {len(text)} characters, and 255 is the limit")
+        return text
+
+
+@dataclass
+class _Tree:
+    """The rows about files and folders, and the order of the files in the cabinet."""
+
+    directories: list[Row] = field(default_factory=list)
+    components: list[Row] = field(default_factory=list)
+    files: list[Row] = field(default_factory=list)
+    order: list[tuple[str, Path]] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+
+
+def braced(made: uuid.UUID) -> str:
+    """Write a GUID as Windows Installer does."""
+    return "{" + str(made).upper() + "}"
+
+
+def tables(product: Product) -> tuple[dict[str, list[Row]], list[tuple[str, Path]]]:
+    """Return the rows of each table; and each file with its key, in the order of the cabinet.
+
+    Raises:
+        SetupError: a file's name cannot be written, or a message is too long.
+
+    """
+    tree = _tree(product)
+    components = [*tree.components, *_own_components(product)]
+    made: dict[str, list[Row]] = {
+        "Property": list(_properties(product).items()),
+        "Directory": [*_folders(), *tree.directories],
+        "Component": components,
+        "Feature": [("Ankong", None, product.name, None, 0, 1, "INSTALLDIR", 24)],
+        "FeatureComponents": [("Ankong", str(component[0])) for component in components],
+        "File": tree.files,
+        "Media": [(1, len(tree.files), None, f"#{CABINET}", None, None)],
+        "Icon": [(ICON, ICON)],
+        "CreateFolder": [("DATADIR", "Data")],
+        "MsiLockPermissionsEx": [
+            ("Data", "DATADIR", "CreateFolder", _ONLY_ADMINISTRATORS_WRITE, None)
+        ],
+        "Shortcut": [_shortcut(product, tree.keys[WINDOWED])],
+        "Registry": list(_registry(product)),
+        "AppSearch": [(f"WAS_{name}", f"Was{name}") for name, _ in _remembered(product)],
+        "RegLocator": [
+            (f"Was{name}", _LOCAL_MACHINE, OWN_KEY, value, _RAW_64_BIT)
+            for name, value in _remembered(product)
+        ],
+        "Upgrade": _upgrades(product),
+        "LaunchCondition": list(_conditions(product)),
+        **_actions(product, tree.keys[PROGRAM]),
+    }
+    made["AppSearch"].append(("WINDOWSMAJOR", "Major"))
+    windows = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+    locator = ("Major", _LOCAL_MACHINE, windows, "CurrentMajorVersionNumber", _RAW_64_BIT)
+    made["RegLocator"].append(locator)
+    return made, tree.order
+
+
+# Files.
+
+
+def _folders() -> list[Row]:
+    return [
+        ("TARGETDIR", None, "SourceDir"),
+        ("ProgramFiles64Folder", "TARGETDIR", "."),
+        ("INSTALLDIR", "ProgramFiles64Folder", "Ankong"),
+        ("CommonAppDataFolder", "TARGETDIR", "."),
+        ("DATADIR", "CommonAppDataFolder", "Ankong"),
+        ("ProgramMenuFolder", "TARGETDIR", "."),
+        ("System64Folder", "TARGETDIR", "."),
+        ("WindowsFolder", "TARGETDIR", "."),
+    ]
+
+
+def _tree(product: Product) -> _Tree:
+    """List the frozen folder; a component for each file, so that a repair misses none."""
+    tree = _Tree()
+    known: dict[PurePosixPath, str] = {PurePosixPath(): "INSTALLDIR"}
+    for path in sorted(product.program.rglob("*")):
+        inside = PurePosixPath(path.relative_to(product.program).as_posix())
+        if not inside.as_posix().isascii():
+            raise SetupError(f"a file's name is not plain ASCII: {inside}")
+        parent = known[inside.parent]
+        if path.is_dir():
+            known[inside] = f"d{len(known)}"
+            name = _both_names(inside.name, len(known))
+            tree.directories.append((known[inside], parent, name))
+            continue
+        number = len(tree.files) + 1
+        key = tree.keys[inside.as_posix()] = f"f{number}"
+        component = f"c{number}"
+        guid = product.identifier("file", inside.as_posix())
+        tree.components.append((component, guid, parent, _COMPONENT_64_BIT, None, key))
+        name = _both_names(inside.name, number)
+        size = path.stat().st_size
+        tree.files.append((key, component, name, size, None, None, None, number))
+        tree.order.append((key, path))
+    if not {PROGRAM, WINDOWED} <= tree.keys.keys():
+        raise SetupError(f"{product.program} has no {PROGRAM} and {WINDOWED}")
+    return tree
+
+
+def _both_names(name: str, number: int) -> str:
+    """Return a name with a short one before it, where it is not as short as DOS had them."""
+    if _SHORT.match(name.upper()):
+        return name
+    ending = re.sub(r"[^A-Z0-9]", "", PurePosixPath(name).suffix.upper())[:3]
+    return f"{number:07X}~{'.' if ending else ''}{ending}|{name}"
+
+
+def _shortcut(product: Product, windowed: str) -> Row:
+    component = f"c{windowed[1:]}"
+    name = f"ANKONG|{product.name}"
+    target = (component, f"[#{windowed}]", None, None, None)
+    return ("Menu", "ProgramMenuFolder", name, *target, ICON, 0, None, "INSTALLDIR")
+
+
+# What else there is of ours.
+
+
+def _own_components(product: Product) -> list[Row]:
+    """Return the components without files: registry values, and the folder of the policy."""
+
+    def component(name: str, key: str | None, condition: str | None, *marks: int) -> Row:
+        by_registry = () if key is None else (_BY_REGISTRY,)
+        attributes = sum((_COMPONENT_64_BIT, *by_registry, *marks))
+        folder = "DATADIR" if key is None else "INSTALLDIR"
+        return (name, product.identifier("component", name), folder, attributes, condition, key)
+
+    return [
+        component("Facts", "Version", None),
+        # Whatever was chosen meanwhile, it goes with the program.
+        component("Start", "Start", 'AUTOSTART = "1" OR REMOVE ~= "ALL"', _AGAIN),
+        component("Data", None, None),
+    ]
+
+
+def _registry(product: Product) -> Iterator[Row]:
+    def value(key: str, name: str, text: str, component: str) -> Row:
+        return (key, _LOCAL_MACHINE, OWN_KEY, name, text, component)
+
+    yield value("Version", "Version", product.numbers, "Facts")
+    yield value("Scope", "Scope", "machine", "Facts")
+    for name, kept in _remembered(product):
+        yield value(kept, kept, f"[{name}]", "Facts")
+    line = f'"[INSTALLDIR]{WINDOWED}" tray'
+    yield ("Start", _LOCAL_MACHINE, RUN_KEY, "Ankong", line, "Start")
+
+
+def _properties(product: Product) -> dict[str, str]:
+    return {
+        "ProductName": product.name,
+        "ProductCode": product.code,
+        "ProductVersion": product.numbers,
+        "ProductLanguage": str(product.facts["language"]),
+        "Manufacturer": product.publisher,
+        "UpgradeCode": braced(uuid.UUID(product.facts["upgrade_code"])),
+        "ALLUSERS": "1",
+        "ARPNOMODIFY": "1",
+        "ARPPRODUCTICON": ICON,
+        # An upgrade and a repair put every file back, whatever its time says.
+        "REINSTALLMODE": "amus",
+        # None of ours: what a user without rights may hand over to an installation that Windows
+        # does for them as SYSTEM must not name a folder, a file or a program.
+        "SecureCustomProperties": "NEWER;OLDER",
+    }
+
+
+def _remembered(product: Product) -> list[tuple[str, str]]:
+    """Return each property that is remembered, and the name of its registry value."""
+    properties = product.facts["properties"].items()
+    return [(name, facts["remembered"]) for name, facts in properties if "remembered" in facts]
+
+
+def _upgrades(product: Product) -> list[Row]:
+    code = braced(uuid.UUID(product.facts["upgrade_code"]))
+    return [
+        (code, None, product.numbers, None, 0, None, "OLDER"),
+        (code, product.numbers, None, None, _ONLY_DETECT, None, "NEWER"),
+    ]
+
+
+def _conditions(product: Product) -> Iterator[Row]:
+    """Yield what has to hold before anything is changed, and what is said otherwise."""
+    yield ("Installed OR NOT NEWER", product.message("newer"))
+    yield ("Installed OR WINDOWSMAJOR", product.message("old_windows"))
+    for name, facts in product.facts["properties"].items():
+        if "values" in facts:
+            # Whatever somebody wrote into the registry, it can be uninstalled.
+            allowed = " OR ".join(
+                (*(f'{name} = "{value}"' for value in facts["values"]), 'REMOVE ~= "ALL"')
+            )
+            values = ", ".join(facts["values"])
+            yield (allowed, product.message("value", name=name, values=values))
+        if facts.get("path"):
+            whole = f'NOT {name} OR {name} >< ":\\" OR {name} << "\\\\"'
+            yield (whole, product.message("relative", name=name))
+
+
+# What is done, and when.
+
+
+@dataclass(frozen=True)
+class _Action:
+    """An action of ours: when it runs, under which condition, and what it is."""
+
+    name: str
+    when: int
+    condition: str | None
+    kind: int
+    source: str | None
+    target: str
+
+
+def _actions(product: Product, program: str) -> dict[str, list[Row]]:
+    settings = list(_settings(product))
+    deeds = [*settings, *_deeds(program)]
+    chosen = [(each.name, each.condition, each.when) for each in settings]
+    done = [(each.name, each.condition, each.when) for each in _deeds(program)]
+    costs = _steps("CostInitialize", "FileCost", "CostFinalize")
+    begin = [*_steps("FindRelatedProducts", "AppSearch", "LaunchConditions"), *costs]
+    ask = _steps("ExecuteAction")
+    frame = _steps("InstallValidate", "InstallInitialize", "InstallFinalize")
+    # What a group policy writes down when it assigns the program.
+    offer = _steps("CreateShortcuts", "PublishFeatures", "PublishProduct")
+    image = _steps("InstallAdminPackage", "InstallFiles")
+    return {
+        "CustomAction": [(each.name, each.kind, each.source, each.target) for each in deeds],
+        "InstallExecuteSequence": _in_order([*begin, *chosen, *_steps(*_WORK), *frame, *done]),
+        "InstallUISequence": _in_order([*begin, *chosen, *ask]),
+        "AdminExecuteSequence": _in_order([*costs, *frame, *image]),
+        "AdminUISequence": _in_order([*costs, *ask]),
+        "AdvtExecuteSequence": _in_order([costs[0], costs[2], *frame, *offer]),
+    }
+
+
+def _steps(*names: str) -> list[Row]:
+    return [(name, None, _STEPS[name]) for name in names]
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: int(row[2] or 0))
+
+
+def _settings(product: Product) -> Iterator[_Action]:
+    """Yield what gives a property its value: what was given, else remembered, else the default.
+
+    AppSearch itself would replace what was given, so it searches into properties of its own.
+    """
+    when = 60
+    for name, facts in product.facts["properties"].items():
+        if "remembered" in facts:
+            condition = f"WAS_{name} AND NOT {name}"
+            yield _Action(f"Keep{name}", when, condition, _SET_PROPERTY, name, f"[WAS_{name}]")
+        if "default" in facts:
+            wanted = f"NOT {name}"
+            default = facts["default"]
+            yield _Action(f"Default{name}", when + 1, wanted, _SET_PROPERTY, name, default)
+        when += 2
+
+
+def _deeds(program: str) -> Iterator[_Action]:
+    """Yield what the program is called for, and the one line that is Windows' own shell's."""
+    ours, as_system = _PROGRAM_OF_OURS, _AS_SYSTEM
+    trusts = 'TRUST = "machine"'
+    check = f"POLICY AND {_STAYS}"
+    yield _Action("CheckPolicy", 4010, check, ours + as_system, program, 'policy check "[POLICY]"')
+    # A version that was there before keeps its certificate when the new one fails.
+    first = f"{trusts} AND NOT Installed AND NOT OLDER"
+    undo = "setup machine --undo"
+    back = ours + as_system + _AT_ROLLBACK
+    yield _Action("TrustBack", 5010, first, back, program, undo)
+    again = f"{trusts} AND NOT AUTHORITY AND {_STAYS}"
+    yield _Action("Trust", 5020, again, ours + as_system, program, "setup machine")
+    given = f"{trusts} AND AUTHORITY AND {_STAYS}"
+    theirs = 'setup machine --authority "[AUTHORITY]"'
+    yield _Action("TrustTheirs", 5030, given, ours + as_system, program, theirs)
+    # A program that is too broken for this shall be removed all the same.
+    last = f"{trusts} AND {_LAST}"
+    yield _Action("TrustNoMore", 2500, last, ours + as_system + _GO_ON, program, undo)
+    shell = "[System64Folder]cmd.exe /d /c"
+    file = '"[DATADIR]policy.toml"'
+    # Deleted first: a file that lies there would keep its owner. Last: nothing fails after it. It
+    # stays when the program goes: it is the administrator's, and other copies obey it, too.
+    put = f'{shell} del /f /q {file} & copy /b /y "[POLICY]" {file}'
+    system = "System64Folder"
+    yield _Action("PutPolicy", 6500, check, _PROGRAM + as_system, system, put)
+    # By the desktop, which runs it with the user's own rights; SYSTEM has no desktop.
+    start = f'[WindowsFolder]explorer.exe "[INSTALLDIR]{WINDOWED}"'
+    now = f'STARTNOW = "1" AND {_STAYS} AND UserSID <> "{_SYSTEM}"'
+    yield _Action("StartNow", 6700, now, _PROGRAM + _NOT_WAITED_FOR, "WindowsFolder", start)

@@ -1,0 +1,215 @@
+"""What the MSI does and calls, with a small program that writes down its calls in place of ours."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from windows.build import msi, wine
+from windows.build.wine import CACHE
+
+from tests.installer.built.windows.administrator import (
+    FAILED,
+    POLICY,
+    PROGRAMS,
+    REFUSED,
+    Administrator,
+    make_double,
+)
+from tests.installer.built.windows.machine import PATIENCE
+
+OLD, NEW = "1.0.0", "1.1.0"
+HERE = "C:\\Program Files\\Ankong\\"
+TRUST, UNDO = "setup machine", "setup machine --undo"
+
+
+def _code(version: str) -> str:
+    return msi.product_of(Path(), version).code
+
+
+@pytest.fixture(scope="module")
+def older(wizard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    del wizard
+    return make_double(tmp_path_factory.mktemp("older"), OLD, "_internal/gone.dll")
+
+
+@pytest.fixture(scope="module")
+def newer(wizard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    del wizard
+    return make_double(tmp_path_factory.mktemp("newer"), NEW, "_internal/come.dll")
+
+
+@pytest.fixture(scope="module")
+def windows() -> Iterator[Administrator]:
+    with wine.prefix(CACHE / "tests" / "msi-actions") as prefix:
+        yield Administrator(prefix)
+
+
+@pytest.fixture
+def administrator(windows: Administrator) -> Iterator[Administrator]:
+    yield windows
+    windows.clean(_code(OLD), _code(NEW))
+
+
+def _files(administrator: Administrator, folder: str = PROGRAMS) -> set[str]:
+    root = administrator.prefix.drive / folder
+    return {str(each.relative_to(root)) for each in root.rglob("*") if each.is_file()}
+
+
+def test_an_upgrade_keeps_folder_and_choices_and_an_older_one_is_refused(
+    administrator: Administrator, older: Path, newer: Path
+) -> None:
+    before = administrator.tree()
+    chosen = ("INSTALLDIR=C:\\我的 安控", "AUTOSTART=0", "TRUST=user")
+    assert administrator.msiexec("/i", older, *chosen) == 0
+    assert administrator.at_sign_in() is None
+    assert administrator.msiexec("/i", newer) == 0
+    facts = administrator.facts()
+    assert facts == {
+        "Autostart": "0",
+        "InstallDir": "C:\\我的 安控\\",
+        "Scope": "machine",
+        "Trust": "user",
+        "Version": NEW,
+    }
+    assert _files(administrator, "我的 安控") == {"ankong.exe", "ankongw.exe", "_internal/come.dll"}
+    assert administrator.at_sign_in() is None
+    assert administrator.msiexec("/i", older) == REFUSED
+    assert administrator.facts() == facts
+    assert administrator.calls() == []
+    assert administrator.msiexec("/x", _code(NEW)) == 0
+    assert administrator.tree() - before == set()
+    assert administrator.remains() == []
+
+
+def test_what_fails_leaves_nothing(administrator: Administrator, older: Path) -> None:
+    """As far as Wine goes: it takes the files back, and does not call what undoes an action."""
+    before = administrator.tree()
+    administrator.fail(TRUST)
+    assert administrator.msiexec("/i", older) in FAILED
+    assert administrator.calls()[0] == TRUST
+    assert administrator.tree() - before == set()
+    assert administrator.facts() == {}
+    assert administrator.at_sign_in() is None
+
+
+@pytest.mark.long
+def test_trust_is_set_up_by_the_program_and_undone(
+    administrator: Administrator, older: Path, newer: Path
+) -> None:
+    assert administrator.msiexec("/i", older) == 0
+    assert administrator.calls() == [TRUST]
+    assert administrator.facts()["InstallDir"] == HERE
+    assert administrator.repair(_code(OLD)) == 0
+    assert administrator.calls() == [TRUST]
+    given = ("REINSTALL=ALL", "AUTHORITY=C:\\機關 ladder.pem")
+    assert administrator.msiexec("/i", _code(OLD), *given) == 0
+    assert administrator.calls() == [f"{TRUST} --authority C:\\機關 ladder.pem"]
+    assert administrator.msiexec("/i", newer) == 0
+    # Wine does not tell the older one that it is upgraded, as Windows does: it undoes before.
+    assert administrator.calls()[-1] == TRUST
+    assert administrator.msiexec("/x", _code(NEW)) == 0
+    assert administrator.calls() == [UNDO]
+
+
+@pytest.mark.long
+def test_a_program_that_is_too_broken_to_undo_is_removed_all_the_same(
+    administrator: Administrator, older: Path
+) -> None:
+    assert administrator.msiexec("/i", older) == 0
+    administrator.fail(UNDO.rpartition(" ")[0])
+    assert administrator.msiexec("/x", _code(OLD)) == 0
+    assert administrator.facts() == {}
+    assert _files(administrator) == set()
+
+
+@pytest.mark.long
+def test_a_policy_is_checked_copied_and_kept(
+    administrator: Administrator, older: Path, newer: Path
+) -> None:
+    given = administrator.prefix.drive / "政策 given.toml"
+    given.write_text("first")
+    placed = administrator.prefix.drive / POLICY
+    words = ("TRUST=user", "POLICY=C:\\政策 given.toml")
+    assert administrator.msiexec("/i", older, *words) == 0
+    assert administrator.calls() == ["policy check C:\\政策 given.toml"]
+    assert placed.read_text() == "first"
+    given.write_text("second")
+    administrator.fail("policy check")
+    assert administrator.msiexec("/i", newer, *words) in FAILED
+    assert placed.read_text() == "first"
+    administrator.fail()
+    assert administrator.msiexec("/i", newer, *words) == 0
+    assert placed.read_text() == "second"
+    given.unlink()
+    assert administrator.msiexec("/x", _code(NEW)) == 0
+    assert placed.read_text() == "second", "the administrator's, and kept"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "words", ["TRUST=yes", "AUTOSTART=2", "STARTNOW=now", "POLICY=policy.toml", "AUTHORITY=a"]
+)
+def test_a_wrong_value_changes_nothing(
+    administrator: Administrator, older: Path, words: str
+) -> None:
+    before = administrator.tree()
+    assert administrator.msiexec("/i", older, words) == REFUSED
+    assert administrator.tree() - before == set()
+    assert administrator.calls() == []
+
+
+@pytest.mark.long
+def test_values_that_somebody_broke_do_not_hold_up_an_uninstallation(
+    administrator: Administrator, older: Path
+) -> None:
+    assert administrator.msiexec("/i", older, "TRUST=user") == 0
+    for name in ("Trust", "Autostart"):
+        administrator.run("reg", "add", r"HKLM\Software\Ankong", "/v", name, "/d", "?", "/f")
+    assert administrator.msiexec("/x", _code(OLD)) == 0
+    assert administrator.facts() == {}
+    assert administrator.at_sign_in() is None
+
+
+@pytest.mark.long
+def test_it_starts_at_the_end_where_that_is_wanted(
+    administrator: Administrator, older: Path
+) -> None:
+    assert administrator.msiexec("/i", older, "TRUST=user", "STARTNOW=1") == 0
+    end = time.monotonic() + PATIENCE
+    while not (started := administrator.calls()):
+        assert time.monotonic() < end, "it was not started"
+        time.sleep(0.2)
+    assert started == [""]
+
+
+@pytest.mark.long
+def test_a_signed_one_is_installed_likewise(
+    administrator: Administrator, older: Path, tmp_path: Path
+) -> None:
+    """Signed as ANKONG_SIGN would have it, by a certificate that nobody knows."""
+    key, certificate, signed = (tmp_path / name for name in ("key.pem", "cert.pem", "signed.msi"))
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=Nobody"]
+    _do(*made, "-keyout", key, "-out", certificate)
+    _do("osslsigncode", "sign", "-certs", certificate, "-key", key, "-in", older, "-out", signed)
+    told = _do("osslsigncode", "verify", "-CAfile", certificate, "-in", signed)
+    assert "Number of verified signatures: 1" in told
+    assert administrator.msiexec("/i", signed, "TRUST=user") == 0
+    assert _files(administrator) == {"ankong.exe", "ankongw.exe", "_internal/gone.dll"}
+
+
+def _do(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.long
+def test_it_is_not_for_an_old_windows(administrator: Administrator, older: Path) -> None:
+    key = r"HKLM\Software\Microsoft\Windows NT\CurrentVersion"
+    name = "CurrentMajorVersionNumber"
+    assert administrator.run("reg", "delete", key, "/v", name, "/f")[0] == 0
+    try:
+        assert administrator.msiexec("/i", older) == REFUSED
+    finally:
+        administrator.run("reg", "add", key, "/v", name, "/t", "REG_DWORD", "/d", "10", "/f")
+    assert administrator.msiexec("/i", older) == 0
