@@ -106,8 +106,8 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
 def test_the_administrators_guide_names_what_a_policy_may_say() -> None:
     """Every name, and no other; each with a value that is read."""
     guide = (Path(__file__).parents[3] / "installer" / "README.md").read_text("utf-8")
-    start = guide.index("**The administrator's policy**")
-    part = guide[start : guide.index("**Update notices.**", start)]
+    start = guide.index("<!-- Made of the declarations of the rules")
+    part = guide[start : guide.index("<!-- End of what is made. -->", start)]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
     assert named == set(BY_NAME)
