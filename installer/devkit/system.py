@@ -152,13 +152,13 @@ WINE_BUILD = (
     Package("gcc-mingw-w64-x86-64", has_program("x86_64-w64-mingw32-gcc")),
     Package("mingw-w64-tools", has_program("gendef")),
     OSSLSIGNCODE,
-    Package("msitools", has_program("msibuild")),
-    Package("gcab", has_program("gcab")),
     Package("ca-certificates", _has_file("/etc/ssl/certs/ca-certificates.crt")),
     Package("tcl8.6", _has_file("/usr/share/tcltk/tcl8.6")),
     Package("tk8.6", _has_file("/usr/share/tcltk/tk8.6")),
     Package("locales", _has_file("/usr/share/i18n/locales/zh_TW")),
     Package("fonts-noto-cjk", _has_chinese_font),
+    Package("msitools", has_program("msibuild")),
+    Package("gcab", has_program("gcab")),
 )
 # A Windows desktop in Wine, for the tests of what was built.
 WINE_DESKTOP = (
