@@ -57,6 +57,8 @@ _EXAMPLES: Final[Mapping[str, object]] = MappingProxyType(
         "document_anchors": ["/etc/ankong/documents"],
         "pkcs11_modules": [{"name": "OpenSC", "path": "/usr/lib/opensc-pkcs11.so"}],
         "log_level": "debug",
+        "events": "system",
+        "events_sites": True,
     }
 )
 """Values that show what a rule takes, where its default does not."""
