@@ -213,7 +213,7 @@ def _wrap(version: str, target: Path) -> None:
     say(f"packing {target.name} with makensis")
     words = [f"-D{name}={value}" for name, value in facts.items()]
     script = SOURCES / "setup.nsi"
-    command = [compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script]
+    command: list[str | Path] = [compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script]
     if run(command, env=freeze.reproducible(), quiet=True) != 0:
         raise SetupError("makensis failed (see above)")
     shutil.move(made, target)
