@@ -81,7 +81,8 @@ def reproduce(systems: Sequence[str]) -> int:
         SetupError: this is no clone on Linux, or a build failed.
 
     """
-    if not sys.platform.startswith("linux") or output(["git", "rev-parse", "HEAD"]) is None:
+    commit = (output(["git", "rev-parse", "HEAD"]) or "").strip()
+    if not sys.platform.startswith("linux") or not commit:
         raise SetupError("this is proven in a clone made with git, on Linux")
     if (output(["git", "status", "--porcelain"]) or "").strip():
         say("what is not committed is not part of this proof")
@@ -91,7 +92,7 @@ def reproduce(systems: Sequence[str]) -> int:
     _make_locale()
     pair = surroundings()
     for each in pair:
-        _build(each, systems)
+        _build(each, commit, systems)
     rows = compare(pair[0].folder, pair[1].folder)
     is_same = show(rows)
     if is_same:
@@ -110,15 +111,17 @@ def _make_locale() -> None:
         raise SetupError("another language is needed for this: apt-get install locales")
 
 
-def _build(how: Surroundings, systems: Sequence[str]) -> None:
-    say(f"building in {how.folder}")
+def _build(how: Surroundings, commit: str, systems: Sequence[str]) -> None:
+    say(f"building {commit[:8]} in {how.folder}")
     begun = time.monotonic()
     env = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
     env.update(how.variables)
     only = [word for each in systems for word in ("--only", each)]
     dev = how.folder / "installer" / "dev.py"
     for command in (
-        ["git", "clone", "--quiet", ROOT, how.folder],
+        ["git", "clone", "--quiet", "--no-checkout", ROOT, how.folder],
+        # Whoever commits meanwhile must not change what the second build is of.
+        ["git", "-C", how.folder, "checkout", "--quiet", "--detach", commit],
         [sys.executable, dev, "installers", *only],
     ):
         done = subprocess.run(

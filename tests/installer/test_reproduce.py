@@ -137,13 +137,14 @@ Chore = Callable[[dict[str, tuple[bytes | None, bytes | None]]], int]
 def chore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chore:
     monkeypatch.setattr(reproducing, "PLACE", tmp_path / "place")
     monkeypatch.setattr(reproducing, "_make_locale", lambda: None)
-    monkeypatch.setattr(reproducing, "output", lambda _command: "")
+    monkeypatch.setattr(reproducing, "output", lambda _command: "c0ffee")
     monkeypatch.setattr(system, "ensure", lambda _packages: None)
 
     def run(files: dict[str, tuple[bytes | None, bytes | None]]) -> int:
         builds = iter((0, 1))
 
-        def build(how: Surroundings, _systems: Sequence[str]) -> None:
+        def build(how: Surroundings, commit: str, _systems: Sequence[str]) -> None:
+            assert commit == "c0ffee"
             number = next(builds)
             out = how.folder / reproducing.OUT
             out.mkdir(parents=True)
@@ -209,7 +210,7 @@ def test_a_build_that_fails_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reproducing, "ROOT", tmp_path / "no-clone")
     how = Surroundings(tmp_path / "first", 0o022, {})
     with pytest.raises(SetupError, match="failed"):
-        reproducing._build(how, ["linux"])
+        reproducing._build(how, "c0ffee", ["linux"])
 
 
 def test_the_two_builds_have_little_in_common() -> None:
@@ -236,8 +237,17 @@ def test_what_a_build_is_given_reaches_it(tmp_path: Path, monkeypatch: pytest.Mo
     )
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Begin"]):
         subprocess.run([*git, *words], cwd=tmp_path / "clone", check=True)
+    told_commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=tmp_path / "clone",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    dev.write_text("import sys\nsys.exit('a commit that came while it was built')\n")
+    subprocess.run([*git, "commit", "-qam", "Spoil it"], cwd=tmp_path / "clone", check=True)
     how = Surroundings(tmp_path / "first", 0o027, {"TZ": "Asia/Kathmandu"})
-    reproducing._build(how, ["windows"])
+    reproducing._build(how, told_commit.stdout.strip(), ["windows"])
     told = (how.folder / "installer" / "told").read_text()
     assert told == repr(["0o27", "Asia/Kathmandu", None, None, "installers", "--only", "windows"])
     assert dev.with_name("dev.py").stat().st_mode & 0o777 != 0o640
