@@ -52,6 +52,10 @@ _CLAIMS: Final = (
     ),
     Claim("refused, interrupted and mended", ("windows/test_trouble.py",)),
     Claim("repaired, and never two at a time", ("windows/test_repair.py",)),
+    Claim(
+        "trusted by all users, and no longer after undoing",
+        ("windows/test_machine_trust.py",),
+    ),
     Claim("shows its icon and its PIN window, and signs", ("windows/test_windows.py",)),
     Claim("turns the portal's chip", ("windows/test_portal.py",)),
     Claim("a signature through winscard (Wine 10)", ("windows/test_winscard.py",)),

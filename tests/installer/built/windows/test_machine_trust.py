@@ -6,6 +6,9 @@ import ssl
 import urllib.request
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1
+
 from tests.installer.built.windows.conftest import Switch
 from tests.installer.built.windows.machine import PATIENCE, Machine, free_port
 from tests.installer.built.windows.walk import install_quietly, wait_for_agent
@@ -15,8 +18,7 @@ ROOTS = r"HKLM\Software\Microsoft\SystemCertificates\Root\Certificates"
 
 def _roots(machine: Machine) -> set[str]:
     """Return the authorities that all users trust, by their SHA-1."""
-    status, printed = machine.run("reg", "query", ROOTS)
-    assert status == 0, printed
+    _, printed = machine.run("reg", "query", ROOTS)  # not there before anybody has looked
     return set(re.findall(r"[0-9A-F]{40}", printed))
 
 
@@ -42,12 +44,13 @@ def test_all_users_trust_what_the_computer_made_and_undoing_leaves_nothing(
     port = free_port()
     machine.settings(port=port, hipki_port=0, check_peer=False)
     install_quietly(machine, wizard)
-    before, shared = _roots(machine), machine.prefix.drive / "ProgramData" / "Ankong"
+    shared = machine.prefix.drive / "ProgramData" / "Ankong"
     assert _codes(machine) == ["machine_made", "machine_trusted"]
     made = (shared / "tls" / "authority.pem").read_bytes()
     assert _codes(machine) == ["machine_kept", "machine_trusted"]
     assert (shared / "tls" / "authority.pem").read_bytes() == made
-    assert len(_roots(machine) - before) == 1
+    ours = x509.load_pem_x509_certificate(made).fingerprint(SHA1()).hex().upper()  # noqa: S303  # a name, no protection
+    assert ours in _roots(machine)
     machine.start(machine.folder / "ankongw.exe", "tray")
     wait_for_agent(machine)
     assert _served(port, shared / "tls" / "authority.pem") == "ankong"
@@ -56,5 +59,5 @@ def test_all_users_trust_what_the_computer_made_and_undoing_leaves_nothing(
     assert json.loads(printed)["settings"]["page_pin"]["source"] == "shared"
     assert machine.ankong("quit")[0] == 0
     assert _codes(machine, "--undo") == ["machine_undone"]
-    assert (_roots(machine), shared.exists()) == (before, False)
+    assert (ours in _roots(machine), shared.exists()) == (False, False)
     assert _codes(machine, "--undo") == ["machine_none"]
