@@ -17,10 +17,11 @@ from msgspec import Meta, Struct
 
 SCHEMA_FILE: Final = Path(__file__).with_name("inventory.schema.json")
 
-Sum = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
-Commit = Annotated[str, Meta(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})(?!\n)$")]
+_END: Final = r"(?!\n)$"  # as JSON Schema writes it: Python's $ alone lets a line feed pass
+Sum = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}" + _END)]
+Commit = Annotated[str, Meta(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})" + _END)]
 PortNumber = Annotated[int, Meta(ge=1, le=65535)]
-Moment = Annotated[str, Meta(pattern=r"^[0-9-]{10}T[0-9:]{8}Z(?!\n)$")]
+Moment = Annotated[str, Meta(pattern=r"^[0-9-]{10}T[0-9:]{8}Z" + _END)]
 
 
 @unique
