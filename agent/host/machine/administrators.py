@@ -9,6 +9,7 @@ in that place, but may have given it away.
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,6 +20,7 @@ from agent.host.machine.windows_folders import open_folders
 
 ROOT = 0
 """The user number of administrators on POSIX."""
+_TRIES: Final = 10
 _FOLDER_MODE: Final = 0o755  # all may read, or their agents could not
 
 
@@ -34,7 +36,7 @@ class SharedFolders(Protocol):
     """What Windows is asked, and told."""
 
     def access(self, path: Path) -> FileAccess:
-        """Return the owner and the access list.
+        """Return the owner and the access list of what has this very name, be it a link.
 
         Raises:
             FileNotFoundError: there is nothing of that name.
@@ -110,19 +112,34 @@ def make_shared(folder: Path, windows: SharedFolders | None = None) -> Path | No
     """
     if windows is None and os.name == "nt":
         windows = open_folders()
+    if windows is not None:
+        return _make_on_windows(folder, windows)
     aside = None
     if os.path.lexists(folder) and _is_strange(folder, windows):
         aside = set_aside(folder)
-    if windows is not None:
-        if folder.exists():
-            windows.close(folder)
-        else:
-            windows.make(folder)
-        return aside
     folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o777 != _FOLDER_MODE:  # by a umask, or an older mistake
         folder.chmod(_FOLDER_MODE)
     return aside
+
+
+def _make_on_windows(folder: Path, windows: SharedFolders) -> Path | None:
+    """Make a folder, or close one that is an administrator's: only those can exchange that one.
+
+    Making comes first. What a stranger puts there between a look and the next step is looked at
+    again, and never closed: a link of theirs would have something else closed.
+    """
+    aside = None
+    for _ in range(_TRIES):
+        with suppress(FileExistsError):
+            windows.make(folder)
+            return aside
+        with suppress(FileNotFoundError):  # gone again
+            if not _is_strange(folder, windows):
+                windows.close(folder)
+                return aside
+            aside = set_aside(folder)
+    raise OSError(f"{folder}: somebody puts something in its place again and again")
 
 
 def set_strangers_aside(file: Path, windows: SharedFolders | None = None) -> None:

@@ -3,7 +3,7 @@
 Everything that touches Windows is in :class:`WindowsAccess`. accctrl.h, aclapi.h, winnt.h, sddl.h.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import (
     POINTER,
     Structure,
@@ -69,7 +69,7 @@ class AccessReader(Protocol):
     """What Windows is asked."""
 
     def access(self, path: Path) -> FileAccess:
-        """Return the owner and the access list.
+        """Return the owner and the access list of what a path leads to.
 
         Raises:
             FileNotFoundError: there is nothing of that name.
@@ -116,15 +116,39 @@ _SDDL_REVISION: Final = 1  # SDDL_REVISION_1
 # PROCESS_TERMINATE, PROCESS_QUERY_LIMITED_INFORMATION, SYNCHRONIZE
 _END_AND_WAIT: Final = 0x1 | 0x1000 | 0x100000
 _NOT_FOUND: Final = frozenset({2, 3})  # ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND
+_READ_CONTROL: Final = 0x20000
+_SHARED: Final = 0x1 | 0x2 | 0x4  # FILE_SHARE_READ, _WRITE and _DELETE
+_OPEN_EXISTING: Final = 3
+# FILE_FLAG_BACKUP_SEMANTICS, which opens folders too, and FILE_FLAG_OPEN_REPARSE_POINT
+_ITSELF: Final = 0x2000000 | 0x200000
+_NO_HANDLE: Final = c_void_p(-1).value  # INVALID_HANDLE_VALUE
 
 
 class WindowsAccess:
     """The real thing, through two libraries."""
 
-    def __init__(self, advapi32: Any, kernel32: Any) -> None:
-        """Speak to the libraries, each loaded with ``ctypes.WinDLL``."""
-        self._advapi32, self._kernel32 = advapi32, kernel32
+    def __init__(self, advapi32: Any, kernel32: Any, last_error: Callable[[], int]) -> None:
+        """Speak to the libraries, each loaded with ``use_last_error``.
+
+        Args:
+            advapi32: the library of security.
+            kernel32: the library of files.
+            last_error: reads the code of the last call that failed.
+
+        """
+        self._advapi32, self._kernel32, self._last_error = advapi32, kernel32, last_error
         out = POINTER(c_void_p)
+        kernel32.CreateFileW.argtypes = [
+            *(c_wchar_p, c_uint32, c_uint32, c_void_p),
+            *(c_uint32, c_uint32, c_void_p),
+        ]
+        kernel32.CreateFileW.restype = c_void_p
+        kernel32.CloseHandle.argtypes = [c_void_p]
+        advapi32.GetSecurityInfo.argtypes = [
+            *(c_void_p, c_int, c_uint32),
+            *(out, c_void_p, out, c_void_p, out),
+        ]
+        advapi32.GetSecurityInfo.restype = c_uint32
         advapi32.GetNamedSecurityInfoW.argtypes = [
             *(c_wchar_p, c_int, c_uint32),
             *(out, c_void_p, out, c_void_p, out),
@@ -135,22 +159,44 @@ class WindowsAccess:
         kernel32.LocalFree.argtypes = [c_void_p]
 
     def access(self, path: Path) -> FileAccess:
-        """Read the owner and the access list.
+        """Read the owner and the access list of what a path leads to.
 
         Raises:
             FileNotFoundError: there is nothing of that name.
             OSError: Windows does not tell.
 
         """
+        return self._told(self._advapi32.GetNamedSecurityInfoW, str(path), path)
+
+    def access_itself(self, path: Path) -> FileAccess:
+        """Read those of what has this very name: of a link, not of what it leads to.
+
+        Who may exchange a link can have it lead to what is others' while they are asked, and
+        elsewhere afterwards.
+
+        Raises:
+            FileNotFoundError: there is nothing of that name.
+            OSError: Windows does not tell.
+
+        """
+        handle = self._kernel32.CreateFileW(
+            str(path), _READ_CONTROL, _SHARED, None, _OPEN_EXISTING, _ITSELF, None
+        )
+        if handle in {None, _NO_HANDLE}:
+            raise _refused(self._last_error(), "CreateFile", path)
+        try:
+            return self._told(self._advapi32.GetSecurityInfo, handle, path)
+        finally:
+            self._kernel32.CloseHandle(handle)
+
+    def _told(self, ask: Callable[..., int], what: Any, path: Path) -> FileAccess:
         owner, acl, descriptor = c_void_p(), c_void_p(), c_void_p()
-        status = self._advapi32.GetNamedSecurityInfoW(
-            *(str(path), _FILE_OBJECT, _OWNER_AND_LIST),
+        status = ask(
+            *(what, _FILE_OBJECT, _OWNER_AND_LIST),
             *(byref(owner), None, byref(acl), None, byref(descriptor)),
         )
-        if status in _NOT_FOUND:
-            raise FileNotFoundError(2, "there is no such file", str(path))
         if status:
-            raise OSError(status, "GetNamedSecurityInfo", str(path))
+            raise _refused(status, "GetSecurityInfo", path)
         try:
             return FileAccess(self._text(owner), self._entries(acl) if acl.value else None)
         finally:
@@ -220,6 +266,12 @@ class WindowsAccess:
             self._kernel32.LocalFree(text)
 
 
+def _refused(status: int, call: str, path: Path) -> OSError:
+    if status in _NOT_FOUND:
+        return FileNotFoundError(2, "there is no such file", str(path))
+    return OSError(status, call, str(path))
+
+
 def open_files() -> WindowsAccess:
     """Open the two libraries.
 
@@ -230,6 +282,9 @@ def open_files() -> WindowsAccess:
     import ctypes  # noqa: PLC0415  # WinDLL is there on Windows only
 
     load = getattr(ctypes, "WinDLL", None)
-    if load is None:
+    read_error = getattr(ctypes, "get_last_error", None)
+    if load is None or read_error is None:
         raise OSError("this is not Windows")
-    return WindowsAccess(load("advapi32"), load("kernel32"))
+    return WindowsAccess(
+        load("advapi32", use_last_error=True), load("kernel32", use_last_error=True), read_error
+    )

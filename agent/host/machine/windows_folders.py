@@ -57,7 +57,7 @@ class WindowsFolders:
         """
         self._owners_kept = owners_kept
         self._advapi32, self._kernel32, self._last_error = advapi32, kernel32, last_error
-        self._access = WindowsAccess(advapi32, kernel32)
+        self._access = WindowsAccess(advapi32, kernel32, last_error)
         convert = advapi32.ConvertStringSecurityDescriptorToSecurityDescriptorW
         convert.argtypes = [c_wchar_p, c_uint32, POINTER(c_void_p), c_void_p]
         kernel32.CreateDirectoryW.argtypes = [c_wchar_p, c_void_p]
@@ -71,14 +71,14 @@ class WindowsFolders:
         advapi32.SetNamedSecurityInfoW.restype = c_uint32
 
     def access(self, path: Path) -> FileAccess:
-        """Read the owner and the access list.
+        """Read the owner and the access list of what has this very name, be it a link.
 
         Raises:
             FileNotFoundError: there is nothing of that name.
             OSError: Windows does not tell.
 
         """
-        found = self._access.access(path)
+        found = self._access.access_itself(path)
         if self._owners_kept or found.allowed is None:
             return found
         own = self._access.own_sid()

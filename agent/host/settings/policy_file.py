@@ -2,24 +2,20 @@
 
 A stranger's file must neither weaken the agent nor stop it. On Windows every user may make folders
 and files in the folder for program data, so one there that belongs to no administrator is as good
-as none: it is ignored, and named. On POSIX only an administrator can make files in that place, so
-one that others can change is an administrator's mistake, and no site is allowed until it is mended.
-So is an administrator's own file on Windows that others may change.
+as none: it is ignored, and named; so is a link there that is a stranger's, wherever it leads. On
+POSIX only an administrator can make files in that place, so one that others can change is an
+administrator's mistake, and no site is allowed until it is mended. So is an administrator's own
+file on Windows that others may change.
 """
 
 import os
 import stat
 from pathlib import Path
+from typing import Protocol
 
 from agent.errors import AgentError
-from agent.host.machine.windows_acl import (
-    ADMINISTRATIVE,
-    REPLACE,
-    WRITE,
-    AccessReader,
-    FileAccess,
-    open_files,
-)
+from agent.host.machine.windows_acl import ADMINISTRATIVE, REPLACE, WRITE, FileAccess
+from agent.host.machine.windows_folders import open_folders
 from agent.host.settings.config import ConfigError
 
 
@@ -27,34 +23,53 @@ class PlantedPolicyError(AgentError):
     """What is in the policy's place is no administrator's; ``detail`` names it and its owner."""
 
 
-def check_policy_file(path: Path, files: AccessReader | None = None) -> None:
+class OwnerReader(Protocol):
+    """What Windows is asked."""
+
+    def access(self, path: Path) -> FileAccess:
+        """Return the owner and the access list of what has this very name, be it a link.
+
+        Raises:
+            FileNotFoundError: there is nothing of that name.
+            OSError: Windows does not tell.
+
+        """
+
+    def is_link(self, path: Path) -> bool:
+        """Return whether it leads elsewhere (a reparse point)."""
+
+
+def check_policy_file(path: Path, files: OwnerReader | None = None) -> None:
     """Check that only administrators can change the policy file, or exchange it.
 
     Args:
         path: of the file.
-        files: reads access lists; None for this system's, if it is Windows.
+        files: reads owners and access lists; None for this system's, if it is Windows.
 
     Raises:
         FileNotFoundError: there is no such file.
         PlantedPolicyError: it is to be ignored.
-        ConfigError: an administrator made it, and others can change it.
+        ConfigError: an administrator made it, and others can change it, or on Windows it is a
+            link.
         OSError: that cannot be found out.
 
     """
     if files is not None:
         _check_access(path, files)
     elif os.name == "nt":
-        _check_access(path, open_files())
+        _check_access(path, open_folders())
     else:
         _check_modes(path)
 
 
-def _check_access(path: Path, files: AccessReader) -> None:
+def _check_access(path: Path, files: OwnerReader) -> None:
     folder = _folder_access(path, files)
     file = _file_access(path, folder, files)
     for place, found in ((path.parent, folder), (path, file)):
         if found.owner not in ADMINISTRATIVE:
             raise PlantedPolicyError(f"{place}: its owner {found.owner} is no administrator")
+        if files.is_link(place):
+            raise ConfigError(f"{place}: a link, and nobody looked at what it leads to")
     # In a folder below ProgramData everybody may add files, by inheritance. That does no harm:
     # they would be found to be their maker's.
     for place, found, rights in ((path.parent, folder, REPLACE), (path, file, WRITE)):
@@ -63,7 +78,7 @@ def _check_access(path: Path, files: AccessReader) -> None:
             raise ConfigError(f"{place}: {', '.join(others)} can change it")
 
 
-def _folder_access(path: Path, files: AccessReader) -> FileAccess:
+def _folder_access(path: Path, files: OwnerReader) -> FileAccess:
     try:
         return files.access(path.parent)
     except FileNotFoundError:
@@ -73,7 +88,7 @@ def _folder_access(path: Path, files: AccessReader) -> FileAccess:
         raise PlantedPolicyError(f"{path.parent}: nobody may see whose it is") from error
 
 
-def _file_access(path: Path, folder: FileAccess, files: AccessReader) -> FileAccess:
+def _file_access(path: Path, folder: FileAccess, files: OwnerReader) -> FileAccess:
     try:
         return files.access(path)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Access lists of a Windows that is not there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.host.machine.windows_acl import FileAccess
@@ -19,12 +19,16 @@ class FakeAccess:
     """Answers from a table; an OSError in it is raised, and what is not there is not found."""
 
     table: Mapping[Path, FileAccess | OSError]
+    links: set[Path] = field(default_factory=set)
 
     def access(self, path: Path) -> FileAccess:
         found = self.table.get(path, FileNotFoundError(2, "not there"))
         if isinstance(found, OSError):
             raise found
         return found
+
+    def is_link(self, path: Path) -> bool:
+        return path in self.links
 
     def own_sid(self) -> str:
         return ME

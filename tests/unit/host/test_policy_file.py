@@ -62,6 +62,18 @@ def test_whose_it_is(
             check_policy_file(FILE, files)
 
 
+@pytest.mark.parametrize("link", [FILE, FILE.parent])
+@pytest.mark.parametrize(
+    ("access", "verdict"), [(STRANGERS, PlantedPolicyError), (ADMINS, ConfigError)]
+)
+def test_a_link_is_never_followed_wherever_it_leads(
+    link: Path, access: FileAccess, verdict: type[Exception]
+) -> None:
+    table: dict[Path, FileAccess | OSError] = {FILE.parent: ADMINS, FILE: ADMINS, link: access}
+    with pytest.raises(verdict, match=r"no administrator|a link"):
+        check_policy_file(FILE, FakeAccess(table, {link}))
+
+
 @pytest.mark.parametrize("folder", [{}, {FILE.parent: STRANGERS}, {FILE.parent: ADMINS}])
 def test_without_a_file_there_is_no_policy(folder: dict[Path, FileAccess | OSError]) -> None:
     with pytest.raises(FileNotFoundError):

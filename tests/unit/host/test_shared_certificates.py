@@ -32,6 +32,7 @@ from agent.host.machine.administrators import (
 )
 from agent.host.machine.paths import MachinePaths, Paths
 from agent.host.machine.windows_acl import ADMINISTRATORS, SYSTEM, FileAccess
+from agent.host.machine.windows_folders import WindowsFolders
 from agent.host.settings import policy as policy_module
 from agent.host.settings.policy_in_force import policy_in_force
 from agent.host.tls import identity
@@ -247,6 +248,63 @@ def test_a_folder_that_a_user_planted_is_set_aside_with_what_is_in_it(tmp_path: 
 
 
 @needs_modes
+def test_what_a_user_plants_meanwhile_is_never_closed(tmp_path: Path) -> None:
+    folder, made = tmp_path / "all", []
+
+    class Racing(FakeFolders):
+        def make(self, folder: Path) -> None:
+            """A stranger is faster, twice."""
+            if len(made) < 2:
+                made.append(folder)
+                folder.mkdir()
+            super().make(folder)
+
+    windows = Racing({folder: STRANGERS})
+    assert make_shared(folder, windows) is not None
+    assert (windows.made, windows.closed) == ([folder], [])
+
+
+def test_whoever_goes_on_planting_stops_it(tmp_path: Path) -> None:
+    class Racing(FakeFolders):
+        def make(self, folder: Path) -> None:
+            folder.mkdir()
+            super().make(folder)
+
+    windows = Racing({tmp_path / "all": STRANGERS})
+    with pytest.raises(OSError, match="again and again"):
+        make_shared(tmp_path / "all", windows)
+    assert windows.closed == []
+
+
+def test_of_a_link_it_is_asked_whose_the_link_is(tmp_path: Path) -> None:
+    """Not whose that is to which it leads at this moment: a stranger chooses that."""
+    asked: list[tuple[int, int]] = []
+
+    class Library:
+        """Both libraries: opens by flags, and knows no more."""
+
+        def __getattr__(self, name: str) -> "Function":
+            return self.__dict__.setdefault(name, Function(name))
+
+    class Function:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __call__(self, *words: Any) -> int:
+            if self.name == "CreateFileW":
+                asked.append((words[1], words[5]))
+                return 2**64 - 1 if str(words[0]).endswith("gone") else 7
+            assert self.name in {"GetSecurityInfo", "CloseHandle"}, "the name leads elsewhere"
+            return 5
+
+    folders = WindowsFolders(Library(), Library(), lambda: 2)
+    with pytest.raises(OSError, match="GetSecurityInfo"):
+        folders.access(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        folders.access(tmp_path / "gone")
+    assert asked == [(0x20000, 0x2200000)] * 2  # READ_CONTROL; the link itself, be it a folder's
+
+
 def test_where_they_lie_no_variable_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_STATE_HOME", "XDG_DATA_DIRS", "ProgramData"):
         monkeypatch.setenv(name, "/elsewhere")
