@@ -25,7 +25,7 @@ from agent.host.machine.administrators import (
 from agent.host.machine.paths import MachinePaths
 from agent.host.tls import identity
 from agent.host.tls.authority import LocalAuthority
-from agent.host.tls.ladder_file import Ladder, judge_authority
+from agent.host.tls.ladder_file import Ladder
 from agent.host.tls.manifest import Manifest
 from agent.host.tls.places import SharedCertificates, Standing, look
 from agent.host.tls.store import NAMES, AuthorityFile, Place, Presence
@@ -128,10 +128,6 @@ class MachineSetup:
     def _is_kept(self, found: SharedCertificates) -> bool:
         if found.certificates is None or found.standing not in {Standing.USABLE, Standing.ENDING}:
             return False
-        try:
-            judge_authority(found.certificates.certificate)
-        except ValueError:
-            return False  # no store is ever asked to trust it
         if self._ladder is not None:
             return found.certificates.certificate == self._ladder.authority
         is_due = self._now >= found.certificates.ends - RENEWAL and not self._is_organisations()

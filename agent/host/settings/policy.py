@@ -70,9 +70,10 @@ class Policy:
             where there is nothing.
         source: the policy file, or what is stronger; None if there is none.
         hidden: the policy file that is not read because ``source`` is stronger; None for none.
+        is_users: whether the user wrote it: a file that stands in for a policy.
         unknown: names of rules that only another version has, which are left out; none of a file.
         implied: values that settings have by name, whatever the user wrote, because of something
-            else that an administrator did; those that the policy fixes come first.
+            else that an administrator did; those that an administrator's policy fixes come first.
 
     """
 
@@ -99,6 +100,7 @@ class Policy:
         self.words: mistakes.Words | None = None
         self.planted: str | None = None
         self.hidden: Path | None = None
+        self.is_users = False
         self.unknown: tuple[str, ...] = ()
         self.implied: Mapping[str, object] = MappingProxyType({})
         self._locked = locked
@@ -214,7 +216,7 @@ class Policy:
             return managed
         if policy.source is None and stand_in is not None:
             planted, policy = policy.planted, cls.load(stand_in, administrators_only=False)
-            policy.planted = planted
+            policy.planted, policy.is_users = planted, True
         return policy
 
     @classmethod
@@ -254,7 +256,9 @@ class Policy:
     @property
     def locked(self) -> Mapping[str, object]:
         """The values of the settings that the policy fixes, by name."""
-        return MappingProxyType(dict(self._locked))
+        left = self.implied.keys() if self.is_users else ()
+        fixed = {name: value for name, value in self._locked.items() if name not in left}
+        return MappingProxyType(fixed)
 
     @property
     def rules(self) -> SiteRules:
@@ -265,7 +269,7 @@ class Policy:
     def fingerprint(self) -> str:
         """64 hexadecimal digits, the same for policies that decide the same."""
         # One that cannot be used refuses everybody, whatever was fixed before.
-        fixed = {**self.implied, **self._locked} if self.problem is None else {}
+        fixed = {**self.implied, **self.locked} if self.problem is None else {}
         decided = (self.problem, self.rules, sorted(fixed.items()), self.fleet)
         return sha256(msgspec.json.encode(decided)).hexdigest()
 
@@ -297,7 +301,7 @@ class Policy:
 
     def over(self, settings: Settings) -> Settings:
         """Return the settings with the values that the policy, and what is implied, fixes."""
-        return settings.replaced({**self.implied, **self._locked})
+        return settings.replaced({**self.implied, **self.locked})
 
 
 def _check_version(source: PurePath, table: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 Every user of the computer can read the keys of shared certificates, and could wait in the agent's
 place on a port that is free. So pages are not to hand PINs over there: what they send is wiped, and
-the agent's own window asks. A policy that names ``page_pin`` has decided otherwise, or the same.
+the agent's own window asks. An administrator's policy that names ``page_pin`` has decided
+otherwise, or the same; a user's stand-in for a policy decides nothing of it.
 """
 
 from types import MappingProxyType

@@ -22,6 +22,7 @@ from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.authority import LEAVES
 from agent.host.tls.identity import AUTHORITY_FILE, LocalCertificates, ServerIdentity
+from agent.host.tls.ladder_file import judge_authority
 
 LAST_DAYS: Final = timedelta(days=3)
 """So long before their end the shared certificates are no longer begun with."""
@@ -123,6 +124,10 @@ def _judged(folder: Path, found: LocalCertificates | None, now: datetime) -> Sha
         there = 0 if found is None else len(found.leaves)
         detail = f"{there} of {LEAVES} certificates are there"
         return SharedCertificates(Standing.INCOMPLETE, folder, detail, found)
+    try:
+        judge_authority(found.certificate)  # each user's stores are asked to trust it
+    except ValueError as error:
+        return SharedCertificates(Standing.UNREADABLE, folder, str(error))
     if now >= found.ends - LAST_DAYS:
         return SharedCertificates(Standing.ENDING, folder, f"{found.ends:%Y-%m-%d}", found)
     return SharedCertificates(Standing.USABLE, folder, certificates=found)

@@ -38,6 +38,7 @@ from agent.host.settings.policy_in_force import policy_in_force
 from agent.host.tls import identity
 from agent.host.tls.authority import LEAVES, LocalAuthority
 from agent.host.tls.ladder_file import LADDER_FILE, ROOT_FILE, Ladder, read_ladder
+from agent.host.tls.places import choose
 from tests.unit.host.access_support import ADD, FULL, READ, STRANGER, USERS
 from tests.unit.host.conftest import MachineFactory
 
@@ -70,19 +71,30 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladder: Ladder) -> P
 
 @needs_modes
 @pytest.mark.parametrize(
-    ("policy", "settings", "expected", "source"),
+    ("policy", "own", "settings", "expected", "source"),
     [
-        ("", "", False, SettingSource.SHARED),
-        ("", "page_pin = true", False, SettingSource.SHARED),
-        ("page_pin = true", "page_pin = false", True, SettingSource.POLICY),
-        ("page_pin = false", "page_pin = true", False, SettingSource.POLICY),
-        ("other_sites = 'forbid'", "page_pin = true", False, SettingSource.SHARED),
+        (None, "", "", False, SettingSource.SHARED),
+        (None, "", "page_pin = true", False, SettingSource.SHARED),
+        (None, "page_pin = true", "page_pin = true", False, SettingSource.SHARED),
+        (None, "page_pin = false", "", False, SettingSource.SHARED),
+        ("page_pin = true", "", "page_pin = false", True, SettingSource.POLICY),
+        ("page_pin = false", "page_pin = true", "page_pin = true", False, SettingSource.POLICY),
+        ("other_sites = 'forbid'", "", "page_pin = true", False, SettingSource.SHARED),
     ],
 )
-def test_pages_hand_no_pin_over_unless_the_policy_says_so(
-    shared: Paths, policy: str, settings: str, expected: bool, source: SettingSource
+def test_pages_hand_no_pin_over_unless_an_administrators_policy_says_so(  # noqa: PLR0917
+    shared: Paths,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str | None,
+    own: str,
+    settings: str,
+    expected: bool,
+    source: SettingSource,
 ) -> None:
-    shared.policy.write_text(policy)
+    monkeypatch.setattr(policy_module, "check_policy_file", os.stat)
+    if policy is not None:
+        policy_module.system_path().write_text(policy)
+    shared.policy.write_text(own)
     shared.config.write_text(settings)
     found = policy_in_force(shared)
     (row,) = [
@@ -109,6 +121,17 @@ def test_they_may_again_where_nothing_is_shared_or_a_stranger_made_it(shared: Pa
 @needs_modes
 def test_a_damaged_ladder_still_keeps_pins_from_pages(shared: Paths) -> None:
     (shared.machine.tls / "leaf-0.pem").unlink()
+    assert policy_in_force(shared).implied == {"page_pin": False}
+
+
+@needs_modes
+def test_no_user_is_asked_to_trust_what_could_vouch_for_others(shared: Paths) -> None:
+    """However it came there: an administrator can be talked into much."""
+    made = _Anything()
+    identity.write(shared.machine.tls, made.certificate, made.leaves(), 0o644)
+    found = choose(shared)
+    assert (found.folder, found.shared.is_usable) == (shared.tls, False)
+    assert "not as Ankong makes them" in found.shared.detail
     assert policy_in_force(shared).implied == {"page_pin": False}
 
 
