@@ -27,8 +27,11 @@ _SYSTEMS: Final = {"win32": "windows", "darwin": "macos"}
 _MACHINES: Final = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}
 # Also of another user than the one who asks: an administrator's tools run as SYSTEM or root.
 _NAMED: Final = re.compile(
-    r"^((?:/[\w.-]+)?/(?:home|Users)/|[A-Za-z]:\\Users\\)[^/\\]+", re.IGNORECASE
+    r"^((?:/[^/]+)*?/(?:home|Users)/|[A-Za-z]:[/\\]Users[/\\])[^/\\]+", re.IGNORECASE
 )
+# Windows' own spelling of a path, and a share: any part of its name may be somebody's.
+_LONG: Final = re.compile(r"^\\\\[?.]\\(?!UNC\\)", re.IGNORECASE)
+_SHARE: Final = re.compile(r"^\\\\.*", re.DOTALL)
 
 
 def product_facts() -> dict[str, Any]:
@@ -76,12 +79,30 @@ def program_folder() -> Path:
 
 
 def nameless(path: Path) -> str:
-    """Return a path without anybody's name: ``~`` for the own home folder, ``*`` for another's."""
+    """Return a path without anybody's name: ``~`` for the own home folder, ``*`` for another's.
+
+    Of a share on Windows nothing is told but that it is one.
+    """
     home = Path.home()
     if _is_below(path, home):
         inside = path.relative_to(home).as_posix()
         return "~" if inside == "." else f"~/{inside}"
-    return _NAMED.sub(lambda found: f"{found[1]}*", str(path), count=1)
+    theirs = _owners_home(path)
+    if theirs is not None and _is_below(path, theirs):
+        return str(theirs.with_name("*") / path.relative_to(theirs))
+    plain = _SHARE.sub(r"\\\\*", _LONG.sub("", str(path)))
+    return _NAMED.sub(lambda found: f"{found[1]}*", plain, count=1)
+
+
+def _owners_home(path: Path) -> Path | None:
+    """Return the home of who owns a file: in a domain it lies in folders of any name."""
+    try:
+        import pwd  # noqa: PLC0415  # not on Windows
+
+        owner = path.stat().st_uid
+        return Path(pwd.getpwuid(owner).pw_dir) if owner != 0 else None
+    except (ImportError, KeyError, OSError):
+        return None
 
 
 def file_sum(path: Path) -> str | None:

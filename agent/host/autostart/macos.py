@@ -4,9 +4,9 @@ import plistlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 
 from agent.files import read_file, replace_file
+from agent.host.property_list import parse_plist
 from agent.host.tls.machine import Machine
 
 LABEL: Final = "org.ankong.agent"
@@ -40,8 +40,8 @@ class LaunchAgent:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            found = plistlib.loads(read_file(self._file, _MAX_SIZE, follow_links=True))
-        except (OSError, ValueError, ExpatError):  # an InvalidFileException is a ValueError
+            found = parse_plist(read_file(self._file, _MAX_SIZE, follow_links=True))
+        except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None
 

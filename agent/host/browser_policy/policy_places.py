@@ -6,7 +6,6 @@ of the browsers name.
 """
 
 import codecs
-import plistlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 
 import msgspec
 
 from agent.files import read_file
+from agent.host.property_list import parse_plist
 from agent.host.tls.firefox import BINARIES, DISTRIBUTIONS, POLICY_FILE
 from agent.host.tls.machine import Machine
 
@@ -174,11 +173,9 @@ def _read_json(path: Path) -> Mapping[str, Any] | None:
 
 def _read_plist(path: Path) -> Mapping[str, Any] | None:
     try:
-        found = plistlib.loads(read_file(path, _MAX_SIZE, follow_links=True))
+        found = parse_plist(read_file(path, _MAX_SIZE, follow_links=True))
         return msgspec.convert(found, dict[str, Any])
-    except (OSError, ValueError, ExpatError, RecursionError):
-        return None
-    except (AttributeError, LookupError):  # how plistlib fails on a bad date, key or encoding
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 
 from agent.files import read_file, replace_file
 from agent.host.filemanager import VERB
+from agent.host.property_list import parse_plist
 from agent.host.tls.machine import Machine
 from agent.words import SYSTEM, say
 from agent.words.language import chosen_language
@@ -50,10 +50,10 @@ class FinderService:
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
         try:
-            found = plistlib.loads(read_file(self._workflow, _MAX_SIZE, follow_links=True))
+            found = parse_plist(read_file(self._workflow, _MAX_SIZE, follow_links=True))
             line = found["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"]
             words = shlex.split(line)
-        except (OSError, ValueError, ExpatError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return ()
         return tuple(word for word in words[1:] if word != "$@")
 

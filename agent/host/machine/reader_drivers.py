@@ -4,18 +4,17 @@ pcsc-lite and macOS keep each driver in a bundle, whose ``Info.plist`` has its v
 of all readers that it serves. Windows keeps a key for each reader that was ever there.
 """
 
-import plistlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 
 import msgspec
 
 from agent.files import read_file
 from agent.harmless import shortened
+from agent.host.property_list import parse_plist
 
 FOLDERS: Final = (
     "/usr/lib/pcsc/drivers",  # Debian
@@ -97,11 +96,9 @@ def _of_bundles(root: Path) -> Iterator[InstalledDriver]:
 
 def _read_bundle(path: Path) -> _Bundle | None:
     try:
-        found = plistlib.loads(read_file(path, _MAX_PLIST, follow_links=True))
+        found = parse_plist(read_file(path, _MAX_PLIST, follow_links=True))
         return msgspec.convert(found, _Bundle)
-    except (OSError, ValueError, ExpatError, RecursionError):
-        return None
-    except (AttributeError, LookupError):  # how plistlib fails on a bad date, key or encoding
+    except (OSError, ValueError, RecursionError):
         return None
 
 

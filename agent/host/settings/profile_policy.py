@@ -5,13 +5,12 @@ manage, the preferences in a folder of the user's name beside it, never counts. 
 with "Payload" are the profile's own.
 """
 
-import plistlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 
 from agent.files import read_file
+from agent.host.property_list import parse_plist
 from agent.host.settings import mistakes
 from agent.host.settings.config import ConfigError
 from agent.host.settings.managed_policy import ManagedTable, unknown_names
@@ -65,11 +64,9 @@ def parsed(path: Path, content: bytes) -> dict[str, Any]:
 
     """
     try:
-        found = plistlib.loads(content)
-    except (ValueError, ExpatError, RecursionError, MemoryError) as error:
+        found = parse_plist(content)
+    except ValueError as error:
         raise _no_profile(path, error) from error
-    except (AttributeError, LookupError, TypeError, OverflowError) as error:
-        raise _no_profile(path, error) from error  # how plistlib fails on a bad date, key or size
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise _no_profile(path, "no dictionary")
     return found

@@ -236,10 +236,32 @@ def test_every_problem_has_words() -> None:
         ("/opt/ankong", "/opt/ankong"),
         (r"C:\Users\wang-damin\AppData", r"C:\Users\*\AppData"),
         (r"C:\Program Files\Ankong", r"C:\Program Files\Ankong"),
+        ("/net/files/export/home/wang-damin/ankong", "/net/files/export/home/*/ankong"),
+        ("C:/Users/wang-damin/AppData", "C:/Users/*/AppData"),
+        (r"\\?\C:\Users\wang-damin\AppData", r"C:\Users\*\AppData"),
+        (r"\\files\wang-damin$\Ankong", r"\\*"),
+        (r"\\?\UNC\files\homes\wang-damin\Ankong", r"\\*"),
     ],
 )
 def test_a_path_names_no_user(path: str, shown: str) -> None:
     assert product.nameless(Path(path)) == shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no list of homes")
+def test_a_home_in_a_domain_names_no_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as /home/AGENCY/name, when root asks."""
+    home = tmp_path / "AGENCY" / "wang-damin"
+    (home / "ankong").mkdir(parents=True)
+
+    class Owned:
+        st_uid = 4242
+
+    class Entry:
+        pw_dir = str(home)
+
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: Owned)
+    monkeypatch.setattr("pwd.getpwuid", {4242: Entry}.__getitem__)
+    assert product.nameless(home / "ankong") == str(tmp_path / "AGENCY" / "*" / "ankong")
 
 
 def test_below_the_own_home_the_path_begins_with_a_tilde(
