@@ -1,7 +1,7 @@
 """Who answers for the citizen: they themselves in a window, or whoever started the agent."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from agent.consent.joining import OtherWindowError
 from agent.consent.permissions import Permission, Permissions, keep_answer
@@ -17,6 +17,11 @@ from agent.consent.questions import (
 from agent.consent.site_leave import SiteLeaves
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import Origin
+
+_REFUSED: Final = {
+    Scope.CARD: ErrorCode.ORIGIN_BLOCKED,
+    Scope.BLIND: ErrorCode.BLIND_NOT_ALLOWED,
+}
 
 
 class Consent(Protocol):
@@ -75,7 +80,7 @@ class Consent(Protocol):
         """
 
     def is_blocked(self, site: Origin) -> bool:
-        """Return whether the citizen, or an administrator, said no to ``site`` for good."""
+        """Return whether the citizen, or an administrator, said no for good; from any thread."""
 
     def is_blind_refused(self, site: Origin) -> bool:
         """Return whether the citizen said no for good to what :meth:`allow_blind` asks.
@@ -407,8 +412,10 @@ class Ask:
     def _settle(self, question: AllowSite | AllowBlind, answer: SiteAnswer) -> None:
         keep_answer(self._permissions, question, answer)
         if answer is SiteAnswer.NEVER:
-            is_site = Scope.CARD in question.scopes
-            code = ErrorCode.ORIGIN_BLOCKED if is_site else ErrorCode.BLIND_NOT_ALLOWED
-            raise AgentError("refused for good", code=code)
+            scope = Scope.CARD if Scope.CARD in question.scopes else Scope.BLIND
+            raise AgentError("refused for good", code=_REFUSED[scope])
         if answer is SiteAnswer.CANCEL:
             raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)
+        for scope in question.scopes:
+            if self._permissions.find(question.site, scope) is Permission.BLOCKED:
+                raise AgentError("an administrator said no meanwhile", code=_REFUSED[scope])

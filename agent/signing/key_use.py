@@ -390,6 +390,8 @@ class KeyUser(Generic[P, N, T]):
         self._check_number(card, spending.expected)
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+        if self.consent.is_blocked(self.site):  # the policy was read again meanwhile
+            raise AgentError("blocked while they were asked", code=ErrorCode.ORIGIN_BLOCKED)
         with self._attempt(card, spending):
             chosen = chosen or self._reveal(card, pin)
             use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)

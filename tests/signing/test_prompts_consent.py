@@ -91,6 +91,37 @@ async def test_what_cannot_be_shown_is_asked_about_once(
     assert store.decision(SITE) is Decision.ALLOWED
 
 
+@pytest.mark.parametrize("answer", [SiteAnswer.THIS_TIME, SiteAnswer.ALWAYS])
+@pytest.mark.parametrize(
+    "newer", [Policy.unusable(Path("p"), "broken"), Policy(SiteRules(other_sites="forbid"))]
+)
+async def test_a_policy_that_comes_while_the_citizen_is_asked_is_stronger(
+    store: SiteStore, answer: SiteAnswer, newer: Policy
+) -> None:
+    policy = Policy()
+
+    def say(_: object) -> SiteAnswer:
+        policy.take_over(newer)
+        return answer
+
+    ask = Ask(PolicyPermissions(policy, store), Citizen([say]))
+    assert await code_of(ask) is ErrorCode.ORIGIN_BLOCKED
+    assert not ask.is_allowed(SITE)
+
+
+async def test_likewise_for_what_cannot_be_shown(store: SiteStore) -> None:
+    rulings = [Ruling.SILENT]
+
+    def say(_: object) -> SiteAnswer:
+        rulings[:] = [Ruling.FORBIDDEN]
+        return SiteAnswer.ALWAYS
+
+    store.remember(SITE, Decision.ALLOWED)
+    permissions = PolicyPermissions(Policy(), store, lambda _: rulings[0])
+    ask = Ask(permissions, Citizen([say]))
+    assert await blind_code(ask) is ErrorCode.BLIND_NOT_ALLOWED
+
+
 async def blind_code(consent: Consent, site: Origin = SITE) -> ErrorCode | None:
     """Ask as a signature does; return what it is refused with."""
     try:

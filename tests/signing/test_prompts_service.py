@@ -98,6 +98,38 @@ async def test_the_citizen_is_told_who_asks_for_what_with_which_card(
     assert [secret.buffer for secret in citizen.typed] == [bytes(6)]
 
 
+@pytest.mark.parametrize("gives", ["page", "window"])
+async def test_who_is_forbidden_while_the_citizen_is_asked_gets_no_signature(
+    make_card: CardFactory, gives: str
+) -> None:
+    """By a policy that is read again, or by the citizen in the panel: no attempt is spent."""
+    card = make_card()
+    provider = VirtualProvider(readers=1)
+    provider.insert(READER, card)
+    permissions = MemoryPermissions()
+    permissions.remember(SITE, Permission.ALLOWED)
+
+    def block(answer: object) -> Answer:
+        def say(_: object) -> object:
+            permissions.remember(SITE, Permission.BLOCKED)
+            return answer
+
+        return say
+
+    pin = SecretBytes.from_text(WRONG)
+    citizen = Citizen([block(True if gives == "page" else pin)])
+    service = SigningService(provider, Ask(permissions, citizen), prompter=citizen)
+    await service.start()
+    try:
+        given = pin if gives == "page" else None
+        assert (await code_of(service.sign(SITE, ONE, given)))[0] is ErrorCode.ORIGIN_BLOCKED
+    finally:
+        await service.close()
+    assert kinds(citizen) == ["LastAttempt" if gives == "page" else "EnterPin"]
+    assert card.data.attempts_left == 3
+    assert pin.buffer == bytes(6)
+
+
 async def test_of_many_documents_each_is_listed_and_all_are_counted(make_card: CardFactory) -> None:
     digests = [bytes((number,)) * 32 for number in range(5)]
     documents = tuple(Document(digest=digest) for digest in digests)
