@@ -13,10 +13,12 @@ from agent.commands.parser import JsonOptions
 from agent.commands.tongue import tell
 from agent.files import read_file
 from agent.harmless import printable
+from agent.host.settings import config
 from agent.host.settings.broad_patterns import broad_patterns
 from agent.host.settings.config import ConfigError
 from agent.host.settings.managed_policy import PROFILE_DOMAIN
-from agent.host.settings.policy import Policy
+from agent.host.settings.policy import Policy, system_path
+from agent.host.settings.policy_file import put_policy_file
 
 _PROPERTY_LISTS: Final = (".plist", ".mobileconfig")
 
@@ -27,14 +29,17 @@ class CheckOptions(JsonOptions):
 
     Attributes:
         file: TOML, a property list (``.plist``) or a profile (``.mobileconfig``).
+        put: whether it is put in the place of this computer's policy then; TOML alone.
 
     """
 
     file: Path
+    put: bool = False
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
-    """Add the operand."""
+    """Add the operand and the option."""
+    parser.add_argument("--put", action="store_true", help="cli.policy.check.put")
     parser.add_argument("file", type=Path, metavar="FILE", help="cli.policy.check.file")
 
 
@@ -42,16 +47,19 @@ def check(options: CheckOptions) -> int:
     """Print what is wrong with a file, or odd; return 1 where it makes no policy.
 
     Raises:
-        OSError: there is no such file.
+        OSError: there is no such file, or it cannot be put in its place.
+        ConfigError: the system does not say where that is.
 
     """
     log_aside()
-    policy = policy_of(options.file)
+    policy = _put(options.file) if options.put else policy_of(options.file)
+    is_put = options.put and policy.problem is None
     if options.json:
         say_json(
             {
                 "path": str(options.file),
                 "usable": policy.problem is None,
+                "put": str(system_path()) if is_put else None,
                 "problem": policy.problem,
                 "unknown": list(policy.unknown),
                 "broad": [pattern for _, pattern in broad_patterns(policy.rules)],
@@ -60,7 +68,26 @@ def check(options: CheckOptions) -> int:
     else:
         for line in _lines(policy, options.file):
             say(line)
+        if is_put:
+            say(tell("cli.policy.put", path=system_path()))
     return 0 if policy.problem is None else 1
+
+
+def _put(path: Path) -> Policy:
+    """Put a file in the policy's place if it makes one; what was judged is what is put there.
+
+    Raises:
+        OSError, ConfigError: as :func:`check`.
+
+    """
+    path.stat()
+    try:
+        content = config.read_raw(path)
+        policy = Policy.understand(path, config.parsed(path, content))
+    except ConfigError as error:
+        return Policy.unusable(path, error.detail, error.said)
+    put_policy_file(system_path(), content)
+    return policy
 
 
 def policy_of(path: Path) -> Policy:

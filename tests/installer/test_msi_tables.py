@@ -90,6 +90,27 @@ def test_nobody_without_rights_hands_over_a_path(tables: Tables) -> None:
     assert properties["ALLUSERS"] == "1"
 
 
+def test_nothing_is_done_where_users_may_plant_but_by_the_program(tables: Tables) -> None:
+    """It looks whose a folder is; Windows Installer and its shell follow whatever lies there."""
+    assert "CommonAppDataFolder" not in {row[0] for row in tables["Directory"]}
+    assert not {"CreateFolder", "LockPermissions", "MsiLockPermissionsEx"} & tables.keys()
+    for name, kind, source, target in tables["CustomAction"]:
+        if int(kind or 0) & AS_SYSTEM:
+            assert int(kind or 0) & 0x3F == 18, f"{name}: no program of ours"
+            assert str(source).startswith("f"), name
+            assert "cmd" not in str(target), name
+
+
+def test_what_runs_as_system_lies_where_users_cannot_write(tables: Tables) -> None:
+    (condition,) = [
+        str(row[0]) for row in tables["LaunchCondition"] if "ProgramFiles64Folder" in str(row[0])
+    ]
+    assert condition == (
+        "NOT INSTALLDIR OR (INSTALLDIR ~<< ProgramFiles64Folder"
+        ' AND NOT INSTALLDIR >< "..") OR REMOVE ~= "ALL"'
+    )
+
+
 def test_what_is_called_runs_within_the_transaction_as_system_and_is_undone(
     tables: Tables,
 ) -> None:
@@ -137,13 +158,13 @@ def test_a_message_that_windows_would_cut_stops_the_build(product: Product) -> N
 
 def test_a_value_that_would_end_its_line_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="line end"):
-        msi._write_table("CreateFolder", [("DATADIR", "a\nb")], tmp_path)
-    file = msi._write_table("CreateFolder", [("DATADIR", None)], tmp_path)
+        msi._write_table("FeatureComponents", [("Ankong", "a\nb")], tmp_path)
+    file = msi._write_table("FeatureComponents", [("Ankong", None)], tmp_path)
     assert file.read_bytes().splitlines() == [
-        b"Directory_\tComponent_",
-        b"s72\ts72",
-        b"CreateFolder\tDirectory_\tComponent_",
-        b"DATADIR\t",
+        b"Feature_\tComponent_",
+        b"s38\ts72",
+        b"FeatureComponents\tFeature_\tComponent_",
+        b"Ankong\t",
     ]
 
 

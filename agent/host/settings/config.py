@@ -274,13 +274,33 @@ def read(path: Path) -> dict[str, Any]:
         ConfigError: the file cannot be read, or is not TOML.
 
     """
+    return parsed(path, read_raw(path))
+
+
+def read_raw(path: Path) -> bytes:
+    """Return the octets of such a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConfigError: the file cannot be read, or is longer.
+
+    """
     try:
         # Users and administrators may replace the file by a link to where they keep theirs.
-        content = read_file(path, MAX_CONFIG_SIZE, follow_links=True)
+        return read_file(path, MAX_CONFIG_SIZE, follow_links=True)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
+
+
+def parsed(path: Path, content: bytes) -> dict[str, Any]:
+    """Return what stands in the octets of a TOML file.
+
+    Raises:
+        ConfigError: it is not TOML.
+
+    """
     try:
         return tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.errors import AgentError
+from agent.files import replace_file
+from agent.host.machine.administrators import make_shared, set_strangers_aside
 from agent.host.machine.windows_acl import ADMINISTRATIVE, REPLACE, WRITE, FileAccess
 from agent.host.machine.windows_folders import open_folders
 from agent.host.settings.config import ConfigError
@@ -60,6 +62,27 @@ def check_policy_file(path: Path, files: OwnerReader | None = None) -> None:
         _check_access(path, open_folders())
     else:
         _check_modes(path)
+
+
+def put_policy_file(path: Path, content: bytes) -> None:
+    """Put a policy in its place, where administrators alone can change it and all can read it.
+
+    What a stranger planted there is renamed.
+
+    Args:
+        path: of the place.
+        content: that makes a policy.
+
+    Raises:
+        OSError: it cannot be put there, such as by a user.
+
+    """
+    is_windows = os.name == "nt"
+    if is_windows or not path.parent.exists():  # elsewhere only administrators can have made it
+        make_shared(path.parent)
+    if is_windows:
+        set_strangers_aside(path)
+    replace_file(path, content, mode=0o644, follow_links=not is_windows)
 
 
 def _check_access(path: Path, files: OwnerReader) -> None:

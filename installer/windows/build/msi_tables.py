@@ -37,7 +37,6 @@ COLUMNS: Final[Mapping[str, tuple[int, Sequence[str]]]] = {
             *("Condition:S255", "KeyPath:S72"),
         ),
     ),
-    "CreateFolder": (2, ("Directory_:s72", "Component_:s72")),
     "CustomAction": (1, ("Action:s72", "Type:i2", "Source:S72", "Target:S255")),
     "Directory": (1, ("Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")),
     "Feature": (
@@ -62,13 +61,6 @@ COLUMNS: Final[Mapping[str, tuple[int, Sequence[str]]]] = {
         (
             *("DiskId:i2", "LastSequence:i2", "DiskPrompt:L64", "Cabinet:S255"),
             *("VolumeLabel:S32", "Source:S72"),
-        ),
-    ),
-    "MsiLockPermissionsEx": (
-        1,
-        (
-            *("MsiLockPermissionsEx:s72", "LockObject:s72", "Table:s32", "SDDLText:s0"),
-            "Condition:S255",
         ),
     ),
     "Property": (1, ("Property:s72", "Value:l0")),
@@ -106,7 +98,7 @@ _BY_REGISTRY: Final = 4  # a component whose key path is a registry value
 _AGAIN: Final = 0x40  # a component whose condition counts at each maintenance
 _SET_PROPERTY: Final = 51
 _PROGRAM_OF_OURS: Final = 18  # its source is a key of File
-_PROGRAM: Final = 34  # its source is a folder, its target the whole command line
+_OTHER_PROGRAM: Final = 34  # its source is a folder, its target the whole command line
 _GO_ON: Final = 0x40
 _NOT_WAITED_FOR: Final = 0x80 + _GO_ON
 _DEFERRED: Final = 0x400
@@ -114,7 +106,6 @@ _AS_SYSTEM: Final = 0x800 + _DEFERRED
 _AT_ROLLBACK: Final = 0x100
 _ONLY_DETECT: Final = 2
 _SYSTEM: Final = "S-1-5-18"
-_ONLY_ADMINISTRATORS_WRITE: Final = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)"
 _LAST: Final = 'REMOVE ~= "ALL" AND NOT UPGRADINGPRODUCTCODE'
 _STAYS: Final = 'REMOVE <> "ALL"'
 _STEPS: Final = {
@@ -134,8 +125,6 @@ _STEPS: Final = {
     "RemoveRegistryValues": 2600,
     "RemoveShortcuts": 3200,
     "RemoveFiles": 3500,
-    "RemoveFolders": 3600,
-    "CreateFolders": 3700,
     "InstallAdminPackage": 3900,
     "InstallFiles": 4000,
     "CreateShortcuts": 4500,
@@ -149,8 +138,8 @@ _STEPS: Final = {
 """Windows Installer's own actions, at the numbers that its reference suggests."""
 _WORK: Final = (
     *("RemoveExistingProducts", "ProcessComponents", "UnpublishFeatures"),
-    *("RemoveRegistryValues", "RemoveShortcuts", "RemoveFiles", "RemoveFolders"),
-    *("CreateFolders", "InstallFiles", "CreateShortcuts", "WriteRegistryValues"),
+    *("RemoveRegistryValues", "RemoveShortcuts", "RemoveFiles"),
+    *("InstallFiles", "CreateShortcuts", "WriteRegistryValues"),
     *("RegisterUser", "RegisterProduct", "PublishFeatures", "PublishProduct"),
 )
 _SHORT: Final = re.compile(r"[A-Z0-9_\-]{1,8}(\.[A-Z0-9_\-]{1,3})?(?!\n)$")
@@ -239,10 +228,6 @@ def tables(product: Product) -> tuple[dict[str, list[Row]], list[tuple[str, Path
         "File": tree.files,
         "Media": [(1, len(tree.files), None, f"#{CABINET}", None, None)],
         "Icon": [(ICON, ICON)],
-        "CreateFolder": [("DATADIR", "Data")],
-        "MsiLockPermissionsEx": [
-            ("Data", "DATADIR", "CreateFolder", _ONLY_ADMINISTRATORS_WRITE, None)
-        ],
         "Shortcut": [_shortcut(product, tree.keys[WINDOWED])],
         "Registry": list(_registry(product)),
         "AppSearch": [(f"WAS_{name}", f"Was{name}") for name, _ in _remembered(product)],
@@ -269,10 +254,7 @@ def _folders() -> list[Row]:
         ("TARGETDIR", None, "SourceDir"),
         ("ProgramFiles64Folder", "TARGETDIR", "."),
         ("INSTALLDIR", "ProgramFiles64Folder", "Ankong"),
-        ("CommonAppDataFolder", "TARGETDIR", "."),
-        ("DATADIR", "CommonAppDataFolder", "Ankong"),
         ("ProgramMenuFolder", "TARGETDIR", "."),
-        ("System64Folder", "TARGETDIR", "."),
         ("WindowsFolder", "TARGETDIR", "."),
     ]
 
@@ -324,19 +306,21 @@ def _shortcut(product: Product, windowed: str) -> Row:
 
 
 def _own_components(product: Product) -> list[Row]:
-    """Return the components without files: registry values, and the folder of the policy."""
+    """Return the components without files: registry values.
 
-    def component(name: str, key: str | None, condition: str | None, *marks: int) -> Row:
-        by_registry = () if key is None else (_BY_REGISTRY,)
-        attributes = sum((_COMPONENT_64_BIT, *by_registry, *marks))
-        folder = "DATADIR" if key is None else "INSTALLDIR"
-        return (name, product.identifier("component", name), folder, attributes, condition, key)
+    None has the folder of policy and certificates. Windows Installer gives what a user planted
+    there, or whatever a link of theirs leads to, the security of a row; the program looks first.
+    """
+
+    def component(name: str, key: str, condition: str | None, *marks: int) -> Row:
+        attributes = sum((_COMPONENT_64_BIT, _BY_REGISTRY, *marks))
+        code = product.identifier("component", name)
+        return (name, code, "INSTALLDIR", attributes, condition, key)
 
     return [
         component("Facts", "Version", None),
         # Whatever was chosen meanwhile, it goes with the program.
         component("Start", "Start", 'AUTOSTART = "1" OR REMOVE ~= "ALL"', _AGAIN),
-        component("Data", None, None),
     ]
 
 
@@ -397,6 +381,11 @@ def _conditions(product: Product) -> Iterator[Row]:
             )
             values = ", ".join(facts["values"])
             yield (allowed, product.message("value", name=name, values=values))
+        if facts.get("below_programs"):
+            # What runs as SYSTEM lies there: where users may write, one of them would be it.
+            inside = f'{name} ~<< ProgramFiles64Folder AND NOT {name} >< ".."'
+            allowed = f'NOT {name} OR ({inside}) OR REMOVE ~= "ALL"'
+            yield (allowed, product.message("elsewhere", name=name))
         if facts.get("path"):
             whole = f'NOT {name} OR {name} >< ":\\" OR {name} << "\\\\"'
             yield (whole, product.message("relative", name=name))
@@ -465,7 +454,7 @@ def _settings(product: Product) -> Iterator[_Action]:
 
 
 def _deeds(program: str) -> Iterator[_Action]:
-    """Yield what the program is called for, and the one line that is Windows' own shell's."""
+    """Yield what the program is called for."""
     ours, as_system = _PROGRAM_OF_OURS, _AS_SYSTEM
     trusts = 'TRUST = "machine"'
     check = f"POLICY AND {_STAYS}"
@@ -483,14 +472,12 @@ def _deeds(program: str) -> Iterator[_Action]:
     # A program that is too broken for this shall be removed all the same.
     last = f"{trusts} AND {_LAST}"
     yield _Action("TrustNoMore", 2500, last, ours + as_system + _GO_ON, program, undo)
-    shell = "[System64Folder]cmd.exe /d /c"
-    file = '"[DATADIR]policy.toml"'
-    # Deleted first: a file that lies there would keep its owner. Last: nothing fails after it. It
-    # stays when the program goes: it is the administrator's, and other copies obey it, too.
-    put = f'{shell} del /f /q {file} & copy /b /y "[POLICY]" {file}'
-    system = "System64Folder"
-    yield _Action("PutPolicy", 6500, check, _PROGRAM + as_system, system, put)
+    # Last: nothing fails after it. It judges the very octets that it puts there: the file may be
+    # another one by now. They stay when the program goes: they are the administrator's, and other
+    # copies obey them, too.
+    put = 'policy check --put "[POLICY]"'
+    yield _Action("PutPolicy", 6500, check, ours + as_system, program, put)
     # By the desktop, which runs it with the user's own rights; SYSTEM has no desktop.
     start = f'[WindowsFolder]explorer.exe "[INSTALLDIR]{WINDOWED}"'
     now = f'STARTNOW = "1" AND {_STAYS} AND UserSID <> "{_SYSTEM}"'
-    yield _Action("StartNow", 6700, now, _PROGRAM + _NOT_WAITED_FOR, "WindowsFolder", start)
+    yield _Action("StartNow", 6700, now, _OTHER_PROGRAM + _NOT_WAITED_FOR, "WindowsFolder", start)

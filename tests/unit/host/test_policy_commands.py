@@ -1,13 +1,17 @@
 """``ankong policy check`` and ``explain``, and what ``show`` and the doctor say of two sources."""
 
 import json
+import os
 import plistlib
+import stat
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.cli import run
+from agent.commands import policy_check
 from agent.commands.tongue import CHOOSING
 from agent.doctor.files import check_policy
 from agent.doctor.installed_agent import InstalledAgent
@@ -61,6 +65,40 @@ def test_a_file_is_judged_before_it_is_in_its_place(  # noqa: PLR0917  # one col
     assert (found, told in out) == (status, True), out
     found, out = said(capsys, "check", str(path), "--json")
     assert (found, json.loads(out)["usable"]) == (status, status == 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="of modes")
+def test_what_was_judged_is_put_in_its_place(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, given = tmp_path / "etc" / "ankong" / "policy.toml", tmp_path / "given"
+    for module in (policy_module, policy_check):
+        monkeypatch.setattr(module, "system_path", lambda: place)
+    given.write_bytes(b"page_pin = false\r\n# \xe6\x94\xbf\xe7\xad\x96")
+    before = os.umask(0o077)
+    try:
+        status, out = said(capsys, "check", "--put", str(given))
+    finally:
+        os.umask(before)
+    assert (status, str(place) in out) == (0, True), out
+    assert place.read_bytes() == given.read_bytes()
+    assert stat.S_IMODE(place.stat().st_mode) == 0o644, "every user's agent reads it"
+    assert stat.S_IMODE(place.parent.stat().st_mode) == 0o755
+    given.write_text("page_pin = 0")
+    status, out = said(capsys, "check", "--put", str(given), "--json")
+    assert (status, json.loads(out)["put"]) == (1, None)
+    assert place.read_bytes().startswith(b"page_pin = false"), "a bad one changes nothing"
+
+
+def test_what_is_put_there_is_read_as_toml_whatever_it_is_called(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, given = tmp_path / "policy.toml", tmp_path / "given.plist"
+    monkeypatch.setattr(policy_check, "system_path", lambda: place)
+    given.write_bytes(plistlib.dumps({"page_pin": False}))
+    assert said(capsys, "check", str(given))[0] == 0
+    assert said(capsys, "check", "--put", str(given))[0] == 1
+    assert not place.exists()
 
 
 @pytest.mark.parametrize("pattern", ["https://*.agency.gov.tw", "https://portal.gov.tw"])

@@ -61,19 +61,20 @@ def test_an_upgrade_keeps_folder_and_choices_and_an_older_one_is_refused(
     administrator: Administrator, older: Path, newer: Path
 ) -> None:
     before = administrator.tree()
-    chosen = ("INSTALLDIR=C:\\我的 安控", "AUTOSTART=0", "TRUST=user")
+    chosen = ("INSTALLDIR=C:\\Program Files\\我的 安控", "AUTOSTART=0", "TRUST=user")
     assert administrator.msiexec("/i", older, *chosen) == 0
     assert administrator.at_sign_in() is None
     assert administrator.msiexec("/i", newer) == 0
     facts = administrator.facts()
     assert facts == {
         "Autostart": "0",
-        "InstallDir": "C:\\我的 安控\\",
+        "InstallDir": "C:\\Program Files\\我的 安控\\",
         "Scope": "machine",
         "Trust": "user",
         "Version": NEW,
     }
-    assert _files(administrator, "我的 安控") == {"ankong.exe", "ankongw.exe", "_internal/come.dll"}
+    there = _files(administrator, "Program Files/我的 安控")
+    assert there == {"ankong.exe", "ankongw.exe", "_internal/come.dll"}
     assert administrator.at_sign_in() is None
     assert administrator.msiexec("/i", older) == REFUSED
     assert administrator.facts() == facts
@@ -125,31 +126,34 @@ def test_a_program_that_is_too_broken_to_undo_is_removed_all_the_same(
 
 
 @pytest.mark.long
-def test_a_policy_is_checked_copied_and_kept(
+def test_a_policy_is_checked_put_in_its_place_and_kept(
     administrator: Administrator, older: Path, newer: Path
 ) -> None:
-    given = administrator.prefix.drive / "政策 given.toml"
-    given.write_text("first")
+    """By the program, here the double, which puts nothing anywhere."""
     placed = administrator.prefix.drive / POLICY
     words = ("TRUST=user", "POLICY=C:\\政策 given.toml")
+    calls = [f"policy check {option}C:\\政策 given.toml" for option in ("", "--put ")]
     assert administrator.msiexec("/i", older, *words) == 0
-    assert administrator.calls() == ["policy check C:\\政策 given.toml"]
-    assert placed.read_text() == "first"
-    given.write_text("second")
+    assert administrator.calls() == calls
+    assert not placed.parent.exists(), "whose it would be is the program's to look at"
     administrator.fail("policy check")
     assert administrator.msiexec("/i", newer, *words) in FAILED
-    assert placed.read_text() == "first"
+    assert administrator.calls() == calls[:1]
     administrator.fail()
     assert administrator.msiexec("/i", newer, *words) == 0
-    assert placed.read_text() == "second"
-    given.unlink()
+    placed.parent.mkdir()
+    placed.write_text("an administrator's")
     assert administrator.msiexec("/x", _code(NEW)) == 0
-    assert placed.read_text() == "second", "the administrator's, and kept"
+    assert placed.read_text() == "an administrator's", "and kept"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "words", ["TRUST=yes", "AUTOSTART=2", "STARTNOW=now", "POLICY=policy.toml", "AUTHORITY=a"]
+    "words",
+    [
+        *("TRUST=yes", "AUTOSTART=2", "STARTNOW=now", "POLICY=policy.toml", "AUTHORITY=a"),
+        *("INSTALLDIR=C:\\Ankong", "INSTALLDIR=C:\\Program Files\\..\\Ankong"),
+    ],
 )
 def test_a_wrong_value_changes_nothing(
     administrator: Administrator, older: Path, words: str
