@@ -21,7 +21,9 @@ _MADV_DONTNEED: Final = 4  # <asm-generic/mman-common.h>
 # Addresses, what may be done with the pages; offset, device, inode, path: proc(5), "maps".
 _HEAD: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ \d+ *(.*)")
 _READ_ONLY: Final = frozenset({"r-xp", "r--p"})
-_UNCHANGED: Final = re.compile(r"Anonymous: +0 kB")
+# Pages that the process has changed: those in memory, and those that went to the swap.
+_COUNTS: Final = ("Anonymous", "Swap")
+_COUNT: Final = re.compile(rf"({'|'.join(_COUNTS)}): +(\d+) kB")
 
 
 class Mapping(NamedTuple):
@@ -96,19 +98,25 @@ def _is_kept(path: str) -> bool:
 def unchanged(told: str) -> Iterator[Mapping]:
     """Yield the mappings of files that nobody can write to and of which no page was changed.
 
-    A page that a relocation or a debugger changed would be lost.
+    A page that a relocation or a debugger changed would be lost, wherever it is now. A mapping of
+    which the system does not say both is left out.
 
     Args:
         told: what the system says of a process: proc(5), "smaps".
 
     """
     current: Mapping | None = None
+    told_of: list[str] = []
     for line in told.splitlines():
         if head := _HEAD.fullmatch(line):
             start, end, allowed, path = head.groups()
             first = int(start, 16)
             found = Mapping(first, int(end, 16) - first, path)
             current = found if allowed in _READ_ONLY and path.startswith("/") else None
-        elif current is not None and _UNCHANGED.fullmatch(line):
-            yield current
-            current = None
+            told_of.clear()
+        elif current is not None and (count := _COUNT.fullmatch(line)):
+            told_of.append(count[1])
+            if int(count[2]):
+                current = None
+            elif tuple(told_of) == _COUNTS:
+                yield current

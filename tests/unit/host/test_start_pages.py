@@ -15,19 +15,32 @@ TOLD = """\
 55d0c0000000-55d0c0002000 r--p 00000000 fe:00 11 /usr/lib/tables.so
 Size:                  8 kB
 Anonymous:             0 kB
+Swap:                  0 kB
 55d0c0002000-55d0c0005000 r-xp 00002000 fe:00 11 /usr/lib/with space.so
 Anonymous:             0 kB
+Swap:                  0 kB
 AnonHugePages:         0 kB
 55d0c0005000-55d0c0006000 r--p 00005000 fe:00 11 /usr/lib/relocated.so
 Anonymous:             4 kB
+Swap:                  0 kB
+55d0c0005000-55d0c0006000 r--p 00005000 fe:00 11 /usr/lib/relocated-and-swapped-out.so
+Anonymous:             0 kB
+Swap:                  4 kB
+SwapPss:               0 kB
+55d0c0005000-55d0c0006000 r--p 00005000 fe:00 11 /usr/lib/of-an-odd-kernel.so
+Anonymous:             0 kB
 55d0c0006000-55d0c0007000 rw-p 00006000 fe:00 11 /usr/lib/written.so
 Anonymous:             0 kB
+Swap:                  0 kB
 55d0c0007000-55d0c0008000 r--s 00000000 fe:00 12 /home/shared.db
 Anonymous:             0 kB
+Swap:                  0 kB
 55d0c0008000-55d0c0009000 r--p 00000000 00:00 0
 Anonymous:             0 kB
+Swap:                  0 kB
 7ffe00000000-7ffe00001000 r-xp 00000000 00:00 0 [vdso]
 Anonymous:             0 kB
+Swap:                  0 kB
 """
 # Uses what it gave back, in several threads, while others give it back again.
 PROGRAM = """
@@ -81,8 +94,8 @@ def test_a_file_that_is_no_library_may_be_unmapped_meanwhile_and_is_left_alone(
     document.write_bytes(bytes(4096))
     program = os.path.realpath("/proc/self/exe")
 
-    told = f"1000-2000 r--p 0 fe:00 1 {document}\nAnonymous: 0 kB\n"
-    told += f"2000-3000 r-xp 0 fe:00 2 {program}\nAnonymous: 0 kB\n"
+    told = f"1000-2000 r--p 0 fe:00 1 {document}\nAnonymous: 0 kB\nSwap: 0 kB\n"
+    told += f"2000-3000 r-xp 0 fe:00 2 {program}\nAnonymous: 0 kB\nSwap: 0 kB\n"
 
     assert list(lasting(lambda: told)) == [Mapping(0x2000, 0x1000, program)]
 
@@ -90,7 +103,7 @@ def test_a_file_that_is_no_library_may_be_unmapped_meanwhile_and_is_left_alone(
 @LINUX
 def test_what_was_unmapped_between_two_looks_is_left_alone() -> None:
     program = os.path.realpath("/proc/self/exe")
-    looks = iter([f"2000-3000 r-xp 0 fe:00 2 {program}\nAnonymous: 0 kB\n", ""])
+    looks = iter([f"2000-3000 r-xp 0 fe:00 2 {program}\nAnonymous: 0 kB\nSwap: 0 kB\n", ""])
 
     assert list(lasting(lambda: next(looks))) == []
 
