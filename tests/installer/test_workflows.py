@@ -76,6 +76,13 @@ def test_the_workflows_that_there_should_be() -> None:
     assert set(NAMES) == wanted
 
 
+def test_what_was_to_be_signed_is_signed_or_nothing_goes_on() -> None:
+    """A job that took too long, or that somebody stopped, is cancelled and has not failed."""
+    conditions = [str(job["if"]) for name in NAMES for job in jobs(name).values() if "if" in job]
+    assert any("needs.windows.result" in each for each in conditions)
+    assert not [each for each in conditions if re.search(r"\.result\s*!=", each)]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_action_is_pinned_to_what_the_table_names(name: str) -> None:
     for used, version in USES.findall(text_of(name)):
