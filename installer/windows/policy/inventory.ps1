@@ -6,10 +6,13 @@
 $ErrorActionPreference = 'Stop'
 
 function Find-Ankong {
-    foreach ($root in 'HKLM:\Software\Ankong', 'HKCU:\Software\Ankong') {
-        $key = Get-ItemProperty -Path $root -ErrorAction SilentlyContinue
-        if ($key -and $key.InstallDir) {
-            $program = Join-Path -Path $key.InstallDir -ChildPath 'ankong.exe'
+    # Intune runs scripts in a 32-bit PowerShell by default, whose HKLM:\Software is another.
+    foreach ($hive in 'LocalMachine', 'CurrentUser') {
+        $root = [Microsoft.Win32.RegistryKey]::OpenBaseKey($hive, 'Registry64')
+        $key = $root.OpenSubKey('Software\Ankong')
+        $folder = if ($key) { $key.GetValue('InstallDir') }
+        if ($folder) {
+            $program = Join-Path -Path $folder -ChildPath 'ankong.exe'
             if (Test-Path -LiteralPath $program -PathType Leaf) { return $program }
         }
     }
