@@ -306,9 +306,10 @@ class DaemonRun:
             ready["hipki_error"] = hipki.problem
         ready |= jrsys_ports(listening.others)
         control = await self._control(stack, listening, service)
+        # Before anybody is told where to ask: it comes before what it makes possible.
+        await asyncio.to_thread(self._daemon.events.started)
         self._observer.ready({**ready, "provider": kind, **control})
         self._observer.updated(self._daemon.update.status)
-        await asyncio.to_thread(self._daemon.events.started)
         self._daemon.events.update_known(self._daemon.update.status)
         self._observer.changed(service.snapshot())
 

@@ -63,6 +63,7 @@ class EventTelling:
 
         """
         self._log = log
+        self._tells_sites = log.with_sites
         self._policy = policy
         self._file = paths.events
         self._guard = threading.Lock()
@@ -91,6 +92,7 @@ class EventTelling:
             with suppress(OSError):
                 self._file.unlink(missing_ok=True)
             return
+        self._log.with_sites = self._tells_sites and self._policy.problem is None
         if self._policy.problem is not None:
             self._log.tell(events.POLICY_UNUSABLE)
             return  # the next usable one is compared with the last that was

@@ -25,7 +25,13 @@ _Told = tuple[SystemEvent, Mapping[str, str]]
 
 
 class EventLog:
-    """The events of one process; any thread may tell one."""
+    """The events of one process; any thread may tell one.
+
+    Attributes:
+        is_on: whether anything is written at all.
+        with_sites: whether sites are told.
+
+    """
 
     def __init__(
         self,
@@ -43,7 +49,7 @@ class EventLog:
 
         """
         self.is_on = is_on
-        self._with_sites = with_sites
+        self.with_sites = with_sites
         self._open_log = open_log
         self._waiting: queue.Queue[_Told | None] = queue.Queue(MOST_WAITING)
         self._guard = threading.Lock()
@@ -80,7 +86,7 @@ class EventLog:
     def _fit(self, event: SystemEvent, fields: Mapping[str, object]) -> Mapping[str, str]:
         """Return the event's own fields, each fit for one line of a log."""
         told = {name: fields[name] for name in event.fields if name in fields}
-        if not self._with_sites:
+        if not self.with_sites:
             told.pop(SITE, None)
         clean = redact(None, event.name, {name: str(value) for name, value in told.items()})
         return {name: shortened(str(value), LONGEST_VALUE) for name, value in clean.items()}

@@ -257,6 +257,23 @@ def test_each_ending_of_a_request_is_one_event(
     assert (told, fields["kind"]) == (number, "decrypt")
 
 
+def test_while_the_policy_cannot_be_used_no_site_is_told(
+    journal: FakeJournal, tmp_path: Path
+) -> None:
+    """Also in an agent that began when it could."""
+    policy, broken = Policy(), Policy.unusable(Path("policy.toml"), "broken")
+    paths = Paths(tmp_path / "told")
+    paths.prepare()
+    with closing(EventLog(is_on=True, with_sites=True)) as log:
+        telling = EventTelling(log, policy, paths)
+        for newer in (Policy(), broken, Policy()):
+            policy.take_over(newer)
+            telling.policy_read()
+            telling.key_asked(KeyOutcome(EntryKind.SIGN, Origin.parse(SITE), "done", 1))
+    told = [fields.get("site") for number, fields in journal.told() if number == 8]
+    assert told == [SITE, None, SITE]
+
+
 def test_a_floor_is_told_once(telling: EventTelling, journal: FakeJournal) -> None:
     for floor in ("9.0", "9.0", "9.1"):
         telling.update_known(UpdateStatus(UpdateChecking.ON, VersionAge.TOO_OLD, "9.2", floor))
