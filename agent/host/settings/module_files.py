@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 from pathlib import Path, PurePath
 from typing import Final
 
+from agent.host.machine.exchange import others_can_exchange
 from agent.host.machine.windows_acl import (
     ADMINISTRATIVE,
     REPLACE,
@@ -131,33 +132,7 @@ def _others_can_change(file: Path, files: AccessReader | None) -> bool:
         found, folder = files.access(file), files.access(file.parent)
         is_foreign = {found.owner, folder.owner} - trusted
         return bool(is_foreign or found.others(trusted, WRITE) or folder.others(trusted, REPLACE))
-    return any(_is_open(place) for place in _way_to(file))
-
-
-def _way_to(file: Path) -> set[Path]:
-    """Return each folder, link and file on the way to a file that exists."""
-    way: set[Path] = set()
-    ends = [file]
-    while ends:
-        end = ends.pop()
-        for place in {end, *end.parents} - way:
-            way.add(place)
-            if place.is_symlink():
-                ends.append(place.parent / place.readlink())
-    return way
-
-
-def _is_open(place: Path) -> bool:
-    found = place.lstat()
-    if found.st_uid not in {0, os.geteuid()}:
-        return True
-    if stat.S_ISLNK(found.st_mode):
-        return False  # who may exchange it is said by its folder
-    # In a sticky folder, such as /tmp, nobody can move what is another's.
-    if found.st_mode & stat.S_ISVTX and stat.S_ISDIR(found.st_mode):
-        return False
-    group = found.st_gid != 0 and found.st_mode & stat.S_IWGRP
-    return bool(group or found.st_mode & stat.S_IWOTH)
+    return others_can_exchange(file)
 
 
 def _is_for_another(file: Path) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from agent.files import read_file, replace_file
+from agent.host.machine.exchange import others_can_exchange
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
@@ -64,6 +65,10 @@ class FirefoxPolicyStore:
 
     Without a file in ``/etc`` those in the folders of installed Firefoxes are in force. Then none
     is made in ``/etc``, which would switch them off.
+
+    An administrator writes nothing into the folder of a Firefox that others can exchange, such as a
+    user's that root's PATH leads to: they could have it written elsewhere. The users of that
+    Firefox have their own profiles.
     """
 
     name = "firefox-policy"
@@ -103,8 +108,14 @@ class FirefoxPolicyStore:
         if os.path.lexists(self._path) and not (distributions and self._is_only_ours()):
             return [self._path]
         if distributions:
-            return distributions
+            return [each for each in distributions if self._may_write(each)]
         return [self._path] if any(map(self._machine.find, BINARIES)) else []
+
+    def _may_write(self, path: Path) -> bool:
+        try:
+            return not (self._machine.administrator and others_can_exchange(path))
+        except OSError:
+            return False
 
     def _distributions(self) -> list[Path]:
         """Return the policy files in the folders of installed Firefoxes, each once."""
@@ -148,7 +159,7 @@ class FirefoxPolicyStore:
         step = self._step(path, authority, copy)
         record(step)
         if presence is Presence.MISSING:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _make_public(path.parent)
             replace_file(copy, authority.pem.encode(), mode=0o644)
             _write(path, step.facts["after"])
 
@@ -179,6 +190,14 @@ class FirefoxPolicyStore:
         for folder in msgspec.json.decode(step.facts["made"], type=list[str]):
             with suppress(OSError):  # somebody else has moved in
                 Path(folder).rmdir()
+
+
+def _make_public(folder: Path) -> None:
+    """Make a folder, and those above it, that all users can read, whatever root's umask is."""
+    for each in (*reversed(folder.parents), folder):
+        if not each.exists():
+            each.mkdir()
+            each.chmod(0o755)
 
 
 def _restore(path: Path, before: str | None) -> None:

@@ -1,6 +1,8 @@
 """Firefox's policy file: our entry comes and goes, everybody else's stays."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, certificates_in
 from tests.unit.host.conftest import MachineFactory, Tools, tree
 
+needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="of modes")
 OTHERS: list[Any] = [
     {},
     {"policies": {}},
@@ -43,6 +46,42 @@ def existing(machine: Machine, content: str) -> Path:
     path.parent.mkdir(parents=True)
     path.write_text(content)
     return path
+
+
+@needs_modes
+def test_every_users_firefox_reads_it_whatever_the_umask_is(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
+) -> None:
+    before = os.umask(0o077)
+    try:
+        FirefoxPolicyStore(machine).install(authority, steps.append)
+    finally:
+        os.umask(before)
+    path = policy_path(machine)
+    for folder in (path.parent, path.parent.parent):
+        assert folder.stat().st_mode & 0o777 == 0o755
+
+
+@needs_modes
+@pytest.mark.parametrize("open_one", ["file", "folder", "way", "link"])
+def test_root_writes_nothing_where_a_user_could_have_it_written_elsewhere(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], open_one: str
+) -> None:
+    """Nor a file in /etc, which would switch that user's policies off."""
+    theirs = machine.root / "opt" / "firefox" / "distribution" / "policies.json"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("{}")
+    if open_one == "link":
+        real = machine.root / "users"
+        real.mkdir(mode=0o755)
+        theirs.rename(real / "policies.json")
+        theirs.symlink_to(real / "policies.json")
+        real.chmod(0o777)
+    else:
+        {"file": theirs, "folder": theirs.parent, "way": theirs.parents[1]}[open_one].chmod(0o777)
+    assert FirefoxPolicyStore(machine).install(authority, steps.append) == []
+    assert (steps, theirs.read_text()) == ([], "{}")
+    assert not policy_path(machine).exists()
 
 
 def test_where_there_was_none_nothing_is_left(
