@@ -4,7 +4,8 @@ What it decides of sites, whether it can be used, and what our windows show of i
 settings that it fixes hold after a new start, which doctor and ``ankong status`` then ask for. A
 file is read once it has stayed as it is for a whole round of the periodic checks, so that one that
 is being written is not taken for a whole one; and everything every five minutes, which is how the
-registry is looked at.
+registry is looked at. Nobody says when that one is whole, and group policies are written value by
+value: what is another one then counts once the next round finds it again.
 """
 
 import os
@@ -56,14 +57,17 @@ class PolicyWatch:
         self._told = _told(policy)
         self._seen = self._read_at_mark = self._mark()
         self._read_at = clock()
+        self._doubted: tuple[object, ...] | None = None
 
     def check(self) -> None:
         """Read the policy again if it is time to, or if a file changed and has come to rest."""
         mark = self._mark()
         at_rest, self._seen = mark == self._seen, mark
         is_time = self._clock() - self._read_at >= AGAIN_SECONDS
-        if is_time or (at_rest and mark != self._read_at_mark):
-            self._read(mark)
+        if at_rest and mark != self._read_at_mark:
+            self._read(mark, is_whole=True)
+        elif is_time or self._doubted is not None:
+            self._read(mark, is_whole=False)
 
     @contextmanager
     def running(self, checks: PeriodicChecks = CHECKS) -> Iterator[None]:
@@ -71,14 +75,18 @@ class PolicyWatch:
         with checks.running(self.check):
             yield
 
-    def _read(self, mark: Mark) -> None:
+    def _read(self, mark: Mark, *, is_whole: bool) -> None:
         self._read_at, self._read_at_mark = self._clock(), mark
         newer = Policy.of_this_computer(self._stand_in)
         newer.implied = (
             self._policy.implied
         )  # like settings, it holds for as long as the agent runs
-        told = _told(newer)
+        told, doubted = _told(newer), self._doubted
+        self._doubted = None
         if told == self._told:
+            return
+        if not is_whole and told != doubted:
+            self._doubted = told
             return
         self._told = told
         needs_restart = dict(newer.locked) != dict(self._policy.locked) and newer.problem is None

@@ -145,12 +145,33 @@ def test_the_registry_is_looked_at_every_five_minutes(
     watched.rounds(5)
     assert watched.policy.decision(SITE) is Ruling.SILENT
     watched.now += AGAIN_SECONDS
-    watched.rounds(1)
+    watched.rounds()
     assert watched.policy.decision(SITE) is Ruling.FORBIDDEN
     monkeypatch.setattr(managed_policy, "open_registry", lambda: LocalMachine({}))
     watched.now += AGAIN_SECONDS
-    watched.rounds(1)
+    watched.rounds()
     assert watched.policy.decision(SITE) is Ruling.SILENT
+
+
+def test_a_registry_that_is_being_written_is_not_believed(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group policy takes its values away before it writes them again."""
+    whole = registry({"page_pin": (0, DWORD)}, forbidden={"1": (str(SITE), SZ)})
+    half = registry({"page_pin": (0, DWORD)})
+    looks: list[LocalMachine] = []
+    monkeypatch.setattr(managed_policy, "open_registry", lambda: looks.pop(0) if looks else whole)
+    watched.now += AGAIN_SECONDS
+    watched.rounds()
+    assert watched.policy.decision(SITE) is Ruling.FORBIDDEN
+    for seen in ([LocalMachine({})], [LocalMachine({}), half], [half, LocalMachine({}), half]):
+        looks[:] = seen
+        watched.now += AGAIN_SECONDS
+        for _ in range(5):
+            watched.rounds(1)
+            assert watched.policy.decision(SITE) is Ruling.FORBIDDEN
+        assert looks == []
+    assert watched.changes == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
