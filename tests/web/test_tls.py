@@ -164,7 +164,7 @@ def test_the_authoritys_key_is_nowhere(tmp_path: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["authority.pem", *(f"leaf-{rung}.pem" for rung in range(LEAVES))]
     for rung in range(LEAVES):
-        leaf = identity._load_leaf((folder / f"leaf-{rung}.pem").read_bytes())
+        leaf = identity.load_leaf((folder / f"leaf-{rung}.pem").read_bytes())
         assert leaf is not None
         assert leaf.key.public_key() != public_key
 
@@ -292,7 +292,7 @@ def test_being_killed_while_writing_is_survived(
                 identity.ensure(folder, NOW - timedelta(days=365 * 10))
             count = 0
 
-            def dying(path: Path, content: bytes, stop_at: int = stop_at) -> None:
+            def dying(path: Path, content: bytes, *, mode: int, stop_at: int = stop_at) -> None:
                 nonlocal count
                 if count == stop_at:
                     left = path.with_name(f".ankong-{'0' * 16}.new")
@@ -300,7 +300,7 @@ def test_being_killed_while_writing_is_survived(
                     os.utime(left, (0, 0))
                     raise KeyboardInterrupt
                 count += 1
-                write(path, content)
+                write(path, content, mode=mode)
 
             monkeypatch.setattr(identity, "replace_file", dying)
             with pytest.raises(KeyboardInterrupt):

@@ -44,7 +44,7 @@ class Unconstrained(LocalAuthority):
             free = x509.NameConstraints(
                 permitted_subtrees=None, excluded_subtrees=[x509.DNSName("excluded.example")]
             )
-            patch.setattr(authority_module, "_CONSTRAINTS", free)
+            patch.setattr(authority_module, "CONSTRAINTS", free)
             super().__init__(now)
 
 

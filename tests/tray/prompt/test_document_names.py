@@ -143,6 +143,7 @@ FILLINGS = {
     "least": 6,
     "page": 2,
     "most": 8,
+    "text": "extension 1234",
 }
 
 

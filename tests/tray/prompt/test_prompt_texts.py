@@ -62,7 +62,7 @@ NO_SENTENCES = {
     *("this_program", "self_test", "this_time", "always", "never", "choose_place", "choose_go_on"),
     *("pin", "sign", "decrypt", "login", "identify", "block", "block_program", "last_confirm"),
     *("few_confirm", "unknown_confirm", "last_go_on", "file_fingerprint", "pages", "view"),
-    *("mark", "remark"),
+    *("mark", "remark", "administrator"),
 }
 """Names, labels and what a button or a box says; titles too, which stand alone."""
 
