@@ -85,7 +85,8 @@ def boxes(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 def template() -> str:
     """Return the list for an issue."""
     rows = [
-        {"system": "windows", "elsewhere": windows._ELSEWHERE},  # noqa: SLF001  # what its rows say
+        {"system": "windows", "elsewhere": windows.ELSEWHERE},
+        {"system": "windows", "elsewhere": windows.MSI_ELSEWHERE},
         {"system": "linux", "elsewhere": linux.ELSEWHERE},
         _MACOS,
     ]

@@ -17,15 +17,12 @@ import ssl
 import statistics
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.commands.output import log_aside
-from agent.host.machine.resting import QUIET_ROUNDS
-from agent.periodic import INTERVAL
 from agent.virtualcard.model import Generation
 from agent.virtualcard.piv_key import PivKeyKind
 from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
@@ -39,6 +36,7 @@ from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
 from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
+from tests.bench.rest import measure_rest
 from tests.bench.service import ServiceEffort
 from tests.bench.upgrades import measure_upgrades
 from tests.bench.uploads import measure_uploads
@@ -63,7 +61,6 @@ COMMANDS_BEFORE = {
 """Of 15d1a31; the first sight is that of a card that others made."""
 MOST_PIV_COMMANDS = 8  # of a later signature
 WAKEUPS_BEFORE = {"virtual": 13, "pcsc": None}  # a second, of 15d1a31
-REST_SECONDS = 3 * INTERVAL  # after which an agent that is ready has nothing left to do
 SITES = 200  # taking turns, so that none of them meets its rate limit
 
 
@@ -183,35 +180,20 @@ class Bench:
             self.table.add("first start to ready, certificates made", daemon.ready_seconds, "s")
         ours: list[float] = []
         bare: list[float] = []
-        memory: float | None = None
-        least: float | None = None
         for _ in range(self._effort.starts):
             with Daemon(self._state, card) as daemon:
                 ours.append(daemon.ready_seconds)
-                time.sleep(REST_SECONDS)
-                memory = daemon.memory()
             with BareServer(self._state / "tls", "{}") as server:
                 bare.append(server.ready_seconds)
-                least = server.memory()
         self.table.add("start to ready", statistics.median(ours), "s", most=0.6)
         self.table.add("start to ready, bare handler", statistics.median(bare), "s")
         ratios = [mine / other for mine, other in zip(ours, bare, strict=True)]
         self.table.add("start over bare handler", statistics.median(ratios), "ratio")
-        self.table.add("resident memory, idle", memory, "MB", most=60)
-        self.table.add("resident memory, bare handler", least, "MB")
-        self._memory_after_work(card)
-
-    def _memory_after_work(self, card: Path) -> None:
-        with Daemon(self._state, card) as daemon:
-            page = Page(daemon.port, self._trust())
-            for _ in range(self._effort.starts):
-                page.sign()
-            page.close()
-            worked = daemon.memory()
-            time.sleep((QUIET_ROUNDS + 2) * INTERVAL)
-            rested = daemon.memory()
-        self.table.add("resident memory, after signatures", worked, "MB")
-        self.table.add("resident memory, idle after signatures", rested, "MB", most=60)
+        held = measure_rest(self._state, card, self._trust(), self._effort.starts)
+        self.table.add("resident memory, idle", held.idle, "MB", most=60)
+        self.table.add("resident memory, bare handler", held.bare, "MB")
+        self.table.add("resident memory, after signatures", held.worked, "MB")
+        self.table.add("resident memory, idle after signatures", held.rested, "MB", most=60)
 
     async def commands(self) -> None:
         """Count what one operation costs on the card."""

@@ -149,6 +149,16 @@ def test_a_powershell_script_is_plain_and_closes_what_it_opens(script: Path) -> 
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_both_scripts_for_windows_find_the_program_in_one_way() -> None:
+    """Each is handed to a device alone, so that it cannot be written once."""
+    functions = {
+        script.read_text("ascii").partition("function ")[2].partition("\n}")[0]
+        for script in SCRIPTS
+    }
+    assert len(functions) == 1
+    assert "OpenSubKey" in functions.pop()
+
+
 def test_the_scripts_for_windows_know_every_part() -> None:
     parts = {name for name in Inventory.__struct_fields__ if name in _with_problem()}
     text = SCRIPTS[0].read_text("ascii")

@@ -32,8 +32,8 @@ class OpenToOthersError(AgentError):
     """An administrator made it, and others can change it; ``detail`` names it and them."""
 
 
-class SharedFolders(Protocol):
-    """What Windows is asked, and told."""
+class OwnerReader(Protocol):
+    """What Windows is asked."""
 
     def access(self, path: Path) -> FileAccess:
         """Return the owner and the access list of what has this very name, be it a link.
@@ -46,6 +46,10 @@ class SharedFolders(Protocol):
 
     def is_link(self, path: Path) -> bool:
         """Return whether it leads elsewhere (a reparse point)."""
+
+
+class SharedFolders(OwnerReader, Protocol):
+    """What Windows is asked, and told."""
 
     def make(self, folder: Path) -> None:
         """Make a folder that administrators own and alone can change, and all can read.

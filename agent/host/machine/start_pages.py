@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _SMAPS: Final = Path("/proc/self/smaps")
+_STATM: Final = Path("/proc/self/statm")
 _MADV_DONTNEED: Final = 4  # <asm-generic/mman-common.h>
 # Addresses, what may be done with the pages; offset, device, inode, path: proc(5), "maps".
 _HEAD: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ \d+ *(.*)")
@@ -61,6 +62,14 @@ def give_back() -> int:
         == 0
         for each in lasting(_told)
     )
+
+
+def resident_size() -> int:
+    """Return how many bytes of this process are in memory; 0 where the system does not tell."""
+    try:
+        return int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def _told() -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from agent.host.machine.windows_libraries import load_libraries
 from agent.host.peer.windows import open_system
 
 SYSTEM: Final = "S-1-5-18"
@@ -279,12 +280,5 @@ def open_files() -> WindowsAccess:
         OSError: this is not Windows.
 
     """
-    import ctypes  # noqa: PLC0415  # WinDLL is there on Windows only
-
-    load = getattr(ctypes, "WinDLL", None)
-    read_error = getattr(ctypes, "get_last_error", None)
-    if load is None or read_error is None:
-        raise OSError("this is not Windows")
-    return WindowsAccess(
-        load("advapi32", use_last_error=True), load("kernel32", use_last_error=True), read_error
-    )
+    (advapi32, kernel32), read_error = load_libraries("advapi32", "kernel32")
+    return WindowsAccess(advapi32, kernel32, read_error)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.host.machine.windows_acl import ADMINISTRATORS, FileAccess, WindowsAccess
+from agent.host.machine.windows_libraries import load_libraries
 
 # Owned by administrators; nothing by inheritance. The system and administrators may do everything,
 # users may read and run, in this folder and in all that is made in it.
@@ -152,15 +153,6 @@ def open_folders() -> WindowsFolders:
         OSError: this is not Windows.
 
     """
-    import ctypes  # noqa: PLC0415  # WinDLL is there on Windows only
-
-    load = getattr(ctypes, "WinDLL", None)
-    read_error = getattr(ctypes, "get_last_error", None)
-    if load is None or read_error is None:
-        raise OSError("this is not Windows")
-    return WindowsFolders(
-        load("advapi32", use_last_error=True),
-        load("kernel32", use_last_error=True),
-        read_error,
-        owners_kept=not hasattr(load("ntdll"), "wine_get_version"),
-    )
+    (advapi32, kernel32, ntdll), read_error = load_libraries("advapi32", "kernel32", "ntdll")
+    is_wine = hasattr(ntdll, "wine_get_version")
+    return WindowsFolders(advapi32, kernel32, read_error, owners_kept=not is_wine)

@@ -11,11 +11,10 @@ file on Windows that others may change.
 import os
 import stat
 from pathlib import Path
-from typing import Protocol
 
 from agent.errors import AgentError
 from agent.files import replace_file
-from agent.host.machine.administrators import make_shared, set_strangers_aside
+from agent.host.machine.administrators import OwnerReader, make_shared, set_strangers_aside
 from agent.host.machine.windows_acl import ADMINISTRATIVE, REPLACE, WRITE, FileAccess
 from agent.host.machine.windows_folders import open_folders
 from agent.host.settings.config import ConfigError
@@ -23,22 +22,6 @@ from agent.host.settings.config import ConfigError
 
 class PlantedPolicyError(AgentError):
     """What is in the policy's place is no administrator's; ``detail`` names it and its owner."""
-
-
-class OwnerReader(Protocol):
-    """What Windows is asked."""
-
-    def access(self, path: Path) -> FileAccess:
-        """Return the owner and the access list of what has this very name, be it a link.
-
-        Raises:
-            FileNotFoundError: there is nothing of that name.
-            OSError: Windows does not tell.
-
-        """
-
-    def is_link(self, path: Path) -> bool:
-        """Return whether it leads elsewhere (a reparse point)."""
 
 
 def check_policy_file(path: Path, files: OwnerReader | None = None) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from ctypes import POINTER, Structure, c_char_p, c_ubyte, c_uint32, c_void_p, c_wchar_p, cast
 from typing import Any, Final, Protocol
 
+from agent.host.machine.windows_libraries import load_libraries
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
@@ -31,7 +32,6 @@ LOCAL_MACHINE: Final = 2 << 16
 _READ_ONLY: Final = 0x8000  # CERT_STORE_READONLY_FLAG: all that a user may do with the computer's
 _ENCODING: Final = 0x00000001 | 0x00010000  # X509_ASN_ENCODING | PKCS_7_ASN_ENCODING
 _REPLACE_EXISTING: Final = 3  # CERT_STORE_ADD_REPLACE_EXISTING
-_PLACE: Final = "CurrentUser\\Root"
 
 
 class CertificateContext(Structure):
@@ -167,13 +167,11 @@ def open_roots(location: int = CURRENT_USER) -> RootStore:
         StoreError: this is not Windows.
 
     """
-    import ctypes  # noqa: PLC0415  # WinDLL is there on Windows only
-
-    load = getattr(ctypes, "WinDLL", None)
-    read_error = getattr(ctypes, "get_last_error", None)
-    if load is None or read_error is None:
-        raise StoreError("this is not Windows")
-    return RootStore(load("crypt32", use_last_error=True), read_error, location)
+    try:
+        (crypt32,), read_error = load_libraries("crypt32")
+    except OSError as error:
+        raise StoreError(str(error)) from error
+    return RootStore(crypt32, read_error, location)
 
 
 def open_machine_roots() -> RootStore:
@@ -186,10 +184,61 @@ def open_machine_roots() -> RootStore:
     return open_roots(LOCAL_MACHINE)
 
 
-class WindowsUserStore:
+class WindowsRoots:
+    """What trust in a root store of Windows is, whoever's the store is.
+
+    Attributes:
+        name: of the store.
+        place: in it.
+
+    """
+
+    name: str
+    place: str
+
+    def __init__(self, machine: Machine, roots: Callable[[], Roots]) -> None:
+        """Say on which computer, and what opens the store."""
+        self._machine = machine
+        self._roots = roots
+
+    def check(self, authority: AuthorityFile) -> Sequence[Place]:
+        """Look for the authority among the roots."""
+        if self._machine.platform != "win32":
+            return []
+        try:
+            trusted = authority.der in self._roots().certificates()
+        except StoreError as error:
+            return [Place(self.name, self.place, Presence.UNREADABLE, error.detail)]
+        presence = Presence.TRUSTED if trusted else self._absence()
+        return [Place(self.name, self.place, presence)]
+
+    def uninstall(self, step: TrustStep) -> None:
+        """Remove the authority from the roots.
+
+        Raises:
+            StoreError: the citizen, or Windows, said no.
+
+        """
+        for der in certificates_in(step.facts.get("pem", "").encode()):
+            self._roots().remove(der)
+
+    def _absence(self) -> Presence:
+        """Return what is wrong where the authority is not there."""
+        return Presence.MISSING
+
+    def _add(self, authority: AuthorityFile) -> Sequence[Place]:
+        try:
+            self._roots().add(authority.der)
+        except StoreError as error:
+            return [Place(self.name, self.place, Presence.MISSING, error.detail)]
+        return self.check(authority)
+
+
+class WindowsUserStore(WindowsRoots):
     """Trust for this user only; needs no administrator, but the citizen's yes."""
 
     name = "windows-user"
+    place = "CurrentUser\\Root"
     for_all_users = False
     for_browsers = True
 
@@ -199,19 +248,9 @@ class WindowsUserStore:
         roots: Callable[[], Roots] = open_roots,
         shared: Callable[[], Roots] = open_machine_roots,
     ) -> None:
-        self._machine = machine
-        self._roots = roots
+        """Say on which computer, and what opens the user's store and the computer's."""
+        super().__init__(machine, roots)
         self._shared = shared
-
-    def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look for the authority among the user's roots."""
-        if self._machine.platform != "win32":
-            return []
-        try:
-            trusted = authority.der in self._roots().certificates()
-        except StoreError as error:
-            return [Place(self.name, _PLACE, Presence.UNREADABLE, error.detail)]
-        return [Place(self.name, _PLACE, Presence.TRUSTED if trusted else Presence.MISSING)]
 
     def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
         """Add the authority to the user's roots."""
@@ -220,26 +259,11 @@ class WindowsUserStore:
             return found
         if found[0].presence is Presence.TRUSTED and self._is_shared(authority):
             return found  # the user cannot take that back, and does not have to
-        record(TrustStep(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
-        if found[0].presence is Presence.MISSING:
-            try:
-                self._roots().add(authority.der)
-            except StoreError as error:
-                return [Place(self.name, _PLACE, Presence.MISSING, error.detail)]
-        return self.check(authority)
+        record(TrustStep(self.name, self.place, authority.sha256, {"pem": authority.pem}))
+        return self._add(authority) if found[0].presence is Presence.MISSING else found
 
     def _is_shared(self, authority: AuthorityFile) -> bool:
         try:
             return authority.der in self._shared().certificates()
         except StoreError:
             return False
-
-    def uninstall(self, step: TrustStep) -> None:
-        """Remove the authority from the user's roots.
-
-        Raises:
-            StoreError: the citizen, or Windows, said no.
-
-        """
-        for der in certificates_in(step.facts.get("pem", "").encode()):
-            self._roots().remove(der)

@@ -1,47 +1,24 @@
 """The root store of a Windows computer, for all of its users; Windows asks nobody there."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
-from agent.host.tls.store import (
-    AuthorityFile,
-    Place,
-    Presence,
-    Recorder,
-    StoreError,
-    certificates_in,
-)
-from agent.host.tls.windows import Roots, open_machine_roots
-
-_PLACE: Final = "LocalMachine\\Root"
+from agent.host.tls.store import AuthorityFile, Place, Presence, Recorder
+from agent.host.tls.windows import Roots, WindowsRoots, open_machine_roots
 
 
-class WindowsMachineStore:
+class WindowsMachineStore(WindowsRoots):
     """Trust for every user of the computer, as an administrator."""
 
     name = "windows-machine"
+    place = "LocalMachine\\Root"
     for_all_users = True
     for_browsers = True
 
     def __init__(self, machine: Machine, roots: Callable[[], Roots] = open_machine_roots) -> None:
-        self._machine = machine
-        self._roots = roots
-
-    def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look for the authority among the computer's roots."""
-        if self._machine.platform != "win32":
-            return []
-        try:
-            trusted = authority.der in self._roots().certificates()
-        except StoreError as error:
-            return [Place(self.name, _PLACE, Presence.UNREADABLE, error.detail)]
-        if trusted:
-            return [Place(self.name, _PLACE, Presence.TRUSTED)]
-        is_ours = self._machine.administrator
-        presence = Presence.MISSING if is_ours else Presence.NEEDS_ADMINISTRATOR
-        return [Place(self.name, _PLACE, presence)]
+        """Say on which computer, and what opens its store."""
+        super().__init__(machine, roots)
 
     def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
         """Add the authority, as administrator.
@@ -52,19 +29,9 @@ class WindowsMachineStore:
         found = self.check(authority)
         if not found or found[0].presence is not Presence.MISSING:
             return found
-        record(TrustStep(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
-        try:
-            self._roots().add(authority.der)
-        except StoreError as error:
-            return [Place(self.name, _PLACE, Presence.MISSING, error.detail)]
-        return self.check(authority)
+        record(TrustStep(self.name, self.place, authority.sha256, {"pem": authority.pem}))
+        return self._add(authority)
 
-    def uninstall(self, step: TrustStep) -> None:
-        """Remove the authority from the computer's roots.
-
-        Raises:
-            StoreError: Windows said no.
-
-        """
-        for der in certificates_in(step.facts.get("pem", "").encode()):
-            self._roots().remove(der)
+    def _absence(self) -> Presence:
+        is_ours = self._machine.administrator
+        return Presence.MISSING if is_ours else Presence.NEEDS_ADMINISTRATOR

@@ -60,7 +60,7 @@ _CLAIMS: Final = (
     Claim("turns the portal's chip", ("windows/test_portal.py",)),
     Claim("a signature through winscard (Wine 10)", ("windows/test_winscard.py",)),
 )
-_ELSEWHERE: Final = (
+ELSEWHERE: Final = (
     "that it runs on a Windows at all; Windows' own question about the certificate, SmartScreen "
     "and Defender, real readers and the smart-card service's rules, scaled screens, Windows 11's "
     "notification area, Windows' own Chinese fonts, domain policies; a bought signature"
@@ -75,9 +75,10 @@ _MSI_CLAIMS: Final = (
         ("windows/test_msi_actions.py",),
     ),
 )
-_MSI_ELSEWHERE: Final = (
-    "that Windows Installer takes it at all, rolls back, and replaces a running agent; who may "
-    "write the policy's folder; group policies, Intune, the administrative image; STARTNOW"
+MSI_ELSEWHERE: Final = (
+    "that Windows Installer takes the MSI at all; that it rolls back; that it replaces a running "
+    "agent; who may write the policy's folder; the MSI by group policies; the MSI by Intune; "
+    "msiexec /a; STARTNOW"
 )
 
 
@@ -96,7 +97,7 @@ def build(out: Path) -> Sequence[BuiltFile]:
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
-    wizard = BuiltFile(name, "windows", _CLAIMS, _ELSEWHERE)
+    wizard = BuiltFile(name, "windows", _CLAIMS, ELSEWHERE)
     if WINDOWS:
         say("the MSI is made on Linux, of this very program: installer/windows/build/msi.py")
         return [wizard]
@@ -260,7 +261,7 @@ def _for_machines(version: str, out: Path) -> BuiltFile:
         msi.write(product, target, CACHE / "msi", int(freeze.source_date()))
         _sign(target)
         mark_done(stamp, content)
-    return BuiltFile(target.name, "windows", _MSI_CLAIMS, _MSI_ELSEWHERE)
+    return BuiltFile(target.name, "windows", _MSI_CLAIMS, MSI_ELSEWHERE)
 
 
 def _makensis() -> Path:

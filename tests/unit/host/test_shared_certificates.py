@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +38,7 @@ from agent.host.tls import identity
 from agent.host.tls.authority import LEAVES, LocalAuthority
 from agent.host.tls.ladder_file import LADDER_FILE, ROOT_FILE, Ladder, read_ladder
 from agent.host.tls.places import choose
-from tests.unit.host.access_support import ADD, FULL, READ, STRANGER, USERS
+from tests.unit.host.access_support import ADD, FULL, READ, STRANGER, USERS, FakeAccess
 from tests.unit.host.conftest import MachineFactory
 
 NOW = datetime.now(UTC)
@@ -189,22 +188,11 @@ USUAL = FileAccess(ADMINISTRATORS, (*GOOD, (USERS, ADD)))
 
 
 @dataclass
-class FakeFolders:
+class FakeFolders(FakeAccess):
     """A Windows that is not there; what is made or closed is written down."""
 
-    table: Mapping[Path, FileAccess | OSError]
-    links: set[Path] = field(default_factory=set)
     made: list[Path] = field(default_factory=list)
     closed: list[Path] = field(default_factory=list)
-
-    def access(self, path: Path) -> FileAccess:
-        found = self.table.get(path, FileNotFoundError(2, "not there"))
-        if isinstance(found, OSError):
-            raise found
-        return found
-
-    def is_link(self, path: Path) -> bool:
-        return path in self.links
 
     def make(self, folder: Path) -> None:
         folder.mkdir()
