@@ -7,9 +7,9 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 
 from agent.host.inventory_report import Inventory, InventoryProblem
 from agent.host.settings.config import HIPKI_PORT, NATIVE_PORTS
@@ -115,7 +115,6 @@ def test_every_query_of_osquery_is_sql_over_its_tables() -> None:
 
 
 def test_the_playbook_is_yaml_and_asks_for_fields_that_there_are() -> None:
-    yaml: Any = pytest.importorskip("yaml")
     text = (LINUX / "ansible.yml").read_text("utf-8")
     (play,) = yaml.safe_load(text)
     (asking,) = (each for each in play["tasks"] if "register" in each)

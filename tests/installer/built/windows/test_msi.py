@@ -142,10 +142,6 @@ def test_a_user_may_have_a_copy_where_it_is_wanted_or_newer(
 def test_the_machine_is_told_to_trust_and_to_forget(
     administrator: Administrator, package: Path, code: str
 ) -> None:
-    assert administrator.msiexec("/i", package, "TRUST=user") == 0
-    if _ankong(administrator, "setup", "machine", "--help")[0] != 0:
-        pytest.skip("this program has no `ankong setup machine`")
-    assert administrator.msiexec("/x", code) == 0
     assert administrator.msiexec("/i", package) == 0
     assert administrator.facts()["Trust"] == "machine"
     assert administrator.msiexec("/x", code) == 0
@@ -156,10 +152,6 @@ def test_the_machine_is_told_to_trust_and_to_forget(
 def test_a_bad_policy_fails_the_installation_and_a_good_one_is_put_in_its_place(
     administrator: Administrator, package: Path
 ) -> None:
-    assert administrator.msiexec("/i", package, "TRUST=user") == 0
-    if _ankong(administrator, "policy", "check", "--help")[0] != 0:
-        pytest.skip("this program has no `ankong policy check`")
-    administrator.clean(msi.product_of(PROGRAM, administrator.facts()["Version"]).code)
     given = administrator.prefix.drive / "given.toml"
     given.write_text('other_sites = "nonsense"\n')
     words = ("TRUST=user", f"POLICY={windows_path(given)}")
