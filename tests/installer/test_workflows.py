@@ -29,6 +29,11 @@ PATHS: Final = re.compile(
 )
 MADE: Final = ("dist", "build", "release", "draft", ".hypothesis")
 """Where chores and jobs write."""
+MAY_WRITE: Final = {
+    ("release.yml", "attest"): {"attestations", "id-token"},
+    ("release.yml", "draft"): {"contents"},
+    ("codeql.yml", "analyse"): {"security-events"},
+}
 CHORE: Final = re.compile(r"(?:^make|^python3? installer/dev\.py) ([a-z][a-z-]*)", re.MULTILINE)
 RUNNERS: Final = {
     *("ubuntu-24.04", "ubuntu-24.04-arm", "windows-2025", "windows-11-arm"),
@@ -38,6 +43,11 @@ RUNNERS: Final = {
 
 def text_of(name: str) -> str:
     return (FOLDER / name).read_text("utf-8")
+
+
+def in_table(action: str) -> str:
+    """Return the repository of an action, which may have several in its folders."""
+    return "/".join(action.split("/")[:2])
 
 
 def read(name: str) -> dict[Any, Any]:
@@ -72,8 +82,8 @@ def chores() -> set[str]:
 
 
 def test_the_workflows_that_there_should_be() -> None:
-    wanted = {"gate.yml", "systems.yml", "reproduce.yml", "fuzz.yml", "release.yml", *CALLED}
-    assert set(NAMES) == wanted
+    wanted = {"gate.yml", "systems.yml", "reproduce.yml", "fuzz.yml", "release.yml", "codeql.yml"}
+    assert set(NAMES) == wanted | CALLED
 
 
 def test_what_was_to_be_signed_is_signed_or_nothing_goes_on() -> None:
@@ -92,14 +102,21 @@ def test_every_action_is_pinned_to_what_the_table_names(name: str) -> None:
         action, _, commit = used.partition("@")
         assert re.fullmatch(r"(actions|github)/[a-z-]+(/[a-z-]+)?", action), used
         assert re.fullmatch(r"[0-9a-f]{40}", commit), used
-        assert {"version": version, "commit": commit} == TABLE[action], used
+        row = TABLE[in_table(action)]
+        assert (version, commit) == (row["version"], row["commit"]), used
     written = sum("uses" in step for step in (*steps(name), *jobs(name).values()))
     assert len(USES.findall(text_of(name))) == written
 
 
 def test_the_table_names_only_what_is_used() -> None:
     used = {use.partition("@")[0] for name in NAMES for use, _ in USES.findall(text_of(name))}
-    assert set(TABLE) == {use for use in used if not use.startswith("./")}
+    assert set(TABLE) == {in_table(use) for use in used if not use.startswith("./")}
+
+
+def test_what_was_not_asked_of_the_actions_repository_was_seen_with_three_others() -> None:
+    for row in TABLE.values():
+        others = {each.partition(":")[0] for each in row.get("seen", ())}
+        assert "seen" not in row or len(others) >= 3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,12 +125,27 @@ def test_nobody_has_a_right_that_is_not_named_for_the_job(name: str) -> None:
     for label, job in jobs(name).items():
         rights = job["permissions"]
         writes = {right for right, how in rights.items() if how != "read"}
-        allowed = {"attest": {"attestations", "id-token"}, "draft": {"contents"}}
-        assert writes == (allowed.get(label, set()) if name == "release.yml" else set()), label
+        assert writes == MAY_WRITE.get((name, label), set()), label
         if writes:  # no code of the project where something can be written
             used = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
-            assert "actions/checkout" not in used
+            assert "actions/checkout" not in used or name == "codeql.yml"
             assert not CHORE.search("\n".join(step.get("run", "") for step in job["steps"]))
+
+
+def test_what_reads_our_code_for_faults_starts_none_of_it() -> None:
+    (job,) = jobs("codeql.yml").values()
+    assert not [step for step in job["steps"] if "run" in step]
+    ((init, settings),) = [
+        (step["uses"], step["with"]) for step in job["steps"] if "/init@" in step.get("uses", "")
+    ]
+    assert settings["build-mode"] == "none"
+    assert yaml.safe_load(settings["config"]) == {"paths-ignore": ["**/static/vendor/**"]}
+    assert job["strategy"]["matrix"]["language"] == ["python", "javascript-typescript", "actions"]
+    (analyze,) = [step for step in job["steps"] if "/analyze@" in step.get("uses", "")]
+    assert analyze["uses"].partition("@")[2] == init.partition("@")[2]
+    kept = job["steps"][-1]
+    assert kept["if"] == "always()"
+    assert kept["with"]["path"] == analyze["with"]["output"]
 
 
 @pytest.mark.parametrize("name", NAMES)
