@@ -7,6 +7,7 @@ import structlog
 
 from agent.doctor.browsers import check_browsers
 from agent.doctor.cards import check_readers, check_service
+from agent.doctor.driver_architecture import check_reader_drivers
 from agent.doctor.files import (
     check_config,
     check_databases,
@@ -37,6 +38,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_config,
     check_policy,
     check_service,
+    check_reader_drivers,
     check_readers,
     check_token_modules,
     check_windows,

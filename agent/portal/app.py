@@ -33,7 +33,7 @@ from agent.portal.operations.health import Readiness, ReadyCheck, add_public_rou
 from agent.portal.operations.metrics import PortalMetrics, counting_refusals, measuring
 from agent.portal.operations.proxies import believing, parse_networks
 from agent.portal.operations.purging import purge_for_ever
-from agent.portal.pages import choice
+from agent.portal.pages import choice, mac
 from agent.portal.pages.templates import load_pages
 from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.upload import UploadReader
@@ -56,6 +56,7 @@ from agent.relying.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_cre
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
     choice.add_routes,
+    mac.add_routes,
     mailbox.add_routes,
     account_api.add_routes,
     account_pages.add_routes,

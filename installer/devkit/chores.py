@@ -65,6 +65,7 @@ RELEASE_KEY = "ANKONG_RELEASE_KEY"
 RELEASE_PAGES = (
     ROOT / "installer" / "release" / "checklist.py",
     ROOT / "installer" / "release" / "support.py",
+    ROOT / "installer" / "macos" / "readme.py",
 )
 UV = "uv==0.13.9"
 LOCKS = {

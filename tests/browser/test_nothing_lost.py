@@ -217,7 +217,7 @@ def test_changing_the_language_keeps_what_was_typed(page: Page, world: World) ->
 def test_no_screen_is_wider_than_the_window(browser: Browser, running: World, width: int) -> None:
     page = english(browser, width)
     register(page, running.url)
-    screens = ("member", "profile", "upgrade", "upgrade/component", "upgrade/mac", "upgrade/id")
+    screens = ("member", "profile", "upgrade", "upgrade/component", "upgrade/id")
     for screen in screens:
         go(page, screen)
         page.wait_for_function("(hash) => location.hash === hash", arg=f"#/{screen}")

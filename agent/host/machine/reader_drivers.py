@@ -7,6 +7,7 @@ of all readers that it serves. Windows keeps a key for each reader that was ever
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import msgspec
 
 from agent.files import read_file
 from agent.harmless import shortened
+from agent.host.machine.macho import processors_of
 from agent.host.property_list import parse_plist
 
 FOLDERS: Final = (
@@ -40,12 +42,16 @@ class InstalledDriver:
         name: of it.
         version: as it says; None where it says none.
         readers: how the names of readers begin that it serves; empty where it does not say.
+        path: of its bundle; None where it is in none.
+        processors: for which it is made, on macOS; empty where that cannot be seen.
 
     """
 
     name: str
     version: str | None
     readers: tuple[str, ...] = ()
+    path: Path | None = None
+    processors: tuple[str, ...] = ()
 
     def serves(self, reader: str) -> bool:
         """Return whether a reader of this name is served by it."""
@@ -58,6 +64,7 @@ class _Bundle(msgspec.Struct, frozen=True):
     short: str = msgspec.field(name="CFBundleShortVersionString", default="")
     version: str = msgspec.field(name="CFBundleVersion", default="")
     readers: str | list[str] = msgspec.field(name="ifdFriendlyName", default="")
+    program: str = msgspec.field(name="CFBundleExecutable", default="")
 
 
 def installed_drivers(root: Path = Path("/"), registry: Any = None) -> tuple[InstalledDriver, ...]:
@@ -71,13 +78,26 @@ def installed_drivers(root: Path = Path("/"), registry: Any = None) -> tuple[Ins
     """
     if registry is None and sys.platform == "win32":
         import winreg as registry  # noqa: PLC0415  # Windows only
-    found = _of_bundles(root) if registry is None else _of_registry(registry)
-    return tuple(dict.fromkeys(driver for driver, _ in zip(found, range(_MOST), strict=False)))
+    return drivers_in_bundles(root) if registry is None else _some(_of_registry(registry))
+
+
+def drivers_in_bundles(root: Path) -> tuple[InstalledDriver, ...]:
+    """Return the drivers of a Mac, or of pcsc-lite, likewise.
+
+    Args:
+        root: where absolute paths of the system begin.
+
+    """
+    return _some(_of_bundles(root))
 
 
 def driver_of(reader: str, drivers: Sequence[InstalledDriver]) -> InstalledDriver | None:
     """Return the driver that serves a reader; None where none says so."""
     return next((driver for driver in drivers if driver.serves(reader)), None)
+
+
+def _some(found: Iterator[InstalledDriver]) -> tuple[InstalledDriver, ...]:
+    return tuple(dict.fromkeys(islice(found, _MOST)))
 
 
 def _of_bundles(root: Path) -> Iterator[InstalledDriver]:
@@ -91,7 +111,14 @@ def _of_bundles(root: Path) -> Iterator[InstalledDriver]:
                 shortened(path.parents[1].stem, _LONGEST),
                 shortened(bundle.short or bundle.version, _LONGEST) or None,
                 tuple(name for name in names if name),
+                path.parents[1],
+                _processors(path.parent / "MacOS", bundle.program),
             )
+
+
+def _processors(folder: Path, program: str) -> tuple[str, ...]:
+    is_name = program not in {"", ".", ".."} and not set(program) & set("/\\\0")
+    return processors_of(folder / program) if is_name else ()
 
 
 def _read_bundle(path: Path) -> _Bundle | None:

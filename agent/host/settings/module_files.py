@@ -5,6 +5,7 @@ or the person themselves can change: whoever could exchange it would have their 
 """
 
 import os
+import platform
 import stat
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from agent.host.machine.exchange import others_can_exchange
+from agent.host.machine.macho import processors_of
 from agent.host.machine.windows_acl import (
     ADMINISTRATIVE,
     REPLACE,
@@ -137,6 +139,9 @@ def _others_can_change(file: Path, files: AccessReader | None) -> bool:
 
 def _is_for_another(file: Path) -> bool:
     """Return whether a library is for another kind of processor than this program."""
+    of_mac = processors_of(file)
+    if of_mac:
+        return platform.machine() not in of_mac
     ours, theirs = _processor(Path(sys.executable)), _processor(file)
     return None not in (ours, theirs) and ours != theirs
 

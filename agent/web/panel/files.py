@@ -73,7 +73,7 @@ def load() -> dict[str, PanelFile]:
 @cache
 def _texts() -> bytes:
     """Return what the panel says, in every language."""
-    return browser_module("panel", "codes", "common", "product", "update").encode()
+    return browser_module("panel", "codes", "common", "product", "update", "mac").encode()
 
 
 def _spoken(page: PanelFile, head: str) -> PanelFile:

@@ -19,7 +19,7 @@ _GUEST = {
     "component: not there": "/#/upgrade/component",
     "component: its sign is open": "/#/upgrade/component",
     "component: installers": "/#/upgrade/component",
-    "mac": "/#/upgrade/mac",
+    "mac": "/mac",
     "ID number: wrong": "/#/upgrade/id",
     "way 2": "/ways/counter",
     "mailbox": "/mailbox",
@@ -83,8 +83,9 @@ def _look_around(visit: GalleryVisit, page: Page) -> None:
     page.reload()
     page.wait_for_selector(".download-lists a[download]")
     visit.see(page, "component: installers")
-    _screen(page, "upgrade/mac", ".prose")
+    page.click("#mac")
     visit.see(page, "mac")
+    page.go_back()
     _screen(page, "upgrade/id", "#id-number")
     page.fill("#id-number", "A123456780")
     page.click("#next")

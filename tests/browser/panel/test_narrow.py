@@ -23,6 +23,7 @@ VIEWS = (
     "doctor",
     "inspector",
     "about",
+    "mac",
 )
 OUTCOMES = ("done", "undelivered", "broken", *(code.value for code in ErrorCode))
 SEEN = {"doctor": "[data-check]", "sites": "[data-origin]", "history": "[data-seq]"}

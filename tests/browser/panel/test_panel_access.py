@@ -31,6 +31,7 @@ READY = {
     "doctor": "[data-check]",
     "inspector": "h2",
     "about": "#parts",
+    "mac": "ol",
 }
 """Each view, and what is there once it is whole."""
 LISTED = "nav ul:not(.tongues) a"

@@ -279,7 +279,7 @@ def test_windows_keeps_the_same_policies_in_its_registry() -> None:
 def test_every_code_has_words_and_every_word_a_code() -> None:
     folder = Path(examination.__file__).parent
     source = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
-    used = set(re.findall(r'(?:ok|note|fault|foreign)\(\s*"\w+",\s*"(\w+)"', source))
+    used = set(re.findall(r'(?:ok|note|fault|foreign|unfit)\(\s*"\w+",\s*"(\w+)"', source))
     used |= set(re.findall(r'_held\(\w+, "(\w+)"', source))
     used |= set(
         re.findall(r'"(browser_blocks\w*|check_failed|trust_optional|trust_not_yet)"', source)

@@ -6,12 +6,12 @@ import { drawDownloads } from "../downloads.js";
 import { list, t } from "../i18n.js";
 import { heading, linkButton } from "../parts.js";
 
-/** What the installer does, and where to get it. @param {Element} downloads @param {boolean} member */
-const instructions = (downloads, member) =>
+/** What the installer does, and where to get it. @param {Element} downloads */
+const instructions = (downloads) =>
   h("details", { class: "install", open: true },
     h("summary", {}, h("h2", {}, t("component.installTitle"))),
     downloads,
-    member ? h("p", {}, h("a", { href: "#/upgrade/mac" }, t("component.macLink"))) : null,
+    h("p", {}, h("a", { href: "/mac", id: "mac" }, t("component.macLink"))),
     h("h3", {}, t("component.wizardTitle")),
     h("ol", { class: "wizard" }, list("component.wizard").map((item) => h("li", {}, item))));
 
@@ -30,7 +30,7 @@ export function installComponent(app, way) {
   const downloads = h("div", { class: "download-lists", "aria-live": "polite" });
   void drawDownloads(downloads);
   const state = h("div", { class: "component-state", "aria-live": "off" }); // the chip says it
-  const install = instructions(downloads, app.member !== null);
+  const install = instructions(downloads);
   const next = h("button", { type: "button", class: "button primary", id: "next", disabled: true,
     "aria-describedby": "next-hint", onclick: () => app.go(way.next) }, t("next"));
   const hint = h("p", { class: "hint", id: "next-hint" }, t("component.nextHint"));

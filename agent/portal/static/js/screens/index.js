@@ -6,7 +6,6 @@ import { component, guestComponent } from "./component.js";
 import { done } from "./done.js";
 import { identity } from "./identity.js";
 import { code, login } from "./login.js";
-import { mac } from "./mac.js";
 import { member } from "./member.js";
 import { method } from "./method.js";
 import { pin } from "./pin.js";
@@ -58,7 +57,6 @@ export const screens = {
   profile,
   upgrade: method,
   "upgrade/component": component,
-  "upgrade/mac": mac,
   "upgrade/id": identity,
   "upgrade/pin": pin,
   "upgrade/taken": taken,

@@ -10,6 +10,7 @@ import { doctor } from "./views/doctor.js";
 import { history } from "./views/history.js";
 import { inspector } from "./views/inspector.js";
 import { look } from "./views/look.js";
+import { mac } from "./views/mac.js";
 import { readers } from "./views/readers.js";
 import { selftest } from "./views/selftest.js";
 import { sign } from "./views/sign.js";
@@ -26,8 +27,8 @@ import { verify } from "./views/verify.js";
 
 /** @type {Record<string, View>} */
 const VIEWS = { state: stateView, sign, verify, readers, sites, history, selftest, doctor, inspector, about };
-/** What an address leads to and no menu: the documents of a question. @type {Record<string, View>} */
-const ASIDE = { look };
+/** What an address leads to and no menu: the documents of a question, and what is for one system only. @type {Record<string, View>} */
+const ASIDE = { look, mac };
 const AGAIN = 2_000; // milliseconds after which a lost agent is looked for again
 
 /** @type {State|undefined} */

@@ -31,6 +31,7 @@ export const about = {
             [t("about.folder"), h("span", { class: "code" }, found.state_dir)], [t("about.logs"), h("span", { class: "code" }, found.log_dir)],
           ])),
         h("section", { class: "sheet" }, h("h2", {}, t("about.promises")), h("ul", {}, ["pin", "sites", "history", "network"].map((name) => h("li", {}, t(`about.promise_${name}`))))),
+        found.system.startsWith("Darwin") && h("p", {}, h("a", { href: "#/mac", id: "mac" }, t("mac.title"))),
         h("section", { class: "sheet" }, h("h2", {}, t("about.handbook")), h("p", {}, h("a", { href: `handbook/index-${currentLanguage()}.html`, target: "_blank" }, t("about.handbook_open")))),
         h("section", { class: "sheet" }, h("h2", {}, t("about.parts")),
           h("ul", { class: "list", id: "parts" }, found.parts.map((/** @type {any} */ part) =>

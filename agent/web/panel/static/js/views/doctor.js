@@ -22,14 +22,18 @@ async function mend(place, repair) {
   }
 }
 
+/** Where more is said of a finding. @type {Record<string, string>} */
+const MORE = { reader_driver_architecture: "mac" };
+
 /** @param {HTMLElement} place @param {Finding} finding */
 function row(place, finding) {
   const [drawn, colour] = DRAWN[finding.level];
   const { repair } = finding;
+  const more = MORE[finding.code];
   const label = t(has(`doctor.repair_${repair}`) ? `doctor.repair_${repair}` : "doctor.repair");
   return h("li", { "data-check": finding.check, "data-level": finding.level, "data-code": finding.code },
     icon(drawn, `icon ${colour}-ink`),
-    h("div", { class: "grow" }, inOurs(finding.message)),
+    h("div", { class: "grow" }, inOurs(finding.message), more && h("p", {}, h("a", { href: `#/${more}` }, t(`${more}.title`)))),
     repair && carefulButton("primary", label, t("doctor.question", { repair: label }), t("doctor.consequence"), () => mend(place, repair)));
 }
 
