@@ -29,10 +29,12 @@ from agent.portal.notices import mailbox
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
 from agent.portal.notifier import Notifier
 from agent.portal.online import pages as online_pages
+from agent.portal.operations import security_txt
 from agent.portal.operations.health import Readiness, ReadyCheck, add_public_routes
 from agent.portal.operations.metrics import PortalMetrics, counting_refusals, measuring
 from agent.portal.operations.proxies import believing, parse_networks
 from agent.portal.operations.purging import purge_for_ever
+from agent.portal.operations.security_txt import SECURITY_TXT, SecurityTxt
 from agent.portal.pages import choice, mac
 from agent.portal.pages.templates import load_pages
 from agent.portal.pictures.reencoder import Reencoder
@@ -69,6 +71,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     takeback_pages.add_routes,
     audit_pages.add_routes,
     desk.add_routes,
+    security_txt.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -167,6 +170,8 @@ async def _run(
     directory = Path(config.downloads) if config.downloads else None
     artefacts = await asyncio.to_thread(find_artefacts, directory)
     await asyncio.to_thread(load_pages)
+    named = config.security_txt, app[ORIGINS], parts.clock
+    app[SECURITY_TXT] = await asyncio.to_thread(SecurityTxt, *named)
     key_file = Path(config.key_file) if config.key_file else None
     db = PortalDatabase(config.db, parts.clock, key_file)
     await db.open()

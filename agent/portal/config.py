@@ -14,6 +14,7 @@ from msgspec import Meta
 from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
+from agent.portal.operations.security_txt import SecurityTxtSettings
 from agent.portal.telecom.settings import MOST_OPERATORS, OperatorSettings, check_operators
 from agent.relying.origins import check_origin
 from agent.relying.urls import checked_url
@@ -74,6 +75,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         metrics_host: the operator's address, for metrics, health and readiness with reasons.
         metrics_port: its port, 0 for any free one; without one there is no such address.
         log_format: how the log is written.
+        security_txt: whom to tell of a weakness of this site; only in the file, without it nobody
+            is named.
 
     """
 
@@ -106,6 +109,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     metrics_host: str = "127.0.0.1"
     metrics_port: _Port | None = None
     log_format: LogFormat = LogFormat.TEXT
+    security_txt: SecurityTxtSettings | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work.

@@ -40,6 +40,7 @@ SCREENS = PORTAL / "static" / "js" / "screens" / "index.js"
 NOT_PAGES: Final = {
     "/again{path}": "leads to the address that was answered",
     "/staff/again{path}": "leads to the address that was answered",
+    "/.well-known/security.txt": "for programs",
     "/account/data.json": "a file",
     "/api/account/applications": "JSON",
     "/api/config": "JSON",

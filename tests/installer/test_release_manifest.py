@@ -5,6 +5,7 @@ import runpy
 import shutil
 import stat
 import subprocess
+import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_a_passphrase_is_asked_of_the_environment(
     assert main(words) == 0
     monkeypatch.delenv("ANKONG_RELEASE_PASSPHRASE")
     assert main(words) == 1
+
+
+def test_the_floor_is_that_of_what_is_supported(
+    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, out = tmp_path / "release.key", tmp_path / "m"
+    public = new_key(main, key, capsys)
+    assert main(["sign", "--key", str(key), "--out", str(out)]) == 0
+    assert main(["verify", str(out), "--public", public]) == 0
+    table = tomllib.loads(TOOL.with_name("support.toml").read_text("utf-8"))
+    assert f", floor {table['floor']}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

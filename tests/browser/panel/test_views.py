@@ -396,3 +396,33 @@ def keep_picture(page: Page, name: str) -> None:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_a_mac_is_told_what_is_for_macs(agent_here: PanelAgent, opened: Opened) -> None:
+    """Also from what the doctor says of a driver; elsewhere nothing leads there."""
+    agent_here.start()
+    page = opened("about")
+    page.locator("#parts").wait_for()
+    expect(page.locator("#mac")).to_have_count(0)
+
+    of_a_mac = {"version": "1", "python": "3", "system": "Darwin 24.6.0", "state_dir": "/s"}
+    about = {**of_a_mac, "log_dir": "/l", "parts": []}
+    page.route("**/api/about", lambda route: route.fulfill(json=about))
+    page.reload()
+    page.locator("#mac").click()
+    said = load(Language.CHINESE)
+    expect(page.locator("#view-mac h1")).to_have_text(str(said["mac.title"]))
+    expect(page.locator("#view-mac code").first).to_have_text("arm64.pkg")
+    finding = {
+        "check": "driver",
+        "level": "fault",
+        "code": "reader_driver_architecture",
+        "message": {"zh-Hant": "EZ100", "en": "EZ100"},
+        "facts": {},
+        "repair": None,
+    }
+    found = {"clean": False, "complete": True, "findings": [finding]}
+    page.route("**/api/doctor", lambda route: route.fulfill(json=found))
+    page.goto(page.url.replace("#/mac", "#/doctor"))
+    page.locator("[data-code=reader_driver_architecture] a").click()
+    expect(page.locator("#view-mac h1")).to_be_focused()

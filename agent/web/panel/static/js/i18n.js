@@ -2,7 +2,7 @@
 
 import { locale } from "./texts.js";
 
-export { currentLanguage, has, inOurs, speak, t, tags } from "./texts.js";
+export { currentLanguage, has, inOurs, list, speak, t, tags } from "./texts.js";
 
 /** A day and a time as people here write it. @param {string} rfc3339 */
 export function moment(rfc3339) {
