@@ -73,19 +73,44 @@ def resolve_wheels(machine: str) -> None:
         SetupError: a package has none.
 
     """
+    with tempfile.TemporaryDirectory() as folder:
+        nowhere = str(Path(folder, "none"))
+        _pip(machine, "install", "--dry-run", "--ignore-installed", "--target", nowhere)
+
+
+def fetch_wheels(machine: str, folder: Path) -> None:
+    """Fetch those wheels, all with the locked hash.
+
+    Args:
+        machine: one of :data:`MACHINES`.
+        folder: where they go to.
+
+    Raises:
+        SetupError: a package has none, or cannot be fetched.
+
+    """
+    _pip(machine, "download", "--dest", str(folder))
+
+
+def _pip(machine: str, *words: str) -> None:
+    """Have pip do something with the locked wheels as if it ran on a Mac.
+
+    Raises:
+        SetupError: it could not.
+
+    """
     command: list[str | Path] = [venv.PYTHON, SOURCES / "wheels.py", LOCK, machine, PYTHON]
     command += NO_WHEELS[machine]
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder, "lock.txt")
         listed.write_text(_output(command), "utf-8")
-        words = [
-            *("-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"),
+        asked = [
+            *("-m", "pip", *words, "--no-deps", "--quiet"),
             *("--disable-pip-version-check", "--no-input", "--require-hashes"),
             *("--only-binary", ":all:", "--implementation", "cp", "--python-version", PYTHON),
-            *("--platform", f"macosx_{OLDEST}_{machine}", "--target", str(Path(folder, "none"))),
-            *("--requirement", str(listed)),
+            *("--platform", f"macosx_{OLDEST}_{machine}", "--requirement", str(listed)),
         ]
-        if run([venv.PYTHON, *words], env=venv.environment(), quiet=True) != 0:
+        if run([venv.PYTHON, *asked], env=venv.environment(), quiet=True) != 0:
             raise SetupError(f"not every locked package has a wheel for macOS on {machine}")
 
 
