@@ -15,6 +15,7 @@ from typing import Final
 
 from devkit import smoke
 from devkit.installers import OUT
+from devkit.mac_trust import try_trust
 from devkit.shell import SetupError, run, say, shown
 
 _SECONDS_TO_GO: Final = 60
@@ -39,6 +40,7 @@ class InstallWay:
         remove: the command, with the file.
         installed: exit statuses of ``install`` that mean that the program is there.
         needs: a program without which this kind is not for this system; "" for none.
+        also: tries what is there on that system only, and returns what was seen.
 
     """
 
@@ -48,6 +50,7 @@ class InstallWay:
     remove: Callable[[Path], Sequence[str | Path]]
     installed: tuple[int, ...] = (0,)
     needs: str = ""
+    also: Callable[[Path], str] | None = None
 
 
 def _root() -> list[str]:
@@ -117,6 +120,7 @@ WAYS: Final = {
         lambda file: [*_root(), "installer", "-pkg", file, "-target", "/"],
         lambda: _APP / "MacOS" / "ankong",
         lambda _: [_APP / "Resources" / "uninstall.command", "--keep"],
+        also=try_trust,
     ),
 }
 
@@ -157,6 +161,9 @@ def play(files: Sequence[Path]) -> int:
         say(f"installing {file.name}")
         _run(way.install(file.absolute()), way.installed)
         seen = smoke.use(way.program())
+        if way.also is not None:
+            seen.append(way.also(way.program()))
+            say(f"  {seen[-1]}")
         say("removing it")
         _run(way.remove(file.absolute()), (0,))
         _wait_until_gone(way.program())
