@@ -23,6 +23,7 @@ EXPECTED = {
     "/usr/bin/ankong",
     "/etc/xdg/autostart/ankong.desktop",
     "/usr/share/applications/ankong.desktop",
+    "/usr/share/metainfo/org.ankong.agent.metainfo.xml",
     "/usr/share/icons/hicolor/48x48/apps/ankong.png",
     "/usr/share/man/man1/ankong.1.gz",
     "/usr/share/man/zh_TW/man1/ankong.1.gz",
