@@ -61,16 +61,19 @@ def build(
     return 1 if failed else 0
 
 
-def render(found: Delivery, out: Path) -> dict[str, str]:
-    """Write the files of every channel into ``out``; return why one has none, else an empty text.
+def render(
+    found: Delivery, out: Path, channels: Sequence[ReleaseChannel] | None = None
+) -> dict[str, str]:
+    """Write the files of channels into ``out``; return why one has none, else an empty text.
 
     Args:
         found: what was built.
         out: a folder, which may be there.
+        channels: all of them by default.
 
     """
     silent = {}
-    for channel in CHANNELS:
+    for channel in CHANNELS if channels is None else channels:
         own = out / channel.name
         own.mkdir(parents=True, exist_ok=True)
         silent[channel.name] = channel.render(found, own)

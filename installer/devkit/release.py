@@ -112,7 +112,8 @@ def _pack_channels(work: Path, files: Path) -> None:
         files: those of the release, with their table; the archive goes there.
 
     """
-    channels.render(delivery.read(files), work)
+    carried = [channel for channel in channels.CHANNELS if channel.in_release]
+    channels.render(delivery.read(files), work, carried)
     with zipfile.ZipFile(files / f"ankong-{version_of(ROOT)}-channels.zip", "w") as archive:
         for path in sorted(path for path in work.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(work).as_posix())  # dated 1980, always

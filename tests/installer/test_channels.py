@@ -335,6 +335,26 @@ def test_the_judge_refuses_what_is_spoilt(
     assert path.name in capfd.readouterr().out
 
 
+def test_microsofts_own_schemas_judge_too_where_somebody_has_them(
+    judged: Path, whole: Delivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schemas = tmp_path / "schemas"
+    schemas.mkdir()
+    for kind in ("version", "installer", "defaultLocale", "locale"):
+        schema = {"type": "object", "properties": {"ManifestType": {"const": kind}}}
+        (schemas / f"manifest.{kind}.1.12.0.json").write_text(json.dumps(schema))
+    monkeypatch.setattr(winget, "msi_agrees", lambda _: True)
+    own = " ".join(winget.validate(whole, judged).unproven)
+    assert "Microsoft" in own
+    monkeypatch.setenv("ANKONG_WINGET_SCHEMAS", str(schemas))
+    verdict = winget.validate(whole, judged)
+    assert verdict.unproven == []
+    assert "Microsoft" in " ".join(verdict.proven)
+    (schemas / "manifest.locale.1.12.0.json").write_text('{"required": ["Other"]}')
+    with pytest.raises(SetupError, match=r"manifest\.locale\.1\.12\.0\.json"):
+        winget.validate(whole, judged)
+
+
 def test_nothing_to_judge_is_no_good_judgement(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="does not keep to"):
         winget.judge(tmp_path, winget.SCHEMA)

@@ -32,6 +32,8 @@ class ReleaseChannel:
         validate: has judges read what was rendered. It raises
             :class:`~devkit.shell.SetupError` where one of them finds a fault.
         remains: what only a real machine can show.
+        in_release: whether a release's archive of channels has its files; not where they are
+            large, and served from a place of their own.
 
     """
 
@@ -39,3 +41,4 @@ class ReleaseChannel:
     render: Callable[[Delivery, Path], str]
     validate: Callable[[Delivery, Path], ChannelVerdict]
     remains: str
+    in_release: bool = True

@@ -132,6 +132,13 @@ def test_the_desktop_files_keep_to_the_specification(unpacked: Path, place: str)
     assert said("desktop-file-validate", unpacked / place) == ""
 
 
+def test_catalogues_of_software_can_read_what_it_is(unpacked: Path) -> None:
+    need("appstreamcli")
+    place = unpacked / "usr/share/metainfo/org.ankong.agent.metainfo.xml"
+    said("appstreamcli", "validate", "--no-net", "--pedantic", place)
+    assert f'version="{__version__}"' in place.read_text("utf-8")
+
+
 def test_the_autostart_is_the_agents_own_and_vanishes_with_it(unpacked: Path) -> None:
     from agent.host.autostart.xdg import desktop_file
 
