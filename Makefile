@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill release lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill channels release lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -12,6 +12,7 @@ variables of make:
   SITE=1          demo: instead, log in to an example site in Flask
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   SAMPLE=50       mutants: only so many of each package, always the same
+  FILES=DIR       channels: another folder with what was built
   SITES=FILE      admin: a list of sites, one in each line
   ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
   PROGRAM=ankong  smoke: the installed program to use
@@ -78,6 +79,9 @@ smoke:
 
 bill:
 	@$(DEV) bill
+
+channels:
+	@$(DEV) channels $(if $(FILES),--files $(FILES))
 
 release:
 	@$(DEV) release

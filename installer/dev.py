@@ -98,6 +98,16 @@ def _add_release_chores(chores: "argparse._SubParsersAction[argparse.ArgumentPar
         "for machines that are thrown away",
     )
     chores.add_parser("bill", help="put the bills of materials beside the installers")
+    channels = chores.add_parser("channels", help="write and judge what channels publish")
+    channels.add_argument(
+        "--files", type=Path, metavar="DIR", help="what was built (dist/installers)"
+    )
+    channels.add_argument(
+        "--try",
+        dest="hosted",
+        action="store_true",
+        help="have winget or Homebrew take it; for machines that are thrown away",
+    )
     chores.add_parser("release", help="put a release together from what machines built")
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from devkit import admin_pack, node, release, smoke, system, trial, venv, workflows
+from devkit import channels as publishing
 from devkit import installers as artefacts
 from devkit import kits as packages
 from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
+from devkit.channel import hosted
 from devkit.shell import ROOT, SetupError, become, run, say
 
 TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "test-installers")
@@ -71,7 +73,8 @@ UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
-    "lint.txt": ("--group", "lint"),
+    # Beside what dev.txt names, in one environment.
+    "lint.txt": ("--group", "lint", "--constraint", "installer/requirements/dev.txt"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
     "installer.txt": (
@@ -109,6 +112,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "test-installers": test_installers,
         "smoke": try_out,
         "bill": bill,
+        "channels": channels,
         "release": complete,
         "lock": lock,
     }
@@ -330,6 +334,16 @@ def try_out(options: argparse.Namespace, _rest: Sequence[str]) -> int:
 def bill(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Put the bill of what was frozen here beside the installers; needs nothing installed."""
     return release.keep_bills()
+
+
+def channels(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Write what channels publish of what was built, and have other programs judge it."""
+    if options.hosted:
+        hosted.play(options.files)
+        return 0
+    system.ensure((*system.BUILD, *system.CHANNELS))
+    venv.ensure()
+    return publishing.build(options.files)
 
 
 def complete(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

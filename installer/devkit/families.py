@@ -32,6 +32,7 @@ FAMILIES = (
 # By Debian's names: Fedora's, Arch's, openSUSE's, Homebrew's, winget's; "" where it is not known,
 # or comes with the system.
 NAMES = {
+    "appstream": ("appstream", "appstream", "AppStream", "", ""),
     "chromium": ("chromium", "chromium", "chromium", "chromium", "Google.Chrome"),
     "dbus-daemon": ("dbus-daemon", "dbus", "dbus-1-daemon", "", ""),
     "firefox-esr": ("firefox", "firefox", "MozillaFirefox", "firefox", "Mozilla.Firefox.ESR"),
@@ -47,6 +48,7 @@ NAMES = {
     "libnss3-tools": ("nss-tools", "nss", "mozilla-nss-tools", "nss", ""),
     "libpcsclite-dev": ("pcsc-lite-devel", "pcsclite", "pcsc-lite-devel", "pcsc-lite", ""),
     "mupdf-tools": ("mupdf", "mupdf-tools", "mupdf", "mupdf-tools", ""),
+    "msitools": ("msitools", "msitools", "msitools", "msitools", ""),
     "opensc": ("opensc", "opensc", "opensc", "opensc", "OpenSC.OpenSC"),
     "openssl": ("openssl", "openssl", "openssl", "openssl", "ShiningLight.OpenSSL.Light"),
     "osslsigncode": ("osslsigncode", "", "", "osslsigncode", ""),
@@ -60,6 +62,8 @@ NAMES = {
     "python3-tk": ("python3-tkinter", "tk", "python3-tk", "python-tk", ""),
     "qpdf": ("qpdf", "qpdf", "qpdf", "qpdf", "QPDF.QPDF"),
     "redis-server": ("", "", "redis", "redis", ""),
+    "rpm": ("rpm", "rpm-tools", "rpm", "rpm", ""),
+    "ruby": ("ruby", "ruby", "ruby", "ruby", "RubyInstallerTeam.Ruby.3.4"),
     "shellcheck": (
         *("ShellCheck", "shellcheck", "ShellCheck", "shellcheck", "koalaman.shellcheck"),
     ),
@@ -68,6 +72,7 @@ NAMES = {
     "xvfb": ("xorg-x11-server-Xvfb", "xorg-server-xvfb", "xorg-x11-server-Xvfb", "", ""),
 }
 WITHOUT = {
+    "appstream": "the metainfo file for Linux is not judged",
     "chromium": "no browser of its own is opened for the demo, and tests in browsers are skipped",
     "firefox-esr": "tests in Firefox are skipped",
     "fonts-noto-cjk": "Chinese in windows and pictures is boxes",
@@ -76,6 +81,7 @@ WITHOUT = {
     "libnss3-tools": "certutil is not there, no browser is made to trust the agent, and the demo "
     "tells an address instead of opening a browser",
     "libpcsclite-dev": "pyscard cannot be compiled",
+    "msitools": "an MSI is not asked what it is",
     "mupdf-tools": "pictures of visible marks are not drawn by a second reader",
     "opensc": "the tests that hold signatures against OpenSC are skipped",
     "osslsigncode": "no signature is taken off a Windows program",
@@ -86,6 +92,8 @@ WITHOUT = {
     "python3-tk": "the agent has no windows, so that consent and PIN cannot be asked for",
     "qpdf": "the structure of signed PDFs is not judged",
     "redis-server": "the store of challenges in Redis is not tested",
+    "rpm": "packages for Fedora are not read",
+    "ruby": "the cask for Homebrew is not judged",
     "shellcheck": "the installers' scripts are not judged",
     "softhsm2": "PKCS#11 tokens are tested with a stub module only",
     "vsmartcard-vpcd": "PROVIDER=pcsc and the tests through a private pcscd do not run",

@@ -9,13 +9,16 @@ import json
 import os
 import platform
 import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from frozen import bill
 
+from devkit import channels
 from devkit.agreement import version_of
+from devkit.channel import delivery
 from devkit.installers import OUT, SUMS, TABLE
 from devkit.proofs import sha256_of
 from devkit.shell import ROOT, SetupError, say
@@ -94,10 +97,29 @@ def gather(parts: Path = PARTS, out: Path = RELEASE) -> int:
     (files / UNSIGNED).write_text("".join(lines), "utf-8")
     table = _table(folders, files)
     (files / TABLE).write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    _pack_channels(out / "channels", files)
     sums = (f"{sha256_of(path)}  {path.name}\n" for path in sorted(files.iterdir()))
     (files / SUMS).write_text("".join(sums), "utf-8")
     say(f"{len(unsigned)} installers, {len(signed)} of them signed: {out}")
     return 0
+
+
+def _pack_channels(work: Path, files: Path) -> None:
+    """Put what channels publish of these files beside them, in one archive.
+
+    Args:
+        work: a folder for what is rendered.
+        files: those of the release, with their table; the archive goes there.
+
+    """
+    carried = [channel for channel in channels.CHANNELS if channel.in_release]
+    channels.render(delivery.read(files), work, carried)
+    with zipfile.ZipFile(files / f"ankong-{version_of(ROOT)}-channels.zip", "w") as archive:
+        for path in sorted(path for path in work.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(work).as_posix())  # dated 1980, always
+            entry.create_system = 3  # Unix
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _copy(folders: Sequence[Path], files: Path) -> dict[str, str]:

@@ -120,6 +120,13 @@ ARCHIVES = (
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 # Signs Windows' programs, and takes signatures off.
 OSSLSIGNCODE = Package("osslsigncode", has_program("osslsigncode"))
+# What judges what channels publish.
+CHANNELS = (
+    Package("appstream", has_program("appstreamcli")),
+    Package("msitools", has_program("msiinfo")),
+    Package("rpm", has_program("rpm")),
+    Package("ruby", has_program("ruby")),
+)
 JUDGES = (
     Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
@@ -131,6 +138,7 @@ JUDGES = (
     Package("qpdf", has_program("qpdf")),
     SHELLCHECK,
     OSSLSIGNCODE,
+    *CHANNELS,
 )
 # What puts the frozen program into packages, and what judges them.
 LINUX_INSTALLERS = (

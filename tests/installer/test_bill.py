@@ -1,6 +1,7 @@
 """The bill of materials has what procurement asks for, and CycloneDX's own judge takes it."""
 
 import json
+import zipfile
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,9 @@ from uuid import UUID
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from devkit import release
+from devkit import channels, release
+from devkit.channel.delivery import Delivery
+from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import SetupError
 from frozen import bill, sbom
 
@@ -104,9 +107,26 @@ def test_names_of_files_say_nothing_of_the_place() -> None:
 # A release.
 
 
+def write_sums(found: Delivery, out: Path) -> str:
+    sums = {name: file.sha256 for name, file in found.files.items()}
+    (out / "sums.json").write_text(json.dumps(sums))
+    return ""
+
+
+def says_nothing(_: Delivery, __: Path) -> ChannelVerdict:
+    return ChannelVerdict(())
+
+
+EVERY_SUM = ReleaseChannel("sums", write_sums, says_nothing, "")
+LARGE = ReleaseChannel("large", write_sums, says_nothing, "", in_release=False)
+
+
 @pytest.fixture
-def built(tmp_path: Path, parts: list[sbom.BundledComponent]) -> Path:
+def built(
+    tmp_path: Path, parts: list[sbom.BundledComponent], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Return what two machines left, and one that signed."""
+    monkeypatch.setattr(channels, "CHANNELS", [EVERY_SUM, LARGE])
     folder = tmp_path / "parts"
     for name, files in {
         "installers-debian": (f"ankong_{__version__}_amd64.deb", f"a-{__version__}-x64.exe"),
@@ -147,6 +167,24 @@ def test_a_release_has_one_bill_for_all_its_files(built: Path, tmp_path: Path) -
         "linux-aarch64/pkg:pypi/thing@1.0",
         "linux-aarch64/pkg:deb/debian/silent@2:1+b1",
     ]
+
+
+def test_a_release_brings_what_its_channels_publish_of_these_very_files(
+    built: Path, tmp_path: Path
+) -> None:
+    archives = []
+    for name in ("a", "b"):
+        files = tmp_path / name / "files"
+        release.gather(built, tmp_path / name)
+        path = files / f"ankong-{__version__}-channels.zip"
+        with zipfile.ZipFile(path) as archive:
+            assert archive.namelist() == ["sums/sums.json"]
+            said = json.loads(archive.read("sums/sums.json"))
+        assert len(said) == 3
+        assert said == {each: release.sha256_of(files / each) for each in said}
+        assert f"{release.sha256_of(path)}  {path.name}\n" in (files / "SHA256SUMS").read_text()
+        archives.append(path.read_bytes())
+    assert archives[0] == archives[1]
 
 
 def test_signed_files_replace_the_unsigned_whose_sums_are_kept(built: Path, tmp_path: Path) -> None:

@@ -246,6 +246,26 @@ def test_what_windows_runs_is_the_same_in_every_shell() -> None:
     assert re.fullmatch(r"[\w ./-]+", smoke["run"])
 
 
+def test_channels_are_tried_where_they_are_and_judged_before_they_are_released() -> None:
+    channel = jobs("smoke.yml")["channel"]
+    rows = channel["strategy"]["matrix"]["include"]
+    assert {row["channel"]: row["runner"].split("-")[0] for row in rows} == {
+        "winget": "windows",
+        "Homebrew": "macos",
+    }
+    built = {
+        step["with"]["name"].replace("${{ matrix.runner }}", row["runner"])
+        for job in jobs("build.yml").values()
+        for row in job.get("strategy", {}).get("matrix", {}).get("include", [{"runner": ""}])
+        for step in job["steps"]
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    }
+    assert {row["built"] for row in rows} <= built
+    assert channel["steps"][-1]["run"] == "python installer/dev.py channels --try"
+    runs = [step.get("run", "") for step in jobs("release.yml")["gather"]["steps"]]
+    assert runs.index("make release") < runs.index("make channels FILES=dist/release/files")
+
+
 def test_what_is_called_gets_what_it_asks_for() -> None:
     for name in NAMES:
         for job in jobs(name).values():

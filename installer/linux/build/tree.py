@@ -6,15 +6,17 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from devkit.channel import published
 from devkit.shell import ROOT
 from frozen import freeze
 from linux.build.completions import completions
 from linux.build.manuals import manual_pages
+from linux.build.metainfo import PLACE, metainfo
 
 SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
 AUTOSTART = "etc/xdg/autostart/ankong.desktop"
-MAINTAINER = "The Ankong authors <ankong@example.org>"
+MAINTAINER = f"The Ankong authors <{published.facts()['publisher']['mail']}>"
 _EXECUTABLES = ("ankong",)
 _LINKS = {
     "usr/bin/ankong": "../lib/ankong/ankong",
@@ -30,7 +32,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root: what will be ``/``.
         bundle: the frozen program.
         version: of it.
-        when: seconds since 1970, for the changelog.
+        when: seconds since 1970, for changelog and metainfo.
 
     """
     copy_program(bundle, root / PROGRAM)
@@ -39,6 +41,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root / "usr/share/applications/ankong.desktop",
         menu_entry(),
     )
+    _write(root / PLACE, metainfo(version, when))
     for place, text in file_manager_entries().items():
         _write(root / "usr/share" / place, text)
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")

@@ -23,6 +23,7 @@ EXPECTED = {
     "/usr/bin/ankong",
     "/etc/xdg/autostart/ankong.desktop",
     "/usr/share/applications/ankong.desktop",
+    "/usr/share/metainfo/org.ankong.agent.metainfo.xml",
     "/usr/share/icons/hicolor/48x48/apps/ankong.png",
     "/usr/share/man/man1/ankong.1.gz",
     "/usr/share/man/zh_TW/man1/ankong.1.gz",
@@ -129,6 +130,13 @@ def test_every_override_of_lintian_has_its_reason() -> None:
 def test_the_desktop_files_keep_to_the_specification(unpacked: Path, place: str) -> None:
     need("desktop-file-validate")
     assert said("desktop-file-validate", unpacked / place) == ""
+
+
+def test_catalogues_of_software_can_read_what_it_is(unpacked: Path) -> None:
+    need("appstreamcli")
+    place = unpacked / "usr/share/metainfo/org.ankong.agent.metainfo.xml"
+    said("appstreamcli", "validate", "--no-net", "--pedantic", place)
+    assert f'version="{__version__}"' in place.read_text("utf-8")
 
 
 def test_the_autostart_is_the_agents_own_and_vanishes_with_it(unpacked: Path) -> None:

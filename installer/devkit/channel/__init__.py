@@ -1,0 +1,1 @@
+"""Where people get the program besides a release's page; :mod:`devkit.channels` is the chore."""
