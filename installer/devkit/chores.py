@@ -261,8 +261,8 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
     needed = (*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE)
-    needed += (*system.REPOSITORY, *system.REPOSITORY_JUDGES, *system.LINUX_INSTALLERS)
-    system.ensure((*needed, *system.LANGUAGES, *system.ARCHIVES))
+    packed = (*system.REPOSITORY, *system.REPOSITORY_JUDGES, *system.LINUX_INSTALLERS)
+    system.ensure((*needed, *packed, *system.LANGUAGES, *system.ARCHIVES))
     venv.ensure()
     node.ensure()
     if not artefacts.artefact_hashes():

@@ -122,6 +122,8 @@ def make(options: argparse.Namespace) -> None:
     """
     if options.table is None and options.previous is None:
         raise RepositoryError("give --table, --previous, or both")
+    if options.out.exists() and not (options.out / SUMS).is_file():
+        raise RepositoryError(f"{options.out} is there, and is no repository of ours")
     keys = [] if options.unsigned else _keys(options.key)
     when = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
     if when <= CREATED or options.days < 1 or options.keep < 1:
@@ -247,10 +249,16 @@ def _settle(root: Path, when: int) -> None:
 
 
 def _replace(out: Path, root: Path, before: Path) -> None:
-    """Put the new folder in the place of the old one, whole."""
-    if out.exists():
-        out.rename(before)
-    root.rename(out)
+    """Put the new folder in the place of the old one, whole, or leave the old one there."""
+    if not out.exists():
+        root.rename(out)
+        return
+    out.rename(before)
+    try:
+        root.rename(out)
+    except OSError:
+        before.rename(out)
+        raise
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+~]{0,63}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}")
 _ARCHITECTURES: Final = {"deb": ("amd64", "arm64"), "rpm": ("x86_64", "aarch64")}
 _RPM_FIELDS: Final = "%{NAME}\\n%{VERSION}\\n%{RELEASE}\\n%{ARCH}\\n%{SHA256HEADER}\\n"
+_OF_LISTS: Final = {"filename", "size", "md5sum", "sha1", "sha256", "sha512"}
+"""What lists add to the fields of a package, in small letters: no package has them."""
 _SECONDS: Final = 300
 
 
@@ -114,6 +116,10 @@ def read(path: Path) -> RepositoryPackage:
 
 
 def _fields(deb: Path) -> tuple[str, str, str]:
+    whole = tool("dpkg-deb", "--field", deb)
+    named = {field.lower() for field in re.findall(r"^([^\s:]+):", whole, re.MULTILINE)}
+    if named & _OF_LISTS:
+        raise RepositoryError(f"{deb.name} says itself where it is, or what its sum is")
     wanted = ("Package", "Version", "Architecture")
     told = [tool("dpkg-deb", "--field", deb, field).strip() for field in wanted]
     return told[0], told[1], told[2]

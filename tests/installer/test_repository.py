@@ -253,7 +253,7 @@ def test_truncated_lists_are_refused(apt: Apt, served: Path, name: str) -> None:
                 path.write_bytes(path.read_bytes()[:-20])
     done = apt("update")
     assert done.returncode != 0
-    assert "Candidate" not in apt("policy", "ankong").stdout
+    assert "Unable to locate package" in apt("install", "-y", "ankong").stdout
 
 
 def test_lists_that_have_expired_are_refused_until_they_are_signed_anew(
@@ -288,7 +288,7 @@ def test_another_key_is_refused(work: Work, apt: Apt, dnf: Dnf, served: Path) ->
     assert not (dnf.folder / "root/usr/share/ankong").exists()
 
 
-def test_while_one_key_follows_another_both_kinds_of_people_are_served(
+def test_while_one_key_follows_another_all_are_served(
     work: Work, apt: Apt, served: Path, tmp_path: Path
 ) -> None:
     old, new = work.key, new_key(work.folder / "next.key")
@@ -304,6 +304,24 @@ def test_while_one_key_follows_another_both_kinds_of_people_are_served(
     assert later("update").returncode == 0
     assert apt("update").returncode != 0
     assert old != new
+
+
+def test_while_one_key_follows_another_dnf_goes_on(work: Work, dnf: Dnf, served: Path) -> None:
+    new, old_alone = new_key(work.folder / "next.key"), (served / "ankong.asc").read_bytes()
+    table = work.build("1.0.0")
+    assert work.make("--key", new, "--table", table, "--days", 36500, when=WHEN + 1)[0] == 0
+    both = (served / "ankong.asc").read_bytes()
+    (served / "ankong.asc").write_bytes(old_alone)
+    done = dnf("install", "ankong")
+    assert done.returncode == 0, done.stdout
+    assert "Importing GPG key" in done.stdout
+    # Who has both keys goes on when the old one signs nothing any more.
+    (served / "ankong.asc").write_bytes(both)
+    assert dnf("remove", "ankong").returncode == 0
+    work.key = new
+    assert work.make("--table", table, "--days", 36500, when=WHEN + 2)[0] == 0
+    done = dnf("install", "ankong")
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_newer_version_is_added_and_an_older_one_kept_out(
@@ -403,6 +421,8 @@ def test_a_table_that_does_not_fit_is_refused(
         {"Version": "1:1.0.0"},
         {"Architecture": "all"},
         {"Architecture": "i386"},
+        {"Filename": "pool/other.deb"},
+        {"sha256": "0" * 64},
     ],
 )
 def test_a_package_that_says_something_else_is_refused(work: Work, fields: dict[str, str]) -> None:
@@ -410,6 +430,14 @@ def test_a_package_that_says_something_else_is_refused(work: Work, fields: dict[
     status, told = work.make("--table", table_of(work.folder, deb))
     assert status == 1, told
     assert not work.out.exists()
+
+
+def test_a_folder_that_is_no_repository_is_left_alone(work: Work) -> None:
+    work.out.mkdir()
+    (work.out / "letter.txt").write_text("mine")
+    status, told = work.make("--table", work.build("1.0.0"))
+    assert (status, "no repository" in told) == (1, True), told
+    assert content_of(work.out) == {"letter.txt": b"mine"}
 
 
 def test_what_is_no_package_is_refused(work: Work) -> None:

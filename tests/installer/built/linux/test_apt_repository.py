@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -84,7 +85,10 @@ def test_installed_upgraded_and_kept_from_what_is_wrong(
     system: Debian, deb: Path, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(deb.stat().st_mtime)))
-    host.publish(small_deb(deb_folder(host), OLD))
+    wants = subprocess.run(
+        ["dpkg-deb", "--field", deb, "Depends"], capture_output=True, text=True, check=True
+    )
+    host.publish(small_deb(deb_folder(host), OLD, Depends=wants.stdout.strip()))
     shutil.copyfile(host.root / "ankong.sources", system.root / SOURCES)
     system.apt("update")
     system.apt("install", "ankong")
@@ -97,7 +101,7 @@ def test_installed_upgraded_and_kept_from_what_is_wrong(
     good = served.read_bytes()
     served.write_bytes(good[:-1] + bytes([good[-1] ^ 0xFF]))
     system.apt("update")
-    refused = system.try_to("apt-get", "-y", "upgrade")
+    refused = system.try_to("apt-get", "-y", "--no-install-recommends", "upgrade")
     assert refused.returncode != 0
     assert "Hash Sum mismatch" in refused.stdout + refused.stderr
     assert version(system) == OLD
@@ -112,9 +116,10 @@ def test_installed_upgraded_and_kept_from_what_is_wrong(
     stranger = Host(deb_folder(host, "stranger"), host.url)
     stranger.publish(small_deb(deb_folder(stranger), "9.0.0"))
     shutil.rmtree(host.root / "dists")
-    shutil.copytree(stranger.root / "dists", host.root / "dists")
+    shutil.copytree(stranger.root, host.root, dirs_exist_ok=True)
     system.try_to("apt-get", "update")
-    system.try_to("apt-get", "-y", "upgrade")
+    assert "9.0.0" not in system.run("apt-cache", "policy", "ankong")
+    system.try_to("apt-get", "-y", "--no-install-recommends", "upgrade")
     assert version(system) == __version__
     system.apt("purge", "ankong")
     assert not (system.root / "usr/bin/ankong").exists()
