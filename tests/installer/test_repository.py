@@ -10,7 +10,7 @@ import unittest.mock
 from pathlib import Path
 
 import pytest
-from release.release_key import KEY
+from release.release_key import KEY, PASSPHRASE
 from release.repository import main
 
 from tests.installer.repository_judges import (
@@ -53,7 +53,7 @@ class Work:
     def run(self, *words: object, when: int = WHEN, **more: str) -> tuple[int, str]:
         """Run the program; return its status and what it says."""
         told = io.StringIO()
-        variables = {"SOURCE_DATE_EPOCH": str(when), KEY: "", **more}
+        variables = {"SOURCE_DATE_EPOCH": str(when), KEY: "", PASSPHRASE: "", **more}
         with (
             unittest.mock.patch.dict(os.environ, variables),
             contextlib.redirect_stdout(told),
@@ -199,6 +199,18 @@ def test_the_same_key_and_date_give_the_same_bytes(first: Work, tmp_path: Path) 
     status, told = first.run("make", *words, "--days", 36500)
     assert status == 0, told
     assert content_of(again) == content_of(first.out)
+
+
+def test_each_processor_has_lists_of_its_own(work: Work) -> None:
+    arm = small_deb(work.folder, "1.0.0", "arm", Architecture="arm64")
+    amd = small_deb(work.folder / "amd", "1.0.0")
+    debs = (arm.rename(work.folder / "ankong_1.0.0_arm64.deb"), amd.rename(work.folder / amd.name))
+    status, told = work.make("--table", table_of(work.folder, *debs))
+    assert status == 0, told
+    for architecture in ("amd64", "arm64"):
+        listed = (work.out / f"dists/stable/main/binary-{architecture}/Packages").read_text()
+        assert re.findall(r"^Filename: .*_(\w+)\.deb$", listed, re.MULTILINE) == [architecture]
+    assert "Architectures: amd64 arm64\n" in (work.out / "ankong.sources").read_text()
 
 
 def test_a_changed_package_is_refused_by_apt(apt: Apt, served: Path) -> None:
@@ -471,6 +483,17 @@ def test_the_key_may_come_by_the_environment_and_is_written_nowhere(work: Work) 
     secret = pem.splitlines()[1].encode()
     assert not [name for name, content in content_of(work.out).items() if secret in content]
     assert secret.decode() not in told
+    secured = subprocess.run(
+        ["openssl", "pkcs8", "-topk8", "-in", work.key, "-passout", "pass:open"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    before = content_of(work.out)
+    phrase = {KEY: secured, PASSPHRASE: "open"}
+    assert work.run("make", *words, **phrase)[0] == 0
+    assert content_of(work.out) == before
+    assert work.run("make", *words, **{**phrase, PASSPHRASE: "wrong"})[0] == 1
     status, told = work.run("make", *words, ANKONG_RELEASE_KEY="rubbish")
     assert (status, told.startswith("repository: ")) == (1, True), told
 
