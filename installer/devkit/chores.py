@@ -49,6 +49,10 @@ PROOFS = {
         "pytest",
         "tests/installer/wizard/test_pages.py",
     ),
+    "packages from signed repositories, by apt and by dnf": (
+        *("pytest", "-m", "artefact", "tests/installer/built/linux/test_apt_repository.py"),
+        "tests/installer/built/linux/test_foreign_rpm.py",
+    ),
 }
 """What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
 GENERATORS = (
@@ -64,6 +68,8 @@ GENERATORS = (
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 RELEASE_KEY = "ANKONG_RELEASE_KEY"
 """The variable with the key of releases, PEM; installer/release/manifest.py reads it."""
+REPOSITORY_URL = "ANKONG_REPOSITORY_URL"
+"""The variable with the address at which the repository for apt and dnf will be."""
 RELEASE_PAGES = (
     ROOT / "installer" / "release" / "checklist.py",
     ROOT / "installer" / "release" / "support.py",
@@ -260,13 +266,22 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
     needed = (*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE)
-    system.ensure((*needed, *system.LANGUAGES, *system.ARCHIVES))
+    packed = (*system.REPOSITORY, *system.REPOSITORY_JUDGES, *system.LINUX_INSTALLERS)
+    system.ensure((*needed, *packed, *system.LANGUAGES, *system.ARCHIVES))
     venv.ensure()
     node.ensure()
+    if not artefacts.artefact_hashes():
+        _build_for_linux()
     whole = {"ANKONG_TEST_DATABASES": "both", "ANKONG_TEST_LOOKS": "all"}
     failed = [name for name, words in PROOFS.items() if _tool(name, words, whole) != 0]
     say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
     return 1 if failed else 0
+
+
+def _build_for_linux() -> None:
+    """Build the packages that some proofs are about; these say it, should it fail."""
+    dev = ROOT / "installer" / "dev.py"
+    run([venv.PYTHON, dev, "installers", "--only", "linux"], env=venv.environment())
 
 
 def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
@@ -356,10 +371,18 @@ def complete(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     steps: list[list[str | Path]] = [
         [tools / "checklist.py", "notes", files / artefacts.TABLE, release.RELEASE / "NOTES.md"]
     ]
-    if os.environ.get(RELEASE_KEY):
+    key, place = os.environ.get(RELEASE_KEY), os.environ.get(REPOSITORY_URL)
+    if key:
         steps.append([tools / "manifest.py", "sums", files / artefacts.SUMS])
     else:
         say(f"{RELEASE_KEY} is empty: the sums are not signed")
+    if key and place:
+        system.ensure(system.REPOSITORY)
+        make: list[str | Path] = [tools / "repository.py", "make", "--url", place]
+        out = release.RELEASE / "repository"
+        steps.append([*make, "--table", files / artefacts.TABLE, "--out", out])
+    else:
+        say(f"no repository for apt and dnf: it needs {RELEASE_KEY} and {REPOSITORY_URL}")
     return status or max(run([venv.PYTHON, *words], env=venv.environment()) for words in steps)
 
 

@@ -34,6 +34,7 @@ FAMILIES = (
 NAMES = {
     "appstream": ("appstream", "appstream", "AppStream", "", ""),
     "chromium": ("chromium", "chromium", "chromium", "chromium", "Google.Chrome"),
+    "createrepo-c": ("createrepo_c", "createrepo_c", "createrepo_c", "", ""),
     "dbus-daemon": ("dbus-daemon", "dbus", "dbus-1-daemon", "", ""),
     "firefox-esr": ("firefox", "firefox", "MozillaFirefox", "firefox", "Mozilla.Firefox.ESR"),
     "fontconfig": ("fontconfig", "fontconfig", "fontconfig", "fontconfig", ""),
@@ -42,6 +43,8 @@ NAMES = {
         *("font-noto-sans-cjk", ""),
     ),
     "gcc": ("gcc", "gcc", "gcc", "", ""),
+    "gpg": ("gnupg2", "gnupg", "gpg2", "gnupg", "GnuPG.GnuPG"),
+    "gpgv": ("gnupg2", "gnupg", "gpg2", "gnupg", "GnuPG.GnuPG"),
     "imagemagick": ("ImageMagick", "imagemagick", "ImageMagick", "imagemagick", ""),
     "iproute2": ("iproute", "iproute2", "iproute2", "", ""),
     "libc6-dev": ("glibc-devel", "glibc", "glibc-devel", "", ""),
@@ -62,7 +65,7 @@ NAMES = {
     "python3-tk": ("python3-tkinter", "tk", "python3-tk", "python-tk", ""),
     "qpdf": ("qpdf", "qpdf", "qpdf", "qpdf", "QPDF.QPDF"),
     "redis-server": ("", "", "redis", "redis", ""),
-    "rpm": ("rpm", "rpm-tools", "rpm", "rpm", ""),
+    "rpm": ("rpm-sign", "rpm-tools", "rpm-build", "rpm", ""),
     "ruby": ("ruby", "ruby", "ruby", "ruby", "RubyInstallerTeam.Ruby.3.4"),
     "shellcheck": (
         *("ShellCheck", "shellcheck", "ShellCheck", "shellcheck", "koalaman.shellcheck"),
@@ -73,7 +76,10 @@ NAMES = {
 }
 WITHOUT = {
     "appstream": "the metainfo file for Linux is not judged",
+    "apt-utils": "the repository of packages is not tested",
     "chromium": "no browser of its own is opened for the demo, and tests in browsers are skipped",
+    "createrepo-c": "no repository of packages is made or tested",
+    "dnf": "nothing is installed by dnf",
     "firefox-esr": "tests in Firefox are skipped",
     "fonts-noto-cjk": "Chinese in windows and pictures is boxes",
     "gcc": "pyscard cannot be compiled",
@@ -92,7 +98,7 @@ WITHOUT = {
     "python3-tk": "the agent has no windows, so that consent and PIN cannot be asked for",
     "qpdf": "the structure of signed PDFs is not judged",
     "redis-server": "the store of challenges in Redis is not tested",
-    "rpm": "packages for Fedora are not read",
+    "rpm": "packages for Fedora are not read, and no repository is made or tested",
     "ruby": "the cask for Homebrew is not judged",
     "shellcheck": "the installers' scripts are not judged",
     "softhsm2": "PKCS#11 tokens are tested with a stub module only",

@@ -152,6 +152,17 @@ LINUX_INSTALLERS = (
     Package("rpm", has_program("rpm")),
     Package("debootstrap", has_program("debootstrap")),
 )
+# What makes repositories for apt and dnf, and what judges them: dnf installs into a folder.
+REPOSITORY = (
+    Package("rpm", has_program("rpmsign")),
+    Package("createrepo-c", has_program("createrepo_c")),
+    Package("gpgv", has_program("gpgv")),
+)
+REPOSITORY_JUDGES = (
+    Package("apt-utils", has_program("apt-ftparchive")),
+    Package("dnf", has_program("dnf", "dnf4")),
+    Package("gpg", has_program("gpg")),
+)
 # What builds the Windows installer on Linux: Wine for PyInstaller, mingw for three small programs.
 WINE_BUILD = (
     Package("wine", has_program("wine")),
@@ -173,7 +184,10 @@ WINE_DESKTOP = (
     Package("openbox", has_program("openbox")),
     Package("trayer", has_program("trayer")),
 )
-EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES, *DATABASE)
+EVERYTHING = (
+    *(*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES, *DATABASE),
+    *(*REPOSITORY, *REPOSITORY_JUDGES),
+)
 
 
 def missing(packages: Iterable[Package]) -> list[str]:

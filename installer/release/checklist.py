@@ -61,6 +61,7 @@ TAIL: Final = """\
 ## Afterwards
 
 - [ ] the manifest of updates names the version (`installer/release/manifest.py sign`)
+- [ ] the repository for apt and dnf has the version, beside what it had (`installer/README.md`)
 - [ ] boxes that stayed open are in the notes of the release
 """
 

@@ -28,7 +28,6 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 
 from agent import __version__
@@ -38,11 +37,9 @@ from agent.host.update.release_keys import RELEASE_KEYS
 from agent.words import Language
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from release.support import facts  # found by the line above
+from release.release_key import KEY, PASSPHRASE, release_key  # found by the line above
+from release.support import facts
 
-KEY = "ANKONG_RELEASE_KEY"
-"""The variable with the private key itself, PEM, where there is no file of it."""
-PASSPHRASE = "ANKONG_RELEASE_PASSPHRASE"  # noqa: S105  # the variable's name
 LIFE = 90  # days
 _SUM = re.compile(rb"[0-9a-f]{64}  [^\n/]+\n")
 
@@ -125,7 +122,7 @@ def write_manifest(options: argparse.Namespace) -> int:
         OSError: a file cannot be read or written.
 
     """
-    key = _private_key(options.key.read_bytes(), str(options.key))
+    key = release_key(options.key)
     now = datetime.now(UTC).replace(microsecond=0)
     said = ReleaseManifest(
         number=options.number or int(now.timestamp()),
@@ -159,22 +156,13 @@ def sign_sums(options: argparse.Namespace) -> int:
     content = options.file.read_bytes()
     if not content or not all(map(_SUM.fullmatch, content.splitlines(keepends=True))):
         raise ValueError(f"{options.file}: not a list as sha256sum prints it")
-    pem = options.key.read_bytes() if options.key else os.environ.get(KEY, "").encode()
-    key = _private_key(pem, str(options.key or KEY))
+    key = release_key(options.key)
     public = key.public_key()
     beside = options.file.with_name(f"{options.file.name}.pem")
     beside.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     options.file.with_name(f"{options.file.name}.sig").write_bytes(key.sign(content))
     print(f"{options.file.name}: signed by {public_key(key)}")
     return 0
-
-
-def _private_key(pem: bytes, name: str) -> Ed25519PrivateKey:
-    phrase = os.environ.get(PASSPHRASE, "").encode() or None
-    key = load_pem_private_key(pem, phrase)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError(f"{name}: not an Ed25519 key")
-    return key
 
 
 def verify_manifest(options: argparse.Namespace) -> int:

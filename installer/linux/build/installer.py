@@ -82,8 +82,15 @@ _CLAIMS = {
         Claim("its content read, and lintian has nothing to say", ("linux/test_packages.py",)),
         Claim("unpacked, it signs, asks and shows its icon", ("linux/test_in_place.py",)),
         Claim("installed, used and purged in clean Debian", ("linux/test_clean_debian.py",)),
+        Claim("upgraded from a signed repository there", ("linux/test_apt_repository.py",)),
     ),
-    "rpm": (Claim("its content read", ("linux/test_packages.py",)),),
+    "rpm": (
+        Claim("its content read", ("linux/test_packages.py",)),
+        Claim(
+            "solved, installed, upgraded and removed by dnf, where names are Fedora's",
+            ("linux/test_foreign_rpm.py",),
+        ),
+    ),
     "run": (
         Claim(
             "walked through in both languages, repaired while it ran, and removed",
