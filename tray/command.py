@@ -1,6 +1,7 @@
 """The command ``ankong tray``; ``ankong`` without a command does the same."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -46,15 +47,17 @@ def add(parser: CommandParser) -> None:
 def run(options: TrayOptions) -> int:
     """Run the agent with its icon until it ends; where one runs already, open its panel.
 
-    While the disk is full or read-only, an icon says so, and the start is tried again.
+    While the disk is full or read-only, an icon says so, and the start is tried again. On Windows a
+    user's own copy of the program is removed first where this is the one for all users.
     """
+    gone = _take_over(options)
     if options.panel:
         from agent.commands.setup import complete_once  # noqa: PLC0415  # few starts need it
 
         complete_once(options.state_dir)  # else the browser would warn of the panel's certificate
     while True:
         try:
-            _run_agent(options)
+            _run_agent(options, copy_is_gone=gone)
         except AlreadyRunningError:
             return _show_panel(options.state_dir)
         except (DatabaseError, OSError) as error:
@@ -66,7 +69,16 @@ def run(options: TrayOptions) -> int:
             return 0
 
 
-def _run_agent(options: TrayOptions) -> None:
+def _take_over(options: TrayOptions) -> bool:
+    """Remove the user's own copy where that is to be done; return whether it is gone now."""
+    if os.name != "nt" or options.state_dir is not None:
+        return False
+    from agent.commands.setup import take_over  # noqa: PLC0415  # Windows only
+
+    return take_over()
+
+
+def _run_agent(options: TrayOptions, *, copy_is_gone: bool) -> None:
     with opened(options.daemon) as daemon:
         from tray.icon.system import system_backend  # noqa: PLC0415  # a second start has no icon
         from tray.program import Program  # noqa: PLC0415  # likewise
@@ -74,6 +86,8 @@ def _run_agent(options: TrayOptions) -> None:
         program = Program(daemon, system_backend, _announce)
         if options.panel:
             program.open_when_ready()
+        if copy_is_gone:
+            program.tell_that_copy_is_gone()
         program.run()
 
 

@@ -85,11 +85,16 @@ class Program(Observer):
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._opens_panel = False
+        self._tells_that_copy_is_gone = False
         self._waiting: dict[Origin, Callable[[], None]] = {}
 
     def open_when_ready(self) -> None:
         """Open the panel in a browser as soon as the agent has a port for it."""
         self._opens_panel = True
+
+    def tell_that_copy_is_gone(self) -> None:
+        """Tell the citizen, once there is an icon, that their own copy of the program has gone."""
+        self._tells_that_copy_is_gone = True
 
     def run(self) -> None:
         """Run until the agent ends; call it in the main thread.
@@ -251,7 +256,14 @@ class Program(Observer):
             self._backend = backend
             if self._ended.is_set():
                 return
-        backend.run(self._view(), self._on_chosen, self._daemon.icon_shown)
+        backend.run(self._view(), self._on_chosen, self._icon_shown)
+
+    def _icon_shown(self, shown: bool) -> None:
+        self._daemon.icon_shown(shown)
+        if shown and self._tells_that_copy_is_gone:
+            self._tells_that_copy_is_gone = False
+            texts = self._texts()
+            self._notify(TrayNotice(texts.product, texts.copy_gone))
 
     def _on_chosen(self, key: str) -> None:
         """Do what a menu entry stands for, in a new thread: the icon's must not block."""

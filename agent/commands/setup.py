@@ -27,6 +27,7 @@ from agent.host.filemanager import file_manager, sign_command
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
+from agent.setup.own_copy import OwnCopy
 from agent.setup.record import SetupRecord
 from agent.setup.uninstall import Uninstall
 from agent.setup.user_setup import SetupOptions, UserSetup
@@ -131,6 +132,25 @@ def complete_once(state_dir: Path | None) -> None:
     way = autostart(start_command(state_dir))
     setup = SetupOptions(autostart=way is not None and way.is_on())
     UserSetup(paths, _trust(paths), way, setup, file_manager(sign_command(state_dir))).run()
+
+
+def take_over(copy: OwnCopy | None = None) -> bool:
+    """Have the user's own copy give way to this program; return whether it is gone now.
+
+    What started the copy, or offered it to sign, does that with this program then. What browsers
+    trust stays as it is: at sign-in Windows is to ask nothing.
+
+    Args:
+        copy: the one of the user who is signed in unless given.
+
+    """
+    started = autostart(start_command(None))
+    chosen = [each for each in (started, file_manager(sign_command(None))) if each and each.is_on()]
+    if not (copy or OwnCopy()).give_way():
+        return False
+    for each in chosen:
+        each.turn_on()
+    return True
 
 
 def undo(options: UndoOptions) -> int:

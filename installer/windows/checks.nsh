@@ -24,10 +24,12 @@ FunctionEnd
 ; End where the MSI (msi.toml) has installed this version or a newer one for all users: two copies
 ; would only get into each other's way.
 Function GiveWay
+  StrCpy $UserCopy 0
   ${GetParameters} $0
   ClearErrors
   ${GetOptions} $0 "/USERCOPY" $1
   ${IfNot} ${Errors}
+    StrCpy $UserCopy 1
     Return
   ${EndIf}
   SetRegView 64 ; where the MSI writes, whatever this program itself is

@@ -18,7 +18,8 @@
 ; 4 Windows is too old, 5 installed, but "ankong setup complete" has more to do, 6 this version or a
 ; newer one is installed for all users.
 ; A policy is C:\ProgramData\Ankong\policy.toml, which may be written before or after.
-; uninstall.exe takes /S, which keeps sites and history, and /FORGET, which does not.
+; uninstall.exe takes /S, which keeps sites and history, /FORGET, which does not, and /GIVEWAY, with
+; which the program for all users removes this copy: whatever is not the program stays then.
 
 Unicode true
 Target ${TARGET}
@@ -65,6 +66,8 @@ Var Autostart   ; what "setup complete" is told
 Var Outcome     ; what the last page says
 Var Status      ; the exit status
 Var Forget      ; what "setup undo" is told
+Var GivesWay    ; 1 if the program for all users takes this copy's place
+Var UserCopy    ; 1 if this copy was wanted beside the one for all users
 Var Swapping    ; 1 while the old version is gone and the new one is not in its place yet
 Var Remains     ; what is told about the old version when the installation fails
 Var Deed        ; what is done about what is there: "repair", "update"; empty where nothing is
@@ -318,6 +321,9 @@ Function Register
   WriteRegStr HKCU "${OWN_KEY}" "InstallDir" "$INSTDIR"
   WriteRegStr HKCU "${OWN_KEY}" "Version" "${VERSION}"
   WriteRegStr HKCU "${OWN_KEY}" "Language" "$LANGUAGE"
+  ${If} $UserCopy == 1 ; agent/setup/own_copy.py reads it
+    WriteRegStr HKCU "${OWN_KEY}" "Kept" "1"
+  ${EndIf}
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "${BOTH_NAMES}"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayVersion" "${VERSION}"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayIcon" "$INSTDIR\ankongw.exe,0"
@@ -428,6 +434,12 @@ Function un.onInit
   ${IfNot} ${Errors}
     StrCpy $Forget "--forget"
   ${EndIf}
+  StrCpy $GivesWay 0
+  ClearErrors
+  ${GetOptions} $0 "/GIVEWAY" $1
+  ${IfNot} ${Errors}
+    StrCpy $GivesWay 1
+  ${EndIf}
   Call un.HoldLock
 FunctionEnd
 
@@ -436,7 +448,11 @@ Section "Uninstall"
   ${Tell} "$(Removing)"
   ${If} ${FileExists} "$INSTDIR\ankong.exe"
     ${Do}
-      nsExec::Exec '"$INSTDIR\ankong.exe" setup undo $Forget'
+      ${If} $GivesWay == 1
+        nsExec::Exec '"$INSTDIR\ankong.exe" quit'
+      ${Else}
+        nsExec::Exec '"$INSTDIR\ankong.exe" setup undo $Forget'
+      ${EndIf}
       Pop $0
       ${If} $0 == "0"
         ${ExitDo}

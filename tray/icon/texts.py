@@ -33,6 +33,7 @@ class TrayTexts:
     newer: str
     about: str
     quit: str
+    copy_gone: str
     testing: str
     signed: str
     decrypted: str

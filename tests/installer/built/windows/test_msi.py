@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from windows.build.installer import PROGRAM, SIGN
 from windows.build.wine import CACHE, windows_path
 
 from tests.installer.built.windows.administrator import POLICY, PROGRAMS, Administrator
+from tests.installer.built.windows.machine import PATIENCE
 
 UNINSTALL = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
 GIVES_WAY = 6
@@ -136,6 +138,37 @@ def test_a_user_may_have_a_copy_where_it_is_wanted_or_newer(
     assert administrator.run(wizard, "/S", "/NOAUTOSTART")[0] == 0
     assert administrator.run(own / "uninstall.exe", "/S", "/FORGET")[0] == 0
     assert (administrator.prefix.drive / PROGRAMS / "ankong.exe").exists()
+
+
+@pytest.mark.long
+def test_a_users_own_copy_gives_way_at_the_next_sign_in_and_leaves_what_is_the_users(
+    administrator: Administrator, package: Path, wizard: Path
+) -> None:
+    prefix = administrator.prefix
+    own = prefix.user / "AppData" / "Local" / "Programs" / "Ankong"
+    state = prefix.user / "AppData" / "Local" / "ankong"
+    assert administrator.run(wizard, "/S", "/NOTRUST")[0] == 0
+    state.joinpath("config.toml").write_text('provider = "embedded"\ncheck_peer = false\n')
+    kept = {each.name for each in state.iterdir() if each.is_file()}
+    assert administrator.msiexec("/i", package, "TRUST=user", "AUTOSTART=0") == 0
+    shared = prefix.drive / PROGRAMS
+    agent = prefix.start(str(shared / "ankong.exe"), "tray")
+    try:
+        end = time.monotonic() + PATIENCE
+        while own.exists():
+            assert time.monotonic() < end, "the copy is still there"
+            time.sleep(0.2)
+        while administrator.run(shared / "ankong.exe", "status")[0] != 0:
+            assert time.monotonic() < end, "the program for all users does not answer"
+        assert administrator.run(shared / "ankong.exe", "quit")[0] == 0
+        agent.wait(timeout=PATIENCE)
+    finally:
+        agent.kill()
+    assert kept <= {each.name for each in state.iterdir()}
+    # It started at sign-in, and so does the one that took its place.
+    query = ("reg", "query", r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run", "/v", "Ankong")
+    assert r"Program Files\Ankong\ankongw.exe" in administrator.run(*query)[1]
+    administrator.run(shared / "ankong.exe", "setup", "undo", "--forget")
 
 
 @pytest.mark.long
