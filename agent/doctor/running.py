@@ -30,6 +30,7 @@ class RunningAgent:
         virtual: whether its readers are virtual.
         also: the native API's other ports.
         missing: the ports that it wants and did not get.
+        left: those that it leaves to another person, who is in front of this computer.
         mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has.
         jrsys_missing: those of ``missing`` that are for these pages.
@@ -45,6 +46,7 @@ class RunningAgent:
     virtual: bool = False
     also: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
     mca_port: int | None = None
     jrsys_ports: tuple[int, ...] = ()
     jrsys_missing: tuple[int, ...] = ()
@@ -74,7 +76,8 @@ def find_running(paths: Paths) -> RunningAgent | None:
         plain_port=record.hipki_port,
         virtual=record.provider == "virtual",
         also=record.also,
-        missing=record.missing,
+        missing=tuple(port for port in record.missing if port not in record.left),
+        left=record.left,
         mca_port=record.mca_port,
         jrsys_ports=record.jrsys_ports,
         jrsys_missing=record.jrsys_missing,
