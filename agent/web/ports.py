@@ -1,6 +1,7 @@
 """Which protocols answer on which ports: the native API on HTTPS, older ones beside it."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -54,6 +55,7 @@ class ServerConfig:
         documents: the folder of private copies of PDFs; None where pages have none signed.
         views: what the citizen can have shown of them.
         language: of what is drawn in them, one of :data:`agent.words.CHOICES`.
+        begins_released: whether ``listeners`` open no port until they are told to.
 
     """
 
@@ -71,6 +73,7 @@ class ServerConfig:
     documents: Path | None = None
     views: OfferedViews = field(default_factory=OfferedViews)
     language: Callable[[], str] = field(default=lambda: SYSTEM)
+    begins_released: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class ListenResult:
         problem: who holds the first of them then, in English, as far as that can be known.
         wanted: the first of them.
         owner: who holds it then.
+        released: whether it was given up on purpose, so that there is no problem.
 
     """
 
@@ -89,6 +93,7 @@ class ListenResult:
     problem: str | None = None
     wanted: int = 0
     owner: PortOwner | None = None
+    released: bool = False
 
 
 class Serving:
@@ -114,8 +119,10 @@ class Serving:
         self.also: tuple[int, ...] = ()
         self._native = native
         self._others: dict[str, ListenResult] = {}
+        self._wanted: dict[str, Listener] = {native.name: native}
         self._waiting: dict[str, Listener] = {}
         self._listeners = listeners
+        self._changing = asyncio.Lock()
 
     @property
     def others(self) -> Mapping[str, ListenResult]:
@@ -140,7 +147,84 @@ class Serving:
 
     async def open(self, wanted: Listener) -> None:
         """Listen where another program may do so already without harm to the native API."""
+        self._wanted[wanted.name] = wanted
         self._others[wanted.name] = await self._open(wanted)
+
+    def announce(self, wanted: Listener) -> None:
+        """Know a listener without opening a port for it: it is released from the start."""
+        self._wanted[wanted.name] = wanted
+        self._others[wanted.name] = ListenResult(None, wanted=wanted.ports[0], released=True)
+
+    async def release(self, name: str) -> None:
+        """Give up the port of a listener beside the native API's; return when it is closed.
+
+        What is asked there is answered still, see :meth:`Listeners.release`. Nothing happens where
+        it is released already.
+
+        Args:
+            name: of :attr:`others`.
+
+        Raises:
+            KeyError: there is no such listener.
+
+        """
+        async with self._changing:
+            found = self._others[name]
+            if found.released:
+                return
+            self._waiting.pop(name, None)
+            await self._listeners.release(name)
+            if found.port is not None:  # the same one again, where any would have done
+                self._wanted[name] = replace(self._wanted[name], ports=(found.port,))
+            wanted = self._wanted[name].ports[0]
+            self._others[name] = ListenResult(None, wanted=wanted, released=True)
+
+    async def take(self, name: str) -> bool:
+        """Take the port of a listener again; return whether it listens now.
+
+        Where another program holds it, :attr:`others` says who, and :meth:`take_freed_ports` goes
+        on trying. Nothing happens where it listens already.
+
+        Args:
+            name: of :attr:`others`.
+
+        Raises:
+            KeyError: there is no such listener.
+
+        """
+        async with self._changing:
+            if self._others[name].port is None:
+                self._others[name] = await self._open(self._wanted[name])
+            if self._others[name].port is not None:
+                self._waiting.pop(name, None)
+        return self._others[name].port is not None
+
+    async def adopt(self, name: str, connection: socket.socket) -> None:
+        """Serve a connection that another process accepted on the port of a listener.
+
+        The listener may be open, waiting or released. Whose program is at the other end is asked
+        of the system as always.
+
+        Args:
+            name: of :attr:`others`, or of the native API's listener.
+            connection: connected; closed here, however it ends.
+
+        Raises:
+            KeyError: there is no such listener; the connection is closed.
+            ValueError: it came to none of its ports; likewise.
+            OSError: it is connected no more; likewise.
+
+        """
+        try:
+            wanted = self._wanted[name]
+        except KeyError:
+            connection.close()
+            raise
+        await self._listeners.adopt(wanted, connection)
+
+    def open_connections(self, name: str) -> int:
+        """Return how many connections to a listener there are."""
+        return self._listeners.open_connections(name)
 
     async def _open(self, wanted: Listener) -> ListenResult:
         try:
@@ -173,6 +257,16 @@ class Serving:
         """
         while self._waiting:
             await asyncio.sleep(seconds)
+            await self.try_waiting(changed)
+
+    async def try_waiting(self, changed: Callable[[], object]) -> None:
+        """Try once each port that another program held; take those that are free.
+
+        Args:
+            changed: called after each.
+
+        """
+        async with self._changing:
             for name, wanted in tuple(self._waiting.items()):
                 with suppress(PortTakenError):
                     port = await self._listeners.listen(wanted)
@@ -221,7 +315,11 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     ping = beacon(lambda: serving.port, config.is_restart_due)
     for each in config.listeners:
         mounts = (*each.mounts, ping) if each.tls is None else each.mounts
-        await serving.open(replace(each, mounts=mounts))
+        ready = replace(each, mounts=mounts)
+        if config.begins_released:
+            serving.announce(ready)
+        else:
+            await serving.open(ready)
     others = {name: found.port for name, found in serving.others.items()}
     _log.info("listening", port=serving.port, others=others)
     return serving

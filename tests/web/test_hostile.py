@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from agent.size_limits import MAX_ANSWERED_MESSAGE, MAX_DATA, MAX_MESSAGE
 from agent.web.front import accepting, connections
-from agent.web.front import serving as app
+from agent.web.front import http_server as app
 from agent.web.front.limits import Limits
 
 SITE = "https://shop.example"

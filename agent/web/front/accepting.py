@@ -1,4 +1,4 @@
-"""Accept connections: whose program it is comes first, and unfinished handshakes are few."""
+"""Let connections in: whose program it is comes first, and unfinished handshakes are few."""
 
 import asyncio
 import socket
@@ -17,12 +17,12 @@ MAX_AT_ONCE: Final = 32  # connections that are asked about together
 PAUSE_SECONDS: Final = 0.2  # after the system could give us no connection
 
 
-class Acceptor:
-    """Takes the connections of one listening socket."""
+class Admission:
+    """Lets connections of one port in that were accepted, here or elsewhere."""
 
     def __init__(  # noqa: PLR0913  # what every connection has to pass
         self,
-        listening: socket.socket,
+        port: int,
         make_protocol: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
         peers: ConnectionPeers,
@@ -30,10 +30,10 @@ class Acceptor:
         *,
         recorder: CallRecorder,
     ) -> None:
-        """Accept nothing yet.
+        """Let nobody in yet.
 
         Args:
-            listening: not blocking; closed with this object.
+            port: that they came to.
             make_protocol: for each connection of this user's programs.
             tls: None for none.
             peers: tells whose program is at the other end.
@@ -41,46 +41,52 @@ class Acceptor:
             recorder: is told of handshakes that failed.
 
         """
-        self._listening = listening
+        self._port = port
         self._make_protocol = make_protocol
         self._tls = tls
         self._peers = peers
         self._log = log
         self._recorder = recorder
-        self._port: int = listening.getsockname()[1]
         self._unfinished: dict[asyncio.Task[None], None] = {}  # the oldest first
-        self._accepting = asyncio.get_running_loop().create_task(self._accept())
+        self._adopted: list[socket.socket] = []
+        self._adopting: asyncio.Task[None] | None = None
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Take a connection that another process accepted, as if it had been accepted here.
+
+        Args:
+            connection: connected; belongs to this object from now on, which closes it where its
+                other end is no program of this user's, or too many wait.
+
+        """
+        if len(self._adopted) >= MAX_HANDSHAKES:
+            self._log.note("too many connections were handed over at once: one was cut")
+            connection.close()
+            return
+        connection.setblocking(False)
+        self._adopted.append(connection)
+        if self._adopting is None:
+            self._adopting = asyncio.get_running_loop().create_task(self._adopt())
 
     async def close(self) -> None:
-        """Stop: no new connection; handshakes under way are cut."""
-        tasks = (self._accepting, *self._unfinished)
+        """Let nobody in any more; handshakes under way are cut."""
+        tasks = [*self._unfinished, *filter(None, [self._adopting])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._listening.close()
+        while self._adopted:
+            self._adopted.pop().close()
 
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, _ = await loop.sock_accept(self._listening)
-            except ConnectionError:  # it was given up before we came to it
-                continue
-            except OSError as error:
-                self._log.note("a connection could not be accepted", detail=str(error))
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
-            await self._admit([connection, *self._waiting()])
-
-    def _waiting(self) -> Iterator[socket.socket]:
-        """Take those who came in the meantime, so that a crowd is asked about at once."""
-        for _ in range(MAX_AT_ONCE - 1):
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:  # nobody is there, or what happens now will happen again
-                return
-            connection.setblocking(False)
-            yield connection
+    async def _adopt(self) -> None:
+        try:
+            while self._adopted:
+                some, self._adopted = (
+                    self._adopted[:MAX_AT_ONCE],
+                    self._adopted[MAX_AT_ONCE:],
+                )
+                await self._admit(some)
+        finally:
+            self._adopting = None
 
     async def _admit(self, connections: Sequence[socket.socket]) -> None:
         try:
@@ -127,3 +133,63 @@ class Acceptor:
         except BaseException:
             connection.close()
             raise
+
+
+class Acceptor(Admission):
+    """Takes the connections of one listening socket."""
+
+    def __init__(  # noqa: PLR0913  # what every connection has to pass
+        self,
+        listening: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+        peers: ConnectionPeers,
+        log: SeldomLog,
+        *,
+        recorder: CallRecorder,
+    ) -> None:
+        """Accept nothing yet.
+
+        Args:
+            listening: not blocking; closed with this object.
+            make_protocol: for each connection of this user's programs.
+            tls: None for none.
+            peers: tells whose program is at the other end.
+            log: of what went wrong.
+            recorder: is told of handshakes that failed.
+
+        """
+        port: int = listening.getsockname()[1]
+        super().__init__(port, make_protocol, tls, peers, log, recorder=recorder)
+        self._listening = listening
+        self._accepting = asyncio.get_running_loop().create_task(self._accept())
+
+    async def close(self) -> None:
+        """Stop: no new connection; handshakes under way are cut."""
+        self._accepting.cancel()
+        await asyncio.gather(self._accepting, return_exceptions=True)
+        self._listening.close()
+        await super().close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._listening)
+            except ConnectionError:  # it was given up before we came to it
+                continue
+            except OSError as error:
+                self._log.note("a connection could not be accepted", detail=str(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            await self._admit([connection, *self._waiting()])
+
+    def _waiting(self) -> Iterator[socket.socket]:
+        """Take those who came in the meantime, so that a crowd is asked about at once."""
+        for _ in range(MAX_AT_ONCE - 1):
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:  # nobody is there, or what happens now will happen again
+                return
+            connection.setblocking(False)
+            yield connection

@@ -91,5 +91,8 @@ class Mount:
         """Return the answer that says no."""
         return refusal(error, caller)
 
+    def leave(self, port: int) -> None:
+        """End on a port what waits there without being at work: the port is given up."""
+
     async def close(self) -> None:
         """End what is still open: the agent goes away."""

@@ -1,35 +1,29 @@
-"""Listening ports, and the server that keeps every connection on them bounded."""
+"""Listening ports of an agent: opened, given up and opened again, with what answers on each."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
-
-from aiohttp import web
+from typing import Final
 
 from agent.domain import registrable_domain
-from agent.errors import AgentError, ErrorCode
 from agent.host.peer.check import PeerCheck
 from agent.origin import LOCAL_PROGRAM, OPAQUE, Origin
 from agent.seldom import SeldomLog
 from agent.web.front import message_queues, tls_buffers
-from agent.web.front.accepting import Acceptor
+from agent.web.front.accepting import Acceptor, Admission
 from agent.web.front.connections import Connections
-from agent.web.front.dispatcher import Dispatcher, HttpHandler
+from agent.web.front.dispatcher import Dispatcher
 from agent.web.front.dropped import DroppedBytes
-from agent.web.front.guard import Refused
-from agent.web.front.heads import MAX_FIELDS, HeadBound, TooLongHeadError
+from agent.web.front.http_server import HttpServer
 from agent.web.front.limits import RateLimiter
 from agent.web.front.listen import listen
 from agent.web.front.mount import Mount
 from agent.web.front.peer import ConnectionPeers
-from agent.web.front.refusal import refusal, unexpected
 from agent.web.recorder.recorder import CallRecorder
 
-IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between requests
-LINGER_SECONDS: Final = 2.0  # for the rest of a body that nobody reads
 SHUTDOWN_SECONDS: Final = 2.0
 
 
@@ -51,88 +45,30 @@ class Listener:
     mounts: tuple[Mount, ...] = ()
 
 
-class _Connection(web.RequestHandler):
-    """A connection whose errors below HTTP are JSON too, and which is one of a bounded number."""
+@dataclass(frozen=True, slots=True)
+class _PortServer:
+    """What answers on one port of a listener, whether it is open or only handed over to.
 
-    __slots__ = ("_counted", "_dropped", "_refused", "_watcher")
+    Attributes:
+        listener: what it is for.
+        connections: those that there are.
+        server: makes them.
+        adopting: takes connections that another process accepted.
+        acceptors: of the port's sockets; none while it is not open.
 
-    def __init__(
-        self, server: "_Server", counted: Connections, dropped: DroppedBytes, **options: Any
-    ) -> None:
-        super().__init__(server, max_headers=MAX_FIELDS, **options)
-        self._parser: Any = HeadBound(self._parser)
-        self._counted = counted
-        self._dropped = dropped
-        self._refused: str | None = None
-        self._watcher: Callable[[int], bool] | None = None
+    """
 
-    def count_unread(self, domain: str | None) -> None:
-        """Count what still comes in of a refused body, for a domain; None to count nothing."""
-        self._refused = domain
+    listener: Listener
+    connections: Connections
+    server: HttpServer
+    adopting: Admission
+    acceptors: list[Acceptor]
 
-    def watch_incoming(self, watcher: Callable[[int], bool] | None) -> None:
-        """Tell ``watcher`` how many bytes came in, and drop them where it says no."""
-        self._watcher = watcher
-
-    def data_received(self, data: bytes) -> None:
-        if self._refused is not None and not self._dropped.take(self._refused, len(data)):
-            self.cut()
-            return
-        if self._watcher is None or self._watcher(len(data)):
-            super().data_received(data)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._counted.opened(self)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self._counted.closed(self)
-        super().connection_lost(exc)
-
-    def cut(self) -> None:
-        """End at once; a transport that is only closed would wait for a peer that does not read."""
-        transport = self.transport
-        if transport is not None:
-            transport.abort()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is no HTTP, or what escaped the endpoint."""
-        del request, message
-        error: AgentError
-        if isinstance(exc, TooLongHeadError):
-            error = Refused(431, ErrorCode.TOO_LARGE, "the address or the headers are too long")
-        elif 400 <= status < 500:
-            error = Refused(status, ErrorCode.BAD_REQUEST, "not HTTP")
-        else:
-            error = unexpected(exc if isinstance(exc, Exception) else RuntimeError(str(status)))
-        response = refusal(error, None)
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    """Makes our connections; cancels a handler whose page went away."""
-
-    def __init__(self, handler: HttpHandler, counted: Connections, dropped: DroppedBytes) -> None:
-        self._counted = counted
-        self._dropped = dropped
-        super().__init__(
-            handler,
-            handler_cancellation=True,
-            keepalive_timeout=IDLE_SECONDS,
-            lingering_time=LINGER_SECONDS,
-            auto_decompress=False,
-            access_log=None,
-        )
-
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._counted, self._dropped, loop=self._loop, **self._kwargs)
+    async def close_port(self) -> None:
+        """Listen no more; the connections stay."""
+        acceptors = tuple(self.acceptors)
+        self.acceptors.clear()
+        await asyncio.gather(*(each.close() for each in acceptors))
 
 
 class Listeners:
@@ -160,8 +96,7 @@ class Listeners:
         self._is_allowed = is_allowed
         self._peers = ConnectionPeers(is_our_peer)
         self._mounts: list[Mount] = []
-        self._servers: list[_Server] = []
-        self._acceptors: list[Acceptor] = []
+        self._servers: dict[tuple[str, int], _PortServer] = {}
         self._dropped = DroppedBytes()
         self._log = SeldomLog(__name__)
 
@@ -172,6 +107,8 @@ class Listeners:
     async def listen(self, listener: Listener) -> int:
         """Serve on the first port that is free; return which it is.
 
+        A listener that was released may listen again.
+
         Args:
             listener: with one mount at least.
 
@@ -179,24 +116,87 @@ class Listeners:
             PortTakenError: none of its ports is free.
 
         """
+        await self._prepare()
+        sockets = listen(listener.ports)
+        port: int = sockets[0].getsockname()[1]
+        opened = self._server(listener, port)
+        opened.acceptors.extend(
+            Acceptor(
+                *(each, opened.server, listener.tls, self._peers, self._log),
+                recorder=self._recorder,
+            )
+            for each in sockets
+        )
+        return port
+
+    async def adopt(self, listener: Listener, connection: socket.socket) -> None:
+        """Serve a connection that another process accepted, as if it had come to the port.
+
+        Whose program is at its other end is asked of the system as always.
+
+        Args:
+            listener: whose port it came to, open here or not.
+            connection: connected; closed here, however it ends.
+
+        Raises:
+            ValueError: it came to no port of this listener.
+            OSError: it is connected no more.
+
+        """
+        try:
+            await self._prepare()
+            self._adopt(listener, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _adopt(self, listener: Listener, connection: socket.socket) -> None:
+        port: int = connection.getsockname()[1]
+        if port not in listener.ports and (listener.name, port) not in self._servers:
+            raise ValueError(f"{port} is no port of {listener.name}")
+        self._server(listener, port).adopting.adopt(connection)
+
+    async def release(self, name: str) -> None:
+        """Listen no more with a listener; return when its ports are closed.
+
+        What is asked on its connections is answered still; each ends then, idle ones at once.
+        """
+        for (of_name, port), each in tuple(self._servers.items()):
+            if of_name == name:
+                await each.close_port()
+                each.server.leave()
+                for mount in each.listener.mounts:
+                    mount.leave(port)
+
+    def open_connections(self, name: str) -> int:
+        """Return how many connections to a listener there are."""
+        found = (each for (of_name, _), each in self._servers.items() if of_name == name)
+        return sum(len(each.connections) for each in found)
+
+    @staticmethod
+    async def _prepare() -> None:
         await asyncio.to_thread(registrable_domain, "www.example")  # reads its list, once
         tls_buffers.make_small()
         message_queues.make_short()
-        sockets = listen(listener.ports)
-        port: int = sockets[0].getsockname()[1]
-        mounts, tls = listener.mounts, listener.tls
-        self._mounts += [each for each in mounts if each not in self._mounts]
+
+    def _server(self, listener: Listener, port: int) -> _PortServer:
+        """Return what answers on a port, made now where there is none."""
+        known = self._servers.get((listener.name, port))
+        if known is not None:
+            return known
+        self._mounts += [each for each in listener.mounts if each not in self._mounts]
         connections = Connections(self._is_kept, self._log)
         handler = Dispatcher(
-            port, mounts, self._rate, self._is_allowed, connections, recorder=self._recorder
+            *(port, listener.mounts, self._rate, self._is_allowed, connections),
+            recorder=self._recorder,
         )
-        server = _Server(handler, connections, self._dropped)
-        self._servers.append(server)
-        self._acceptors += [
-            Acceptor(each, server, tls, self._peers, self._log, recorder=self._recorder)
-            for each in sockets
-        ]
-        return port
+        server = HttpServer(handler, connections, self._dropped)
+        adopting = Admission(
+            *(port, server, listener.tls, self._peers, self._log), recorder=self._recorder
+        )
+        made = _PortServer(listener, connections, server, adopting, [])
+        self._servers[listener.name, port] = made
+        return made
 
     def _is_kept(self, caller: Origin) -> bool:
         """Return whether strangers cannot touch a caller's connections.
@@ -209,11 +209,14 @@ class Listeners:
 
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""
-        await asyncio.gather(*(each.close() for each in self._acceptors))
+        opened = tuple(self._servers.values())
+        await asyncio.gather(*(each.close_port() for each in opened))
+        await asyncio.gather(*(each.adopting.close() for each in opened))
         self._peers.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await asyncio.gather(*(mount.close() for mount in self._mounts))
-        for server in self._servers:
+        servers = tuple(each.server for each in opened)
+        for server in servers:
             server.pre_shutdown()  # idle connections need not be waited for
-        await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in self._servers))
+        await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in servers))

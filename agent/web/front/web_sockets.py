@@ -113,6 +113,9 @@ class SocketSession(Protocol):
     async def run(self) -> None:
         """Serve until it is closed; then nothing of it is under way."""
 
+    def leave(self) -> None:
+        """Close once what was asked is answered; at once, where nothing is."""
+
 
 class WebSockets:
     """The open WebSockets of one mount, on all of its ports; strangers have few of the places."""
@@ -132,7 +135,7 @@ class WebSockets:
         self._places = Shares(sizes, is_allowed, SeldomLog(__name__))
         self._send_seconds = limits.send_seconds
         self._unread = unread
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, tuple[int, SocketSession]] = {}
 
     async def serve(
         self,
@@ -163,12 +166,18 @@ class WebSockets:
             session = begin(channel)
             with self._unread.watch(cast("Incoming", request.protocol), channel.unread):
                 await socket.prepare(request)
-                self._open.add(socket)
+                self._open[socket] = channel.port, session
                 try:
                     await session.run()
                 finally:
-                    self._open.discard(socket)
+                    self._open.pop(socket, None)
         return socket
+
+    def leave(self, port: int) -> None:
+        """Close each WebSocket of a port once what was asked on it is answered."""
+        for of_port, session in tuple(self._open.values()):
+            if of_port == port:
+                session.leave()
 
     async def close(self) -> None:
         """Tell every page that the agent goes away."""

@@ -92,6 +92,10 @@ class JrsysMount(Mount):
             recorder=self._recorder,
         )
 
+    def leave(self, port: int) -> None:
+        """Close each WebSocket of a port once what was asked on it is answered."""
+        self._sockets.leave(port)
+
     async def close(self) -> None:
         """Tell every WebSocket that the agent goes away."""
         await self._sockets.close()

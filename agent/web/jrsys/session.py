@@ -56,6 +56,13 @@ class JrsysSession:
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         self._busy = False
         self._quiet = True
+        self._leaving = False
+
+    def leave(self) -> None:
+        """Close once what was asked is answered; at once, where nothing is."""
+        self._leaving = True
+        if not self._busy and self._waiting.empty():
+            self._channel.end()
 
     async def run(self) -> None:
         """Serve; when this returns or is cancelled, nothing of the session is under way."""
@@ -121,6 +128,8 @@ class JrsysSession:
             finally:
                 self._busy = False
                 wipe_received(raw)
+            if self._leaving:
+                return  # a page closes at the first answer anyway
             begins = loop.time() + GRACE_SECONDS
 
     async def _answer(self, raw: bytes) -> None:

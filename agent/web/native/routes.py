@@ -150,6 +150,10 @@ class NativeMount(Mount):
             request, site, accepted, lambda channel: Session(self._api, channel, self._room)
         )
 
+    def leave(self, port: int) -> None:
+        """Close each WebSocket of a port once what was asked on it is answered."""
+        self._sockets.leave(port)
+
     async def close(self) -> None:
         """Tell every WebSocket that the agent goes away, and put what sites handed over away."""
         await self._sockets.close()

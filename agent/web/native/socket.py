@@ -42,6 +42,16 @@ class Session:
         self._sending: set[asyncio.Task[None]] = set()
         self._refused = 0
         self._over = False
+        self._leaving = False
+
+    def leave(self) -> None:
+        """Close once what was asked is answered; at once, where nothing is."""
+        self._leaving = True
+        self._leave_when_done()
+
+    def _leave_when_done(self) -> None:
+        if self._leaving and not self._pending and not self._sending:
+            self._channel.end()
 
     async def run(self) -> None:
         """Serve; when this returns or is cancelled, nothing of the session is under way."""
@@ -159,7 +169,12 @@ class Session:
     def _send_soon(self, message: bytes) -> None:
         sending = asyncio.get_running_loop().create_task(self._channel.send(message))
         self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        self._sending.discard(sending)
+        if not self._over:
+            self._leave_when_done()
 
     def _finish(self, request_id: Id, request: AnyRequest, task: asyncio.Task[bytes]) -> None:
         """Send the answer; also of a task that was cancelled before it began to run."""
