@@ -23,6 +23,7 @@ from agent import __version__
 from agent.commands.daemon import Daemon, Observer
 from agent.commands.open_tokens import open_tokens
 from agent.commands.panel_doctor import PanelDoctor
+from agent.commands.porter_tending import PorterTending, wanted_ports
 from agent.host.instance import install_key, quitting
 from agent.host.peer import check as peer
 from agent.host.peer.port_owner import PortOwner
@@ -57,6 +58,7 @@ class DaemonRun:
         """Say which agent, and who is told of events."""
         self._daemon = daemon
         self._observer = observer
+        self._changed = asyncio.Event()  # of the ports
 
     async def until(self, stopped: asyncio.Event) -> None:
         """Serve until ``stopped`` is set; may be called once.
@@ -102,11 +104,14 @@ class DaemonRun:
                 listeners=tuple(self._old_listeners(plain, service, context)),
                 prove=known.prove,
             )
+            porter = PorterTending(wanted_ports(daemon.settings))
+            ports = replace(ports, entrusted=await porter.begin())
             listening = await serve(ports, service)
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._attend(listening, service, panel, stack)
+            stack.callback(asyncio.create_task(porter.tend(listening, self._changed.set)).cancel)
             await stopped.wait()
 
     async def _attend(
@@ -335,20 +340,20 @@ class DaemonRun:
             mca_port=listening.others[MCA].port if MCA in listening.others else None,
             jrsys_ports=tuple(port for ports in old.values() for port in ports),
             jrsys_missing=tuple(port for port in listening.missing if port in {*plain, *tls}),
+            porter=tuple(sorted(listening.entrusted)),
         )
 
     async def _take_freed_ports(
         self, listening: Serving, service: SigningService, panel: Panel
     ) -> None:
-        """Take ports that other programs held at the start, and announce each one.
+        """Take ports that other programs held at the start, and announce whatever changes.
 
         What cannot be written for now, on a full disk, is written later.
         """
-        changed, unwritten = asyncio.Event(), False
+        changed = self._changed
         taking = asyncio.create_task(listening.take_freed_ports(changed.set, RETAKE_SECONDS))
-        taking.add_done_callback(lambda _: changed.set())
         try:
-            while unwritten or changed.is_set() or not taking.done():
+            while True:
                 await changed.wait()
                 changed.clear()
                 try:
@@ -356,9 +361,6 @@ class DaemonRun:
                 except OSError as error:
                     _log.warning("the record of the ports cannot be written", detail=str(error))
                     asyncio.get_running_loop().call_later(RETAKE_SECONDS, changed.set)
-                    unwritten = True
-                else:
-                    unwritten = False
                 self._observer.listening(listening.port, listening.others[HIPKI].port)
         finally:
             taking.cancel()

@@ -12,7 +12,6 @@ from typing import Final
 
 from agent.host.porter.wire import CONNECTION, MAX_ANSWER, READY
 
-REGISTRY: Final = Path("/run/ankong/porter.sock")
 BACKLOG: Final = 64
 _OUTQ: Final = 0x5411  # SIOCOUTQ, of linux/sockios.h
 _EVERYBODY: Final = 0o666

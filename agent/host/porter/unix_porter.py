@@ -129,6 +129,7 @@ class UnixPorter:
 
     def run(self) -> None:
         """Hand connections over until :meth:`stop` is called; then let go of everything."""
+        _log.info("agents may register")
         try:
             while not self._is_ended:
                 self._take_ports()

@@ -7,8 +7,11 @@ with a packet ``CONNECTION``. Whatever else an agent sends ends its registration
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
+REGISTRY: Final = Path("/run/ankong/porter.sock")
+"""Where agents register on Linux: the superuser alone can make that folder."""
 CONNECTION: Final = b"\x01"
 READY: Final = b"\x06"
 MAX_GREETING: Final = 256  # bytes
