@@ -14,6 +14,7 @@ from linux.build.manuals import manual_pages
 SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
 AUTOSTART = "etc/xdg/autostart/ankong.desktop"
+SERVICE = "usr/lib/systemd/system/ankong-porter.service"
 MAINTAINER = "The Ankong authors <ankong@example.org>"
 _EXECUTABLES = ("ankong",)
 _LINKS = {
@@ -39,6 +40,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root / "usr/share/applications/ankong.desktop",
         menu_entry(),
     )
+    _write(root / SERVICE, porter_service())
     for place, text in file_manager_entries().items():
         _write(root / "usr/share" / place, text)
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
@@ -77,6 +79,12 @@ def autostart_file() -> str:
     program = f"/{PROGRAM}/ankong"
     # A package that was removed but not purged leaves this file.
     return desktop_file((program, "tray")) + f"TryExec={program}\nIcon=ankong\n"
+
+
+def porter_service() -> str:
+    """Return the unit that runs the porter, which nothing enables but an administrator."""
+    text = (SOURCES / "ankong-porter.service").read_text("utf-8")
+    return text.format(program=f"/{PROGRAM}/ankong")
 
 
 def file_manager_entries() -> dict[str, str]:

@@ -24,6 +24,7 @@ WHOLE: dict[str, Any] = {
     "missing": [],
     "jrsys_ports": [],
     "jrsys_missing": [],
+    "porter": [],
     "policy": None,
     "display": None,
     "testing": False,
