@@ -148,13 +148,17 @@ class Program(Observer):
     def ready(self, facts: dict[str, Any]) -> None:
         """Announce that every free port answers; open the panel where that was asked for."""
         self._announce(facts)
-        self.listening(facts.get("port"), facts.get("hipki_port"))
+        left = bool(facts.get("left"))
+        self.listening(facts.get("port"), facts.get("hipki_port"), left=left)
 
-    def listening(self, port: int | None, hipki_port: int | None) -> None:
-        """Warn of ports that the agent lacks; open the panel that waited for one."""
+    def listening(self, port: int | None, hipki_port: int | None, *, left: bool) -> None:
+        """Warn of ports that the agent lacks; open the panel that waited for one.
+
+        Ports that are left to another person are no reason to warn.
+        """
         self._set_warning("port", port is None)
-        self._set_warning("plain_port", hipki_port is None)
-        self._update(warnings=self._warnings)
+        self._set_warning("plain_port", hipki_port is None and not left)
+        self._update(warnings=self._warnings, left=left)
         if self._opens_panel and port is not None:
             self._opens_panel = False
             self._on_chosen("panel:state")

@@ -79,12 +79,13 @@ class Observer:
     def ready(self, facts: dict[str, Any]) -> None:
         """Handle that every free port answers; ``facts`` is what ``serve`` prints as JSON."""
 
-    def listening(self, port: int | None, hipki_port: int | None) -> None:
-        """Handle that a port which another program held is the agent's now.
+    def listening(self, port: int | None, hipki_port: int | None, *, left: bool) -> None:
+        """Handle that a port which another program held is the agent's now, or one was given up.
 
         Args:
             port: of the native API; None while other programs hold all of its ports.
             hipki_port: of existing pages, likewise.
+            left: whether ports are left to another person, who is in front of this computer.
 
         """
 

@@ -23,10 +23,13 @@ from agent import __version__
 from agent.commands.daemon import Daemon, Observer
 from agent.commands.open_tokens import open_tokens
 from agent.commands.panel_doctor import PanelDoctor
+from agent.commands.port_turns import PortTurns
 from agent.commands.porter_tending import PorterTending, wanted_ports
 from agent.host.instance import install_key, quitting
 from agent.host.peer import check as peer
 from agent.host.peer.port_owner import PortOwner
+from agent.host.seat import FIRST_LOOK_SECONDS, find_seat
+from agent.host.seat.session_seat import SessionSeat
 from agent.host.settings.config import MCA_PORT
 from agent.host.settings.policy_watch import PolicyWatch
 from agent.host.tls import identity, switch
@@ -59,6 +62,8 @@ class DaemonRun:
         self._daemon = daemon
         self._observer = observer
         self._changed = asyncio.Event()  # of the ports
+        # One that a test controls is in front, whoever is at the screen.
+        self._seat = find_seat() if daemon.testing is None else SessionSeat()
 
     async def until(self, stopped: asyncio.Event) -> None:
         """Serve until ``stopped`` is set; may be called once.
@@ -104,8 +109,13 @@ class DaemonRun:
                 listeners=tuple(self._old_listeners(plain, service, context)),
                 prove=known.prove,
             )
-            porter = PorterTending(wanted_ports(daemon.settings))
-            ports = replace(ports, entrusted=await porter.begin())
+            await stack.enter_async_context(self._seat.watched(FIRST_LOOK_SECONDS))
+            porter = PorterTending(wanted_ports(daemon.settings), lambda: self._seat.in_front)
+            ports = replace(
+                ports,
+                begins_released=not self._seat.in_front,
+                entrusted=await porter.begin(),
+            )
             listening = await serve(ports, service)
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
@@ -124,7 +134,7 @@ class DaemonRun:
         """Announce that pages are answered, and begin what goes on beside that."""
         await self._announce(listening, service, panel, stack)
         stack.enter_context(self._kept(panel, asyncio.get_running_loop()))
-        taking = self._take_freed_ports(listening, service, panel)
+        taking = self._keep_ports(listening, service, panel)
         stack.callback(asyncio.create_task(taking).cancel)
 
     async def _control(
@@ -310,6 +320,8 @@ class DaemonRun:
         if hipki.problem is not None:
             ready["hipki_error"] = hipki.problem
         ready |= jrsys_ports(listening.others)
+        if listening.left:
+            ready["left"] = listening.left
         control = await self._control(stack, listening, service)
         # Before anybody is told where to ask: it comes before what it makes possible.
         await asyncio.to_thread(self._daemon.events.started)
@@ -323,10 +335,17 @@ class DaemonRun:
     ) -> None:
         hipki = listening.others[HIPKI]
         old = jrsys_ports(listening.others)
-        lacking = jrsys_lacking(listening.others)
+        lacking = [each for each in jrsys_lacking(listening.others) if not each.released]
         holders = await asyncio.to_thread(lambda: [_holder(each) for each in (hipki, *lacking)])
         panel.listening(
-            PanelPorts(listening.port, hipki.port, holders[0], **old, jrsys_holders=holders[1:])
+            PanelPorts(
+                listening.port,
+                hipki.port,
+                holders[0],
+                **old,
+                jrsys_holders=holders[1:],
+                left=bool(listening.left),
+            )
         )
         plain, tls = self._daemon.settings.open_jrsys_ports
         await asyncio.to_thread(
@@ -337,21 +356,21 @@ class DaemonRun:
             testing=self._daemon.testing is not None,
             also=listening.also,
             missing=listening.missing,
+            left=listening.left,
             mca_port=listening.others[MCA].port if MCA in listening.others else None,
             jrsys_ports=tuple(port for ports in old.values() for port in ports),
             jrsys_missing=tuple(port for port in listening.missing if port in {*plain, *tls}),
             porter=tuple(sorted(listening.entrusted)),
         )
 
-    async def _take_freed_ports(
-        self, listening: Serving, service: SigningService, panel: Panel
-    ) -> None:
-        """Take ports that other programs held at the start, and announce whatever changes.
+    async def _keep_ports(self, listening: Serving, service: SigningService, panel: Panel) -> None:
+        """Take and give up ports as people take turns, and announce each change.
 
         What cannot be written for now, on a full disk, is written later.
         """
         changed = self._changed
-        taking = asyncio.create_task(listening.take_freed_ports(changed.set, RETAKE_SECONDS))
+        turns = PortTurns(listening, self._seat, changed.set, service.leave_cards)
+        taking = asyncio.create_task(turns.run())
         try:
             while True:
                 await changed.wait()
@@ -361,7 +380,8 @@ class DaemonRun:
                 except OSError as error:
                     _log.warning("the record of the ports cannot be written", detail=str(error))
                     asyncio.get_running_loop().call_later(RETAKE_SECONDS, changed.set)
-                self._observer.listening(listening.port, listening.others[HIPKI].port)
+                hipki = listening.others[HIPKI].port
+                self._observer.listening(listening.port, hipki, left=bool(listening.left))
         finally:
             taking.cancel()
 

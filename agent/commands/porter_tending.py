@@ -32,15 +32,23 @@ def wanted_ports(settings: Settings) -> frozenset[int]:
 class PorterTending:
     """Keeps an agent registered with the porter, and its ports where there is none."""
 
-    def __init__(self, wanted: Collection[int], place: Path | None = None) -> None:
+    def __init__(
+        self,
+        wanted: Collection[int],
+        in_front: Callable[[], bool] = lambda: True,
+        place: Path | None = None,
+    ) -> None:
         """Know no porter yet.
 
         Args:
             wanted: the ports of which one is worth a registration.
+            in_front: tells whether ports that exist once are this user's to take, where no porter
+                holds them.
             place: where a porter of this system answers; None for the usual one.
 
         """
         self._wanted = frozenset(wanted)
+        self._in_front = in_front
         has_porters = sys.platform == "linux" and self._wanted
         self._place = (place or REGISTRY) if has_porters else None
         self._registration: Registration | None = None
@@ -77,7 +85,7 @@ class PorterTending:
                     continue
                 if serving.entrusted:
                     _log.info("the porter is gone")
-                    await serving.take_back()
+                    await serving.take_back(opens=self._in_front())
                     changed()
                     retaking = _again(retaking, serving, changed)
                 await _comes(self._place)

@@ -94,6 +94,7 @@ def _as_json(standing: AgentStanding) -> dict[str, Any]:
             "http": record.hipki_port,
             "jrsys": list(record.jrsys_ports),
             "missing": list(record.missing),
+            "porter": list(record.porter),
         }
     answer["restart"] = list(standing.restart)
     if standing.problem is not None:
@@ -152,8 +153,15 @@ def _ports(record: InstanceRecord) -> Iterator[Row]:
     yield "HTTP", none if record.hipki_port is None else f"http://localhost:{record.hipki_port}"
     if record.jrsys_ports:
         yield "JRSYS", ", ".join(map(str, record.jrsys_ports))
-    if record.missing:
-        ports = ", ".join(map(str, record.missing))
+    if record.porter:
+        ports = ", ".join(map(str, record.porter))
+        yield tell("cli.status.porter"), tell("cli.status.porter_ports", ports=ports)
+    if record.left:
+        ports = ", ".join(map(str, record.left))
+        yield tell("cli.status.left"), tell("cli.status.left_ports", ports=ports)
+    missing = [port for port in record.missing if port not in record.left]
+    if missing:
+        ports = ", ".join(map(str, missing))
         yield tell("cli.status.missing"), tell("cli.status.missing_ports", ports=ports)
 
 

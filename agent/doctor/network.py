@@ -9,6 +9,7 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.doctor.running import RunningAgent, find_running
 from agent.host.peer.port_owner import SUPERUSER, PortOwner, find_owner
+from agent.host.porter.registering import ports_of_porter
 from agent.host.settings.config import HIPKI_PORT, MCA_PORT, ConfigError, Settings
 from agent.words import SOURCE
 
@@ -26,16 +27,29 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     hopeless = not ours and len(taken) == len(wanted)
     for port in sorted(port for port in ours if port is not None):
         yield _answered(port, installation.ask.native(port, installation.authority), installation)
+    held = ports_of_porter() if taken or not ours else frozenset()
     for port in wanted:
         if port not in ours:
-            yield _finding(port, spare=not hopeless, taken=port in taken)
+            found = _finding(port, spare=not hopeless, taken=port in taken)
+            yield _of_porter(port) if port in held else found
     if running is None or running.starts:
         for port in _plain_ports(settings):
-            yield _finding(port, spare=False, taken=is_taken(port))
+            found = _finding(port, spare=False, taken=is_taken(port))
+            yield _of_porter(port) if port in held else found
         return
+    if running.porter:
+        ports = ", ".join(map(str, running.porter))
+        yield ok("port", "ports_with_porter", ports=ports)
+    if running.left:
+        yield ok("port", "port_left", ports=", ".join(map(str, running.left)))
     yield from _plain_findings(installation, running, settings)
     if _have_ports_changed(running, settings):
         yield note("port", "ports_changed", unsure=True)
+
+
+def _of_porter(port: int) -> Finding:
+    """Report of a port whose connections a porter would hand over."""
+    return ok("port", "port_of_porter", port=str(port))
 
 
 def _plain_ports(settings: Settings) -> list[int]:
@@ -50,7 +64,7 @@ def _plain_findings(
         if port is not None:
             yield _answered(port, _plain_answer(installation, running, port), installation)
     missing = set(running.missing) - set(settings.native_ports) - set(running.jrsys_missing)
-    if running.plain_port is None and not missing:
+    if running.plain_port is None and not missing and not running.left:
         missing = {settings.hipki_port}  # an older agent does not say what it lacks
     for port in sorted(missing):
         if is_taken(port):
@@ -97,7 +111,7 @@ def check_jrsys_ports(installation: InstalledAgent) -> Iterator[Finding]:
             yield found
     if answering:
         yield ok("port", "jrsys_ports", ports=", ".join(answering))
-    for port in sorted(running.jrsys_missing):
+    for port in sorted({*running.jrsys_missing} - {*running.left}):
         if is_taken(port):
             yield _jrsys_finding(port)
         else:
@@ -129,7 +143,7 @@ def _have_ports_changed(running: RunningAgent, settings: Settings) -> bool:
     native, had = set(settings.native_ports), {running.port, *running.also, *running.missing}
     is_native = 0 in native or not native.isdisjoint(had)
     plain = _plain_ports(settings)
-    has = {running.plain_port, running.mca_port, *running.missing}
+    has = {running.plain_port, running.mca_port, *running.missing, *running.left}
     return not is_native or any(port not in has for port in plain if port != 0)
 
 
@@ -137,11 +151,13 @@ def _have_jrsys_ports_changed(running: RunningAgent, settings: Settings) -> bool
     """Return whether an agent that starts now would want other ports than the running one."""
     hipki = running.plain_port
     if hipki is None:
-        hipki = HIPKI_PORT if HIPKI_PORT in running.missing else settings.hipki_port
+        lacks = {*running.missing, *running.left}
+        hipki = HIPKI_PORT if HIPKI_PORT in lacks else settings.hipki_port
     # It may have been started with another port than that of the settings.
     plain, tls = settings.replaced({"hipki_port": hipki}).open_jrsys_ports
     wanted = {*plain, *tls}
-    return 0 not in wanted and wanted != {*running.jrsys_ports, *running.jrsys_missing}
+    known = {*running.jrsys_ports, *running.jrsys_missing, *(wanted & {*running.left})}
+    return 0 not in wanted and wanted != known
 
 
 def _settings(installation: InstalledAgent) -> Settings:

@@ -30,9 +30,11 @@ class RunningAgent:
         virtual: whether its readers are virtual.
         also: the native API's other ports.
         missing: the ports that it wants and did not get.
+        left: those that it leaves to another person, who is in front of this computer.
         mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has.
         jrsys_missing: those of ``missing`` that are for these pages.
+        porter: the ports that a porter holds for all users, and this agent's with them.
         policy: the fingerprint of the policy that is in force; None where it does not say.
         icon: whether the desktop shows its icon; None where it wants none.
         testing: whether a test answers in the citizen's place.
@@ -45,9 +47,11 @@ class RunningAgent:
     virtual: bool = False
     also: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
     mca_port: int | None = None
     jrsys_ports: tuple[int, ...] = ()
     jrsys_missing: tuple[int, ...] = ()
+    porter: tuple[int, ...] = ()
     policy: str | None = None
     icon: bool | None = None
     testing: bool = False
@@ -74,10 +78,12 @@ def find_running(paths: Paths) -> RunningAgent | None:
         plain_port=record.hipki_port,
         virtual=record.provider == "virtual",
         also=record.also,
-        missing=record.missing,
+        missing=tuple(port for port in record.missing if port not in record.left),
+        left=record.left,
         mca_port=record.mca_port,
         jrsys_ports=record.jrsys_ports,
         jrsys_missing=record.jrsys_missing,
+        porter=record.porter,
         policy=record.policy,
         icon=record.icon,
         testing=record.testing,

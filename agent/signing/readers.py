@@ -69,7 +69,7 @@ class Readers:
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
         self._tells_attempts = False
-        self._tokens = TokenWatch(self._source, self._take_tokens)
+        self.tokens = TokenWatch(self._source, self._take_tokens)
         self._tokens_seen = 0
         self._looked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,7 +93,7 @@ class Readers:
         self._monitor.stop()
         for probe in self._probes:
             probe.cancel()
-        self._tokens.stop()
+        self.tokens.stop()
         for worker in self._workers.values():
             worker.stop()
         await asyncio.to_thread(self._join)
@@ -118,7 +118,7 @@ class Readers:
         queue: asyncio.Queue[Event] = asyncio.Queue(EVENT_BACKLOG)
         self._listeners.add(queue)
         try:
-            with self._tokens.closely():
+            with self.tokens.closely():
                 yield queue
         finally:
             self._listeners.discard(queue)
@@ -134,14 +134,14 @@ class Readers:
         """
         self._watchers.add(changed)
         try:
-            with self._tokens.closely() if closely else nullcontext():
+            with self.tokens.closely() if closely else nullcontext():
                 yield
         finally:
             self._watchers.discard(changed)
 
     async def look_at_tokens(self) -> None:
         """Ask the modules which tokens there are; those that do not answer soon are left out."""
-        await self._tokens.look()
+        await self.tokens.look()
 
     @contextmanager
     def work(self) -> Iterator[None]:

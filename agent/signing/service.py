@@ -139,6 +139,17 @@ class SigningService:
         """Return all readers as they are now; from any thread, without waiting."""
         return self._readers.snapshot()
 
+    def leave_cards(self, resting: bool) -> None:
+        """Leave the cards to whoever is in front, or serve this person's watchers again.
+
+        Requests are carried out all the same. What modules hold between them is let go soon.
+
+        Args:
+            resting: whether somebody else is in front.
+
+        """
+        self._readers.tokens.rest(resting)
+
     async def look_at_tokens(self) -> None:
         """Ask the modules which tokens there are, so that :meth:`snapshot` says so.
 

@@ -25,7 +25,12 @@ _log = structlog.get_logger(__name__)
 
 
 class TokenWatch:
-    """Asks each module in a thread of its own; belongs to one event loop."""
+    """Asks each module in a thread of its own; belongs to one event loop.
+
+    Attributes:
+        problems: why modules could not be asked, by name.
+
+    """
 
     def __init__(self, source: TokenSource, found: Callable[[tuple[TokenSlot, ...]], None]) -> None:
         """Prepare to look.
@@ -43,6 +48,8 @@ class TokenWatch:
         self._wait_until: dict[int, float] = {}
         self._watchers = 0
         self._watching: asyncio.Task[None] | None = None
+        self._resting = False
+        self._ending: asyncio.Future[None] | None = None
         self.problems: dict[str, AgentError] = {}
 
     async def look(self, seconds: float = LOOK_SECONDS) -> None:
@@ -69,9 +76,20 @@ class TokenWatch:
                 self._watching.cancel()
                 self._watching = None
 
+    def rest(self, resting: bool) -> None:
+        """Keep nothing of any card open between requests while somebody else is in front.
+
+        A module may keep what it likes: its process ends, after the request that it is at. Nobody's
+        watching starts it again meanwhile; a request does.
+        """
+        self._resting = resting
+        if resting and (self._ending is None or self._ending.done()):
+            # Nobody waits for a module that hangs, and one such wait is enough.
+            self._ending = asyncio.ensure_future(asyncio.to_thread(self._source.rest))
+
     def stop(self) -> None:
         """Look no more; the modules are closed by whoever opened them."""
-        for task in (self._watching, *self._asked.values()):
+        for task in (self._watching, self._ending, *self._asked.values()):
             if task is not None:
                 task.cancel()
         for worker in self._workers.values():
@@ -79,7 +97,8 @@ class TokenWatch:
 
     async def _watch(self) -> None:
         while True:
-            await self.look()
+            if not self._resting:
+                await self.look()
             await asyncio.sleep(PAUSE)
 
     def _ask(self, place: int) -> None:

@@ -146,6 +146,12 @@ class Serving:
         """
         return tuple(port for each in self._waiting.values() for port in each.ports)
 
+    @property
+    def left(self) -> tuple[int, ...]:
+        """The ports that were given up on purpose, and not taken again yet."""
+        found = (each.wanted for each in self._others.values() if each.released)
+        return tuple(port for port in found if port)
+
     async def open_native(self) -> None:
         """Listen with the native API where a port of it is free, else wait for one."""
         found = await self._open(self._native)
@@ -179,9 +185,9 @@ class Serving:
         """
         async with self._changing:
             found = self._others[name]
+            self._waiting.pop(name, None)
             if found.released or name in self._entrusted:
                 return
-            self._waiting.pop(name, None)
             await self._listeners.release(name)
             if found.port is not None:  # the same one again, where any would have done
                 self._wanted[name] = replace(self._wanted[name], ports=(found.port,))
@@ -237,13 +243,22 @@ class Serving:
         self.port, self.problem = port, None
         self.also = tuple(sorted(each for each in had if each is not None))
 
-    async def take_back(self) -> None:
-        """Listen again on what was entrusted to a porter, which is gone, as at the start."""
+    async def take_back(self, *, opens: bool = True) -> None:
+        """Listen again on what was entrusted to a porter, which is gone, as at the start.
+
+        Args:
+            opens: whether the ports beside the native API's are this user's to take; else they
+                count as given up on purpose.
+
+        """
         async with self._changing:
             entrusted, self._entrusted = self._entrusted, {}
             for name in entrusted:
-                if name in self._others:
+                if name in self._others and opens:
                     self._others[name] = await self._open(self._wanted[name])
+                elif name in self._others:
+                    first = self._wanted[name].ports[0]
+                    self._others[name] = ListenResult(None, wanted=first, released=True)
                 else:
                     self.port = None
                     await self.open_native()
@@ -261,6 +276,32 @@ class Serving:
             await self.adopt(name, connection)
         except (OSError, StopIteration, ValueError):
             connection.close()
+
+    def want(self, name: str) -> None:
+        """Let :meth:`try_waiting` take the port of a released listener.
+
+        It counts as released until then, or until :meth:`name_holders` says who holds it: whoever
+        does may be about to leave it.
+
+        Args:
+            name: of :attr:`others`.
+
+        Raises:
+            KeyError: there is no such listener.
+
+        """
+        if name not in self._entrusted:
+            self._waiting[name] = self._wanted[name]
+
+    async def name_holders(self) -> None:
+        """Find out anew who holds the ports that are waited for."""
+        for name, wanted in tuple(self._waiting.items()):
+            if name in self._others:
+                held = await self._held(
+                    wanted, f"another program listens on port {wanted.ports[0]}"
+                )
+                if name in self._waiting:  # and was not taken or given up meanwhile
+                    self._others[name] = held
 
     async def adopt(self, name: str, connection: socket.socket) -> None:
         """Serve a connection that another process accepted on the port of a listener.
@@ -293,12 +334,17 @@ class Serving:
         try:
             return ListenResult(await self._listeners.listen(wanted))
         except PortTakenError as error:
-            first = wanted.ports[0]
-            owner, named = await asyncio.to_thread(_named_owner, first)
-            problem = f"{error.detail}: {named}" if named else error.detail
-            _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
             self._waiting[wanted.name] = wanted
-            return ListenResult(None, problem, first, owner)
+            return await self._held(wanted, error.detail)
+
+    async def _held(self, wanted: Listener, detail: str) -> ListenResult:
+        """Say who holds the first port of a listener, once for each who does."""
+        first, before = wanted.ports[0], self._others.get(wanted.name)
+        owner, named = await asyncio.to_thread(_named_owner, first)
+        problem = f"{detail}: {named}" if named else detail
+        if before is None or before.owner != owner:
+            _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
+        return ListenResult(None, problem, first, owner)
 
     def _native_listens(self, port: int) -> None:
         """Remember one more port of the native API; wait for the usual one where it is another."""

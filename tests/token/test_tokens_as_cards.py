@@ -236,7 +236,7 @@ async def test_a_module_that_cannot_begin_harms_no_card(stub: Stub, make_card: C
     provider.insert(READER_NAME.format(0), make_card())
     async with service_with(stub("crash-initialize"), provider=provider) as service:
         assert (await service.sign(LOCAL_USER, ONE, secret(b"123456"))).signatures
-        assert "Stub" in service._readers._tokens.problems
+        assert "Stub" in service._readers.tokens.problems
 
 
 async def test_a_card_that_a_module_sees_too_is_there_once(

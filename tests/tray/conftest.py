@@ -17,6 +17,7 @@ _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Co
   <auth>EXTERNAL</auth>
   {services}
   <policy context="default">
+    {users}
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
     <allow own="*"/>
@@ -44,15 +45,23 @@ class Bus:
 
 @contextmanager
 def session_bus(
-    folder: Path, environment: dict[str, str] | None = None, *, services: bool = False
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    services: bool = False,
+    everybody: bool = False,
 ) -> Iterator[Bus]:
-    """Run a bus daemon; with ``services`` it starts what is installed when somebody asks for it."""
+    """Run a bus daemon; with ``services`` it starts what is installed when somebody asks for it.
+
+    With ``everybody`` other users may use it too, as a system's bus.
+    """
     program = shutil.which("dbus-daemon")
     if program is None:
         pytest.skip("dbus-daemon needed: apt-get install dbus-daemon")
     file = folder / "bus.conf"
     known = "<standard_session_servicedirs/>" if services else ""
-    file.write_text(_CONFIGURATION.format(folder=folder, services=known))
+    users = '<allow user="*"/>' if everybody else ""
+    file.write_text(_CONFIGURATION.format(folder=folder, services=known, users=users))
     command = [program, f"--config-file={file}", "--nofork", "--nopidfile", "--print-address=1"]
     with subprocess.Popen(
         command,

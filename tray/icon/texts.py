@@ -18,6 +18,7 @@ class TrayTexts:
     ready: str
     no_card: str
     no_reader: str
+    left: str
     warnings: Mapping[str, str]
     cards: Mapping[CardPresence, str]
     generations: Mapping[str, str]

@@ -68,6 +68,7 @@ class TrayState:
         waiting: sites that the citizen may be asked about, the newest last.
         restart: the browsers that run and trust us only after a restart.
         testing: whether a test answers in the citizen's place.
+        left: whether ports are left to another person, who is in front of this computer.
 
     """
 
@@ -79,6 +80,7 @@ class TrayState:
     waiting: tuple[Origin, ...] = ()
     restart: tuple[str, ...] = ()
     testing: bool = False
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,13 @@ def _status(state: TrayState, texts: TrayTexts) -> tuple[IconStatus, str]:
         return IconStatus.ATTENTION, texts.warnings[warning]
     if state.restart:
         return IconStatus.ATTENTION, _restart(state.restart, texts)
+    return _calm_status(state, snapshot, texts)
+
+
+def _calm_status(state: TrayState, snapshot: Snapshot, texts: TrayTexts) -> tuple[IconStatus, str]:
+    """Return what there is to say while nothing is wrong."""
+    if state.left:
+        return IconStatus.RUNNING, texts.left
     if any(reader.state is CardPresence.CARD for reader in snapshot.readers):
         return IconStatus.READY, texts.ready
     return IconStatus.RUNNING, texts.no_card if snapshot.readers else texts.no_reader

@@ -172,6 +172,12 @@ class TokenModule:
             raise TokenModuleError(f"{self.file.name}: answered {type(answer).__name__}")
         return answer
 
+    def rest(self) -> None:
+        """End the process, if there is one, after its request; the next one starts another."""
+        with self._turn:
+            self._rest()
+            self._end(gently=True)
+
     def close(self) -> None:
         """End the process, if there is one; also in the middle of a request."""
         self._closed = True

@@ -111,6 +111,11 @@ class TokenSource:
         finally:
             card.close()
 
+    def rest(self) -> None:
+        """End every process once it has done what it is at; the next request starts it again."""
+        for module in self._modules:
+            module.rest()
+
     def close(self) -> None:
         """End every process, also in the middle of a request."""
         for module in self._modules:

@@ -3,8 +3,8 @@
 ::
 
     {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc",
-     "also": [], "missing": [], "mca_port": null, "jrsys_ports": [17022], "jrsys_missing": [],
-     "porter": [], "policy": "e3b0…", "icon": true, "testing": false}
+     "also": [], "missing": [], "left": [], "mca_port": null, "jrsys_ports": [17022],
+     "jrsys_missing": [], "porter": [], "policy": "e3b0…", "icon": true, "testing": false}
 
 The agent writes it when it takes its folder, again when its ports are open and when its icon comes
 or goes, and removes it when it ends. A killed agent leaves it behind: only the lock says whether an
@@ -38,6 +38,8 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         also: ports of the native API that it took later, beside ``port``.
         missing: the ports that it wants and that other programs hold; it takes them once they
             are free, of the native API's the first that is.
+        left: the ports that it leaves to another person, who is in front of this computer; of
+            ``missing`` too are those that it is about to take again.
         mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has, plain and with TLS.
         jrsys_missing: those of ``missing`` that are for these pages.
@@ -65,6 +67,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     testing: bool = False
     also: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     missing: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
+    left: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
     jrsys_ports: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     jrsys_missing: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     porter: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()

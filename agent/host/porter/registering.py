@@ -1,12 +1,19 @@
 """The agent's side on Linux: register with the porter, and take the connections it hands over."""
 
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 from agent.host.porter.users import user_of
-from agent.host.porter.wire import CONNECTION, MAX_GREETING, READY, read_greeting
+from agent.host.porter.wire import (
+    CONNECTION,
+    MAX_GREETING,
+    READY,
+    REGISTRY,
+    read_greeting,
+)
 
 SECONDS: Final = 2.0
 """For a porter to greet."""
@@ -101,3 +108,15 @@ def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
     ports = read_greeting(channel.recv(MAX_GREETING))
     channel.settimeout(None)
     return ports
+
+
+def ports_of_porter(path: Path = REGISTRY) -> frozenset[int]:
+    """Return the ports that a porter of this computer holds; none where there is no porter."""
+    if sys.platform != "linux":
+        return frozenset()
+    try:
+        found = Registration.begin(path)
+    except NoPorterError:
+        return frozenset()
+    found.close()
+    return found.ports

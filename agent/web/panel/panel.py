@@ -130,6 +130,7 @@ class PanelPorts:
         jrsys_ports: of pages of the JRSYS family, plain.
         jrsys_tls_ports: likewise, with TLS.
         jrsys_holders: likewise, of each of these ports that the agent lacks.
+        left: whether ports are left to another person, who is in front of this computer.
 
     """
 
@@ -139,6 +140,7 @@ class PanelPorts:
     jrsys_ports: Sequence[int] = ()
     jrsys_tls_ports: Sequence[int] = ()
     jrsys_holders: Sequence[Mapping[str, str]] = ()
+    left: bool = False
 
 
 class Panel:
@@ -400,7 +402,7 @@ class Panel:
 
     def _component(self) -> SelfTestStep:
         facts = {"version": __version__, **asdict(self._ports)}
-        if self._ports.hipki_port is None:
+        if self._ports.hipki_port is None and not self._ports.left:
             return SelfTestStep("component", Outcome.WARNING, "plain_port", facts)
         return SelfTestStep("component", Outcome.GOOD, facts=facts)
 

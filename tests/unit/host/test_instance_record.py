@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "provider": "pcsc",
     "also": [],
     "missing": [],
+    "left": [],
     "jrsys_ports": [],
     "jrsys_missing": [],
     "porter": [],

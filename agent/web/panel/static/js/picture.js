@@ -5,7 +5,7 @@ import { t } from "./i18n.js";
 
 /** @typedef {{name: string, state: "empty"|"card"|"mute"|"unsupported", generation: string|null, serial: string|null, attempts_left: number|null, keypad: boolean}} Reader */
 /** @typedef {{asking: "on"|"no_address"|"no_key"|"forbidden"|"declined", age: "unknown"|"newest"|"newer"|"too_old", newest: string, floor: string, page: string, reason: Record<string, string>, answered: string|null}} Update */
-/** @typedef {{service: boolean, working: boolean, readers: Reader[], ports: {port: number, hipki_port: number|null, hipki_holder: Record<string, string>, jrsys_ports: number[], jrsys_tls_ports: number[], jrsys_holders: Record<string, string>[]}, uses: number, language: string, version: string, since: string, provider: string, consent: string, policy: {source: string|null, problem: string|null}, history_problem: string|null, recorder: {on: boolean, until: string|null}, update: Update, restart: string[], questions?: {place: string, fixed: boolean}|null, autostart?: boolean|null}} State */
+/** @typedef {{service: boolean, working: boolean, readers: Reader[], ports: {port: number, hipki_port: number|null, hipki_holder: Record<string, string>, jrsys_ports: number[], jrsys_tls_ports: number[], jrsys_holders: Record<string, string>[], left: boolean}, uses: number, language: string, version: string, since: string, provider: string, consent: string, policy: {source: string|null, problem: string|null}, history_problem: string|null, recorder: {on: boolean, until: string|null}, update: Update, restart: string[], questions?: {place: string, fixed: boolean}|null, autostart?: boolean|null}} State */
 
 const stroke = { fill: "none", stroke: "currentColor", "stroke-width": 2.4, "stroke-linejoin": "round", "stroke-linecap": "round" };
 
@@ -40,7 +40,7 @@ function ofCards(state) {
 
 /** Draw it. @param {State} state */
 export function picture(state) {
-  const plain = state.ports.hipki_port === null;
+  const plain = state.ports.hipki_port === null && !state.ports.left;
   const parts = [
     { name: "page", kind: plain ? "warning" : "good", text: t(plain ? "picture.someSites" : "picture.sites") },
     { name: "agent", kind: "good", text: t("picture.version", { version: state.version }) },

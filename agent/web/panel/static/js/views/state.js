@@ -17,7 +17,8 @@ function warnings(state) {
     news(state.update),
     !state.service && notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("doctor.title"))),
     state.restart.length > 0 && notice("warning", h("p", {}, t("state.restart", { browsers: state.restart.join(" / ") }))),
-    state.ports.hipki_port === null && notice("warning", h("p", {}, t("state.plain", { detail: inOurs(state.ports.hipki_holder) ?? "" }))),
+    state.ports.left && notice("plain", h("p", {}, t("state.left"))),
+    state.ports.hipki_port === null && !state.ports.left && notice("warning", h("p", {}, t("state.plain", { detail: inOurs(state.ports.hipki_holder) ?? "" }))),
     state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
     state.provider === "virtual" && notice("plain", h("p", {}, t("state.virtual"))),
   ];
