@@ -118,10 +118,10 @@ class DaemonRun:
             )
             listening = await serve(ports, service)
             stack.push_async_callback(listening.close)
+            stack.callback(asyncio.create_task(porter.tend(listening, self._changed.set)).cancel)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._attend(listening, service, panel, stack)
-            stack.callback(asyncio.create_task(porter.tend(listening, self._changed.set)).cancel)
             await stopped.wait()
 
     async def _attend(

@@ -125,32 +125,36 @@ async def _handed(
     """Give the connections that come, and None at the end; a thread waits for them."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[socket.socket | None] = asyncio.Queue()
+    is_over = False
+
+    def put(connection: socket.socket | None) -> None:
+        if not is_over:
+            queue.put_nowait(connection)
+        elif connection is not None:
+            connection.close()
 
     def wait() -> None:
         connection: socket.socket | None = None
         try:
             while True:
                 connection = registration.next()
-                loop.call_soon_threadsafe(queue.put_nowait, connection)
+                loop.call_soon_threadsafe(put, connection)
                 if connection is None:
                     return
         except RuntimeError:  # the loop has ended meanwhile
             if connection is not None:
                 connection.close()
+        finally:
+            registration.close()
 
-    waiting = threading.Thread(target=wait, name="porter", daemon=True)
-    waiting.start()
+    threading.Thread(target=wait, name="porter", daemon=True).start()
     try:
         yield queue
     finally:
-        registration.end()
-        waiting.join()  # at once: there is nothing to wait for any more
-        registration.close()
-        await asyncio.sleep(0)  # for what it has put into the queue
+        is_over = True
+        registration.end()  # and the thread with it
         while not queue.empty():
-            left = queue.get_nowait()
-            if left is not None:
-                left.close()
+            put(queue.get_nowait())
 
 
 def _again(

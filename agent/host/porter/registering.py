@@ -1,5 +1,6 @@
 """The agent's side on Linux: register with the porter, and take the connections it hands over."""
 
+import select
 import socket
 import sys
 from contextlib import suppress
@@ -34,7 +35,7 @@ class Registration:
     """
 
     def __init__(self, channel: socket.socket, ports: frozenset[int]) -> None:
-        """Begin with a porter that has greeted; ``channel`` is closed with this object."""
+        """Begin with a porter that has greeted; ``channel`` does not block, and is closed here."""
         self.ports = ports
         self._channel = channel
 
@@ -56,10 +57,13 @@ class Registration:
     def ready(self) -> None:
         """Say that the next connection may come: at the beginning, and for each that was taken."""
         with suppress(OSError):  # who is gone is noticed by whoever waits for a connection
-            self._channel.send(READY, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+            self._channel.send(READY, socket.MSG_NOSIGNAL)
 
     def next(self) -> socket.socket | None:
         """Wait for the next connection; None once the porter, or this object, has left."""
+        waiting = select.poll()
+        waiting.register(self._channel, select.POLLIN)
+        waiting.poll()
         try:
             packet, found, _, _ = socket.recv_fds(
                 self._channel, len(CONNECTION) + 1, _MAX_DESCRIPTORS, _CLOSED_ON_EXEC
@@ -106,7 +110,7 @@ def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
     if user_of(channel) != path.parent.stat().st_uid:
         raise OSError("whoever listens there does not own the folder")
     ports = read_greeting(channel.recv(MAX_GREETING))
-    channel.settimeout(None)
+    channel.setblocking(False)
     return ports
 
 

@@ -29,6 +29,7 @@ RETAKE_SECONDS: Final = 1.0  # between two attempts at a port that another progr
 REPORT_SECONDS: Final = 3600.0
 _STEP_SECONDS: Final = 0.2  # how late something that takes too long may be noticed
 _REST_SECONDS: Final = 5.0  # likewise, where nobody waits for it
+_BACKLOG: Final = 1024  # of one listening socket: a crowd of one user leaves room for others
 _MAX_AT_ONCE: Final = 32  # of one listening socket, before others have their turn
 _PAUSE_SECONDS: Final = 0.2  # after the system could give us no descriptor
 
@@ -133,7 +134,9 @@ class UnixPorter:
         try:
             while not self._is_ended:
                 self._take_ports()
-                for key, _ in self._selector.select(self._patience()):
+                ready = self._selector.select(self._patience())
+                # What agents say comes first: who has just said that connections may come gets one.
+                for key, _ in sorted(ready, key=lambda each: each[0].fileobj in self._listening):
                     if self._selector.get_map().get(key.fd) is key:  # not closed just now
                         key.data()
                 self._look_at_clock()
@@ -167,6 +170,7 @@ class UnixPorter:
             self._missing.remove(port)
             self._listening += taken
             for each in taken:
+                each.listen(_BACKLOG)
                 self._watch(each, partial(self._accept, each))
             _log.info("the porter has a port", port=port)
 
