@@ -93,7 +93,8 @@ def _as_json(standing: AgentStanding) -> dict[str, Any]:
             "https": record.port,
             "http": record.hipki_port,
             "jrsys": list(record.jrsys_ports),
-            "missing": list(record.missing),
+            "missing": [port for port in record.missing if port not in record.left],
+            "left": list(record.left),
             "porter": list(record.porter),
         }
     answer["restart"] = list(standing.restart)

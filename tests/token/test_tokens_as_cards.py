@@ -16,6 +16,7 @@ from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Locked, Si
 from agent.errors import ErrorCode
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
+from agent.signing import token_watch
 from agent.signing.card_watch import while_cards_stay
 from agent.signing.model import (
     CardPresence,
@@ -302,3 +303,28 @@ async def test_nobody_asks_a_module_while_nobody_looks(stub: Stub) -> None:
         with service.watch(lambda: None):
             await asyncio.sleep(0.05)
         assert module.process_id is None
+
+
+async def test_in_the_back_no_module_keeps_a_card_between_requests(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_watch, "PAUSE", 0.01)
+    async with service_with(stub("")) as service:
+        module, watch = service._readers._source._modules[0], service._readers.tokens
+        async with service.subscribe():
+            await service.look_at_tokens()
+            assert module.process_id is not None
+            for _ in range(3):
+                service.leave_cards(True)
+            assert watch._ending is not None
+            async with asyncio.timeout(20):
+                await watch._ending
+                while module.process_id is not None:  # a look that had begun
+                    service.leave_cards(True)
+                    await asyncio.sleep(0.01)
+            service.leave_cards(False)
+            async with asyncio.timeout(20):
+                while module.process_id is None:  # noqa: ASYNC110  # its own thread starts it
+                    await asyncio.sleep(0.01)
+            service.leave_cards(True)
+            assert (await service.certificates(SITE)).certificates  # who asks is still served

@@ -58,6 +58,8 @@ EMPTY = reader(CardPresence.EMPTY)
         (view(reader(CardPresence.CARD, attempts_left=2)), IconStatus.READY, "Card ready"),
         (view(CARD, warnings=("plain_port",)), IconStatus.ATTENTION, "port"),
         (view(CARD, warnings=("policy",)), IconStatus.ATTENTION, "policy"),
+        (view(CARD, left=True), IconStatus.RUNNING, "background"),
+        (view(CARD, left=True, warnings=("policy",)), IconStatus.ATTENTION, "policy"),
     ],
 )
 def test_the_status_and_the_text_agree(shown: TrayView, status: IconStatus, words: str) -> None:

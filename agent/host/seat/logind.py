@@ -37,6 +37,7 @@ CALL_SECONDS: Final = 5.0
 """How long the bus or logind may take for one call."""
 CLOSE_SECONDS: Final = 1.0
 """How long the end of a connection may take."""
+_BROKEN_SECONDS: Final = 0.05  # likewise, of one that did not come about
 MAX_SESSIONS: Final = 64
 """Sessions of this user that are looked at; who has more has them without a screen."""
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0)
@@ -90,16 +91,12 @@ class LogindSeat(SessionSeat):
     async def _follow(self) -> None:
         """Ask at the beginning, and with each news, until the bus goes away."""
         bus = MessageBus(bus_type=BusType.SYSTEM)
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                await bus.connect()
-        except BaseException:
-            bus.disconnect()
-            raise
         lost = asyncio.ensure_future(
             bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast has no type here
         )
         try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await bus.connect()
             bus.add_message_handler(self._hear)
             for rule in _RULES:
                 await _call(bus, (_BUS, _BUS_PATH, _BUS, "AddMatch"), "", rule)
@@ -185,8 +182,9 @@ async def _first_of(lost: asyncio.Future[None], news: asyncio.Event) -> None:
 
 async def _disconnect(bus: MessageBus, lost: asyncio.Future[None]) -> None:
     """Disconnect, and wait until that has happened: what ended later would be nobody's to read."""
+    seconds = CLOSE_SECONDS if bus.connected else _BROKEN_SECONDS
     bus.disconnect()
-    await asyncio.wait((lost,), timeout=CLOSE_SECONDS)
+    await asyncio.wait((lost,), timeout=seconds)
     if not lost.cancel() and not lost.cancelled():
         lost.exception()  # read, so that asyncio does not log it
 

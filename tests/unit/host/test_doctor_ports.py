@@ -61,6 +61,23 @@ def test_a_free_port_that_the_running_agent_lacks_is_a_fault(tmp_path: Path) -> 
     assert f"{port} port_ok" not in found
 
 
+def test_a_port_that_is_left_to_who_is_in_front_is_no_fault(
+    tmp_path: Path, taken_port: int
+) -> None:
+    """Neither while the other agent has it, nor while it is about to be taken again."""
+    paths = Paths(tmp_path / "s")
+    paths.prepare()
+    (paths.state / "config.toml").write_text(f"hipki_port = {taken_port}\n")
+    for missing in ((), (taken_port,)):
+        with Instance(paths) as running:
+            running.announce(port=28443, provider="pcsc", left=(taken_port,), missing=missing)
+            found = list(check_ports(InstalledAgent(paths=paths, ask=answering())))
+        (left,) = (each for each in found if str(taken_port) in str(each.facts))
+        assert (left.code, left.level) == ("port_left", Level.OK)
+        assert str(taken_port) in left.message(Language.CHINESE)
+        assert not [each for each in found if each.code in {"port_missing", "ports_changed"}]
+
+
 def test_a_taken_port_that_the_running_agent_lacks_is_named_with_its_program(
     tmp_path: Path, taken_port: int
 ) -> None:

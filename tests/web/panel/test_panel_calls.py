@@ -160,3 +160,11 @@ async def test_the_ports_of_jrsys_pages_are_shown_with_who_else_has_one(door: Do
     assert ports["jrsys_holders"] == [holder]
     (component, *_) = (await door.post("selftest", {"signature": False}))["steps"]
     assert (component["name"], component["outcome"]) == ("component", "good")
+
+
+async def test_ports_that_are_left_to_who_is_in_front_are_no_fault(door: Door) -> None:
+    assert (await door.get("state"))["ports"]["left"] is False
+    door.panel.listening(PanelPorts(28443, left=True))
+    assert (await door.get("state"))["ports"]["left"] is True
+    (component, *_) = (await door.post("selftest", {"signature": False}))["steps"]
+    assert (component["name"], component["outcome"]) == ("component", "good")
