@@ -59,6 +59,7 @@ COMMANDS: Final = tuple(
         "panel",
         "handbook",
         "quit",
+        "porter",
         "setup",
         "sites",
         "history",

@@ -24,6 +24,7 @@ from agent.commands.daemon import Daemon, Observer
 from agent.commands.open_tokens import open_tokens
 from agent.commands.panel_doctor import PanelDoctor
 from agent.commands.port_turns import PortTurns
+from agent.commands.porter_tending import PorterTending, wanted_ports
 from agent.host.instance import install_key, quitting
 from agent.host.peer import check as peer
 from agent.host.peer.port_owner import PortOwner
@@ -60,6 +61,7 @@ class DaemonRun:
         """Say which agent, and who is told of events."""
         self._daemon = daemon
         self._observer = observer
+        self._changed = asyncio.Event()  # of the ports
         # One that a test controls is in front, whoever is at the screen.
         self._seat = find_seat() if daemon.testing is None else SessionSeat()
 
@@ -108,9 +110,15 @@ class DaemonRun:
                 prove=known.prove,
             )
             await stack.enter_async_context(self._seat.watched(FIRST_LOOK_SECONDS))
-            ports = replace(ports, begins_released=not self._seat.in_front)
+            porter = PorterTending(wanted_ports(daemon.settings), lambda: self._seat.in_front)
+            ports = replace(
+                ports,
+                begins_released=not self._seat.in_front,
+                entrusted=await porter.begin(),
+            )
             listening = await serve(ports, service)
             stack.push_async_callback(listening.close)
+            stack.callback(asyncio.create_task(porter.tend(listening, self._changed.set)).cancel)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._attend(listening, service, panel, stack)
@@ -352,6 +360,7 @@ class DaemonRun:
             mca_port=listening.others[MCA].port if MCA in listening.others else None,
             jrsys_ports=tuple(port for ports in old.values() for port in ports),
             jrsys_missing=tuple(port for port in listening.missing if port in {*plain, *tls}),
+            porter=tuple(sorted(listening.entrusted)),
         )
 
     async def _keep_ports(self, listening: Serving, service: SigningService, panel: Panel) -> None:
@@ -359,12 +368,11 @@ class DaemonRun:
 
         What cannot be written for now, on a full disk, is written later.
         """
-        changed, unwritten = asyncio.Event(), False
+        changed = self._changed
         turns = PortTurns(listening, self._seat, changed.set, service.leave_cards)
         taking = asyncio.create_task(turns.run())
-        taking.add_done_callback(lambda _: changed.set())
         try:
-            while unwritten or changed.is_set() or not taking.done():
+            while True:
                 await changed.wait()
                 changed.clear()
                 try:
@@ -372,9 +380,6 @@ class DaemonRun:
                 except OSError as error:
                     _log.warning("the record of the ports cannot be written", detail=str(error))
                     asyncio.get_running_loop().call_later(RETAKE_SECONDS, changed.set)
-                    unwritten = True
-                else:
-                    unwritten = False
                 hipki = listening.others[HIPKI].port
                 self._observer.listening(listening.port, hipki, left=bool(listening.left))
         finally:

@@ -60,6 +60,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "inventory": ("inventory", "inventory --json", "--version --json"),
     "panel": ("panel", "panel --print"),
     "handbook": ("handbook",),
+    "porter": ("porter", "porter --port 61161 --tls-port 28443"),
     "quit": ("quit",),
     "setup": ("setup complete --autostart", "setup undo"),
     "setup complete": ("setup complete --no-autostart",),

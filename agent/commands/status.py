@@ -95,6 +95,7 @@ def _as_json(standing: AgentStanding) -> dict[str, Any]:
             "jrsys": list(record.jrsys_ports),
             "missing": [port for port in record.missing if port not in record.left],
             "left": list(record.left),
+            "porter": list(record.porter),
         }
     answer["restart"] = list(standing.restart)
     if standing.problem is not None:
@@ -153,6 +154,9 @@ def _ports(record: InstanceRecord) -> Iterator[Row]:
     yield "HTTP", none if record.hipki_port is None else f"http://localhost:{record.hipki_port}"
     if record.jrsys_ports:
         yield "JRSYS", ", ".join(map(str, record.jrsys_ports))
+    if record.porter:
+        ports = ", ".join(map(str, record.porter))
+        yield tell("cli.status.porter"), tell("cli.status.porter_ports", ports=ports)
     if record.left:
         ports = ", ".join(map(str, record.left))
         yield tell("cli.status.left"), tell("cli.status.left_ports", ports=ports)

@@ -9,6 +9,7 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.doctor.running import RunningAgent, find_running
 from agent.host.peer.port_owner import SUPERUSER, PortOwner, find_owner
+from agent.host.porter.registering import ports_of_porter
 from agent.host.settings.config import HIPKI_PORT, MCA_PORT, ConfigError, Settings
 from agent.words import SOURCE
 
@@ -26,18 +27,29 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     hopeless = not ours and len(taken) == len(wanted)
     for port in sorted(port for port in ours if port is not None):
         yield _answered(port, installation.ask.native(port, installation.authority), installation)
+    held = ports_of_porter() if taken or not ours else frozenset()
     for port in wanted:
         if port not in ours:
-            yield _finding(port, spare=not hopeless, taken=port in taken)
+            found = _finding(port, spare=not hopeless, taken=port in taken)
+            yield _of_porter(port) if port in held else found
     if running is None or running.starts:
         for port in _plain_ports(settings):
-            yield _finding(port, spare=False, taken=is_taken(port))
+            found = _finding(port, spare=False, taken=is_taken(port))
+            yield _of_porter(port) if port in held else found
         return
+    if running.porter:
+        ports = ", ".join(map(str, running.porter))
+        yield ok("port", "ports_with_porter", ports=ports)
     if running.left:
         yield ok("port", "port_left", ports=", ".join(map(str, running.left)))
     yield from _plain_findings(installation, running, settings)
     if _have_ports_changed(running, settings):
         yield note("port", "ports_changed", unsure=True)
+
+
+def _of_porter(port: int) -> Finding:
+    """Report of a port whose connections a porter would hand over."""
+    return ok("port", "port_of_porter", port=str(port))
 
 
 def _plain_ports(settings: Settings) -> list[int]:

@@ -34,6 +34,7 @@ class RunningAgent:
         mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has.
         jrsys_missing: those of ``missing`` that are for these pages.
+        porter: the ports that a porter holds for all users, and this agent's with them.
         policy: the fingerprint of the policy that is in force; None where it does not say.
         icon: whether the desktop shows its icon; None where it wants none.
         testing: whether a test answers in the citizen's place.
@@ -50,6 +51,7 @@ class RunningAgent:
     mca_port: int | None = None
     jrsys_ports: tuple[int, ...] = ()
     jrsys_missing: tuple[int, ...] = ()
+    porter: tuple[int, ...] = ()
     policy: str | None = None
     icon: bool | None = None
     testing: bool = False
@@ -81,6 +83,7 @@ def find_running(paths: Paths) -> RunningAgent | None:
         mca_port=record.mca_port,
         jrsys_ports=record.jrsys_ports,
         jrsys_missing=record.jrsys_missing,
+        porter=record.porter,
         policy=record.policy,
         icon=record.icon,
         testing=record.testing,

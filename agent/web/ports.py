@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,6 +56,8 @@ class ServerConfig:
         views: what the citizen can have shown of them.
         language: of what is drawn in them, one of :data:`agent.words.CHOICES`.
         begins_released: whether ``listeners`` open no port until they are told to.
+        entrusted: the ports that a porter holds for all users of this computer; see
+            :meth:`Serving.entrust`.
 
     """
 
@@ -74,6 +76,7 @@ class ServerConfig:
     views: OfferedViews = field(default_factory=OfferedViews)
     language: Callable[[], str] = field(default=lambda: SYSTEM)
     begins_released: bool = False
+    entrusted: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,13 @@ class Serving:
         self._wanted: dict[str, Listener] = {native.name: native}
         self._waiting: dict[str, Listener] = {}
         self._listeners = listeners
+        self._entrusted: dict[str, int] = {}
         self._changing = asyncio.Lock()
+
+    @property
+    def entrusted(self) -> tuple[int, ...]:
+        """The ports that a porter holds, and from which it hands connections over."""
+        return tuple(self._entrusted.values())
 
     @property
     def others(self) -> Mapping[str, ListenResult]:
@@ -165,7 +174,7 @@ class Serving:
         """Give up the port of a listener beside the native API's; return when it is closed.
 
         What is asked there is answered still, see :meth:`Listeners.release`. Nothing happens where
-        it is released already.
+        it is released already, or a porter holds it.
 
         Args:
             name: of :attr:`others`.
@@ -177,7 +186,7 @@ class Serving:
         async with self._changing:
             found = self._others[name]
             self._waiting.pop(name, None)
-            if found.released:
+            if found.released or name in self._entrusted:
                 return
             await self._listeners.release(name)
             if found.port is not None:  # the same one again, where any would have done
@@ -205,6 +214,69 @@ class Serving:
                 self._waiting.pop(name, None)
         return self._others[name].port is not None
 
+    async def entrust(self, ports: Collection[int]) -> None:
+        """Leave ports to a porter: they are closed here when this returns.
+
+        Every listener whose first port is among them counts as listening there, for as long as
+        the porter hands over the connections that are this user's (see :meth:`adopt_handed`).
+
+        Args:
+            ports: that the porter holds, or waits for.
+
+        """
+        async with self._changing:
+            for name, wanted in self._wanted.items():
+                if wanted.ports[0] in ports:
+                    self._waiting.pop(name, None)
+                    self._entrusted[name] = wanted.ports[0]
+                    await self._leave(name, wanted.ports[0])
+
+    async def _leave(self, name: str, port: int) -> None:
+        if name in self._others:
+            await self._listeners.release(name)
+            self._others[name] = ListenResult(port)
+            return
+        had = {self.port, *self.also} - {None}
+        if port in had:
+            await self._listeners.release(name)
+            had = set()
+        self.port, self.problem = port, None
+        self.also = tuple(sorted(each for each in had if each is not None))
+
+    async def take_back(self, *, opens: bool = True) -> None:
+        """Listen again on what was entrusted to a porter, which is gone, as at the start.
+
+        Args:
+            opens: whether the ports beside the native API's are this user's to take; else they
+                count as given up on purpose.
+
+        """
+        async with self._changing:
+            entrusted, self._entrusted = self._entrusted, {}
+            for name in entrusted:
+                if name in self._others and opens:
+                    self._others[name] = await self._open(self._wanted[name])
+                elif name in self._others:
+                    first = self._wanted[name].ports[0]
+                    self._others[name] = ListenResult(None, wanted=first, released=True)
+                else:
+                    self.port = None
+                    await self.open_native()
+
+    async def adopt_handed(self, connection: socket.socket) -> None:
+        """Serve a connection that a porter handed over, or close it where no port fits.
+
+        Args:
+            connection: connected; closed here, however it ends.
+
+        """
+        try:
+            port = connection.getsockname()[1]
+            name = next(each for each, of_it in self._entrusted.items() if of_it == port)
+            await self.adopt(name, connection)
+        except (OSError, StopIteration, ValueError):
+            connection.close()
+
     def want(self, name: str) -> None:
         """Let :meth:`try_waiting` take the port of a released listener.
 
@@ -218,7 +290,8 @@ class Serving:
             KeyError: there is no such listener.
 
         """
-        self._waiting[name] = self._wanted[name]
+        if name not in self._entrusted:
+            self._waiting[name] = self._wanted[name]
 
     async def name_holders(self) -> None:
         """Find out anew who holds the ports that are waited for."""
@@ -347,15 +420,17 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         mounts=(*config.native_mounts, native),
     )
     serving = Serving(listeners, wanted)
-    await serving.open_native()
+    if wanted.ports[0] not in config.entrusted:
+        await serving.open_native()
     ping = beacon(lambda: serving.port, config.is_restart_due)
     for each in config.listeners:
         mounts = (*each.mounts, ping) if each.tls is None else each.mounts
         ready = replace(each, mounts=mounts)
-        if config.begins_released:
+        if config.begins_released or ready.ports[0] in config.entrusted:
             serving.announce(ready)
         else:
             await serving.open(ready)
+    await serving.entrust(config.entrusted)
     others = {name: found.port for name, found in serving.others.items()}
     _log.info("listening", port=serving.port, others=others)
     return serving

@@ -8,6 +8,11 @@ remove | 0) ;; # dpkg's word, and rpm's
 *) exit 0 ;;
 esac
 
+# The porter's program goes too; where an administrator enabled the service, the link to it goes.
+if [ -d /run/systemd/system ]; then
+    systemctl --quiet disable --now ankong-porter.service || :
+fi
+
 home=$(getent passwd root | cut -d: -f6)
 if [ -d "$home/.local/state/ankong" ]; then
     env -u XDG_STATE_HOME HOME="$home" /usr/lib/ankong/ankong setup undo || :

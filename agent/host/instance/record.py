@@ -4,7 +4,7 @@
 
     {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc",
      "also": [], "missing": [], "left": [], "mca_port": null, "jrsys_ports": [17022],
-     "jrsys_missing": [], "policy": "e3b0…", "icon": true, "testing": false}
+     "jrsys_missing": [], "porter": [], "policy": "e3b0…", "icon": true, "testing": false}
 
 The agent writes it when it takes its folder, again when its ports are open and when its icon comes
 or goes, and removes it when it ends. A killed agent leaves it behind: only the lock says whether an
@@ -43,6 +43,8 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has, plain and with TLS.
         jrsys_missing: those of ``missing`` that are for these pages.
+        porter: the ports that a porter holds for all users of this computer, and of which it hands
+            this agent the connections that are its user's.
         policy: the fingerprint of the policy that is in force: what it decides of sites now, and
             what it fixed at the start; None where an older agent does not say.
         display: whether there is one for its windows; None where it needs none, and where an older
@@ -68,6 +70,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     left: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
     jrsys_ports: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     jrsys_missing: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
+    porter: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     format: Annotated[int, Meta(ge=1)] = FORMAT
 
 

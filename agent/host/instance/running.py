@@ -101,6 +101,7 @@ class Instance:
         mca_port: int | None = None,
         jrsys_ports: tuple[int, ...] = (),
         jrsys_missing: tuple[int, ...] = (),
+        porter: tuple[int, ...] = (),
     ) -> None:
         """Tell other processes where this agent is (see :class:`InstanceRecord`); blocks.
 
@@ -123,6 +124,7 @@ class Instance:
                 mca_port=mca_port,
                 jrsys_ports=jrsys_ports,
                 jrsys_missing=jrsys_missing,
+                porter=porter,
                 icon=self._record.icon,
             )
             write_record(self._paths.instance, self._record)

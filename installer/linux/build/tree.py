@@ -17,6 +17,7 @@ SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
 AUTOSTART = "etc/xdg/autostart/ankong.desktop"
 MAINTAINER = f"The Ankong authors <{published.facts()['publisher']['mail']}>"
+SERVICE = "usr/lib/systemd/system/ankong-porter.service"
 _EXECUTABLES = ("ankong",)
 _LINKS = {
     "usr/bin/ankong": "../lib/ankong/ankong",
@@ -42,6 +43,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         menu_entry(),
     )
     _write(root / PLACE, metainfo(version, when))
+    _write(root / SERVICE, porter_service())
     for place, text in file_manager_entries().items():
         _write(root / "usr/share" / place, text)
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
@@ -80,6 +82,12 @@ def autostart_file() -> str:
     program = f"/{PROGRAM}/ankong"
     # A package that was removed but not purged leaves this file.
     return desktop_file((program, "tray")) + f"TryExec={program}\nIcon=ankong\n"
+
+
+def porter_service() -> str:
+    """Return the unit that runs the porter, which nothing enables but an administrator."""
+    text = (SOURCES / "ankong-porter.service").read_text("utf-8")
+    return text.format(program=f"/{PROGRAM}/ankong")
 
 
 def file_manager_entries() -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent import __version__
+from agent.doctor import network
 from agent.doctor.asking import PortAnswer, PortAsker
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import check_jrsys_ports, check_ports
@@ -224,3 +225,22 @@ def test_an_agent_that_does_not_run_yet_would_meet_another_program(
     paths.config.write_text(f"jrsys_ports = [{taken_port}, {free_port()}]\njrsys_tls_ports = []")
     (finding,) = check_jrsys_ports(InstalledAgent(paths=paths))
     assert (finding.code, finding.facts["port"]) == ("jrsys_port_taken", str(taken_port))
+
+
+def test_ports_that_a_porter_holds_are_nobodys_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken_port: int
+) -> None:
+    announced = {"port": 28443, "hipki_port": 61161, "provider": "pcsc"}
+    paths = Paths(tmp_path / "s")
+    paths.prepare()
+    with Instance(paths) as running:
+        running.announce(**announced, porter=(28443, 61161))
+        found = list(check_ports(InstalledAgent(paths=paths, ask=answering(61161))))
+    (told,) = [each for each in found if each.code == "ports_with_porter"]
+    assert told.facts["ports"] == "28443, 61161"
+    # Without an agent, a porter's port is not "another user's program".
+    monkeypatch.setattr(network, "ports_of_porter", lambda: frozenset({taken_port}))
+    (tmp_path / "s" / "config.toml").write_text(f"hipki_port = {taken_port}\n")
+    found = list(check_ports(InstalledAgent(paths=paths)))
+    mine = [each for each in found if each.facts.get("port") == str(taken_port)]
+    assert [(each.code, each.level) for each in mine] == [("port_of_porter", Level.OK)]

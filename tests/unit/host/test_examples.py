@@ -13,7 +13,9 @@ import pytest
 
 from agent.cli import COMMANDS, EXIT_UNREAD, Command, parser_of
 from agent.commands.examples import examples_of
+from agent.commands.porter import PorterOptions
 from agent.commands.tongue import CHOOSING
+from agent.host.settings.config import HIPKI_PORT, NATIVE_PORTS
 from agent.virtualcard import cardfile
 from agent.virtualcard.new_cards import new_scenario
 from agent.virtualcard.scenarios import PIN
@@ -123,7 +125,8 @@ def prepared(home: Path) -> Path:
     return home
 
 
-ONCE = [line for line in LINES if line.split()[0] not in {"serve", "tray", "verify"}]
+# The porter would hold the ports of this computer: tests/web/test_porter_for_real.py runs it.
+ONCE = [line for line in LINES if line.split()[0] not in {"serve", "tray", "verify", "porter"}]
 
 
 @pytest.mark.parametrize("line", ONCE)
@@ -209,3 +212,10 @@ def test_no_command_minds_who_stops_reading(home: Path, line: str) -> None:
     assert "Broken" not in done.stderr
     assert "Exception ignored" not in done.stderr
     assert int(done.stdout) in {0, 1, 2, 3, EXIT_UNREAD}
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("porter")])
+def test_each_example_of_the_porter_names_the_usual_ports(line: str) -> None:
+    parsed = parser_of(ALL).parse_args(line.split())
+    options = PorterOptions(ports=parsed.ports, tls_ports=parsed.tls_ports)
+    assert (options.plain, options.tls) == ((HIPKI_PORT,), NATIVE_PORTS[:1])

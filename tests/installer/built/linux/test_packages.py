@@ -22,6 +22,7 @@ EXPECTED = {
     "/usr/lib/ankong/_internal/publicsuffixlist/public_suffix_list.dat",
     "/usr/bin/ankong",
     "/etc/xdg/autostart/ankong.desktop",
+    "/usr/lib/systemd/system/ankong-porter.service",
     "/usr/share/applications/ankong.desktop",
     "/usr/share/metainfo/org.ankong.agent.metainfo.xml",
     "/usr/share/icons/hicolor/48x48/apps/ankong.png",
@@ -34,7 +35,11 @@ EXPECTED = {
     "/usr/share/doc/ankong/copyright",
     "/usr/share/doc/ankong/licences",
 }
-OURS = ("/usr/lib/ankong/", "/usr/share/", "/usr/bin/ankong", "/etc/xdg/autostart/ankong.desktop")
+SERVICE = "/usr/lib/systemd/system/ankong-porter.service"
+OURS = (
+    *("/usr/lib/ankong/", "/usr/share/", "/usr/bin/ankong"),
+    *("/etc/xdg/autostart/ankong.desktop", SERVICE),
+)
 
 
 def said(*command: str | Path) -> str:

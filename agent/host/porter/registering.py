@@ -1,0 +1,126 @@
+"""The agent's side on Linux: register with the porter, and take the connections it hands over."""
+
+import select
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from agent.host.porter.users import user_of
+from agent.host.porter.wire import (
+    CONNECTION,
+    MAX_GREETING,
+    READY,
+    REGISTRY,
+    read_greeting,
+)
+
+SECONDS: Final = 2.0
+"""For a porter to greet."""
+_MAX_DESCRIPTORS: Final = 4  # one is right
+_CLOSED_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+
+
+class NoPorterError(Exception):
+    """None answers, or what answers is no porter of this computer's administrator."""
+
+
+class Registration:
+    """An agent's place with the porter.
+
+    Attributes:
+        ports: that the porter looks after.
+
+    """
+
+    def __init__(self, channel: socket.socket, ports: frozenset[int]) -> None:
+        """Begin with a porter that has greeted; ``channel`` does not block, and is closed here."""
+        self.ports = ports
+        self._channel = channel
+
+    @classmethod
+    def begin(cls, path: Path) -> Self:
+        """Knock, and hear the greeting; blocks for two seconds at most.
+
+        Raises:
+            NoPorterError: nobody answers there who may.
+
+        """
+        channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            return cls(channel, _knock(channel, path))
+        except (OSError, ValueError) as error:
+            channel.close()
+            raise NoPorterError(str(error)) from error
+
+    def ready(self) -> None:
+        """Say that the next connection may come: at the beginning, and for each that was taken."""
+        with suppress(OSError):  # who is gone is noticed by whoever waits for a connection
+            self._channel.send(READY, socket.MSG_NOSIGNAL)
+
+    def next(self) -> socket.socket | None:
+        """Wait for the next connection; None once the porter, or this object, has left."""
+        waiting = select.poll()
+        waiting.register(self._channel, select.POLLIN)
+        waiting.poll()
+        try:
+            packet, found, _, _ = socket.recv_fds(
+                self._channel, len(CONNECTION) + 1, _MAX_DESCRIPTORS, _CLOSED_ON_EXEC
+            )
+        except OSError:
+            return None
+        connections = [socket.socket(fileno=each) for each in found]
+        if packet == CONNECTION and len(connections) == 1 and self._is_fit(connections[0]):
+            connections[0].setblocking(False)
+            return connections[0]
+        for each in connections:
+            each.close()
+        return None
+
+    def _is_fit(self, connection: socket.socket) -> bool:
+        """Return whether it is what a browser on this computer opens, to a port of the porter."""
+        with suppress(OSError):
+            families = {socket.AF_INET, socket.AF_INET6}
+            is_tcp = connection.family in families and connection.type == socket.SOCK_STREAM
+            return is_tcp and connection.getsockname()[1] in self.ports
+        return False
+
+    def end(self) -> None:
+        """Leave; who waits for a connection gets none. May be called from any thread."""
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket, when nobody waits for a connection any more."""
+        self._channel.close()
+
+
+def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
+    """Connect, and return the ports that the porter names.
+
+    Raises:
+        OSError: nobody answers there who may.
+        ValueError: it speaks another version.
+
+    """
+    channel.settimeout(SECONDS)
+    channel.connect(str(path))
+    # Only the superuser can have made the folder, for whoever is trusted with the port.
+    if user_of(channel) != path.parent.stat().st_uid:
+        raise OSError("whoever listens there does not own the folder")
+    ports = read_greeting(channel.recv(MAX_GREETING))
+    channel.setblocking(False)
+    return ports
+
+
+def ports_of_porter(path: Path = REGISTRY) -> frozenset[int]:
+    """Return the ports that a porter of this computer holds; none where there is no porter."""
+    if sys.platform != "linux":
+        return frozenset()
+    try:
+        found = Registration.begin(path)
+    except NoPorterError:
+        return frozenset()
+    found.close()
+    return found.ports

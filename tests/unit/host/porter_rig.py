@@ -1,0 +1,143 @@
+"""A porter in a thread of a test, whose users the test makes up."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.host.porter.registering import Registration
+from agent.host.porter.unix_door import open_registry
+from agent.host.porter.unix_porter import PorterPlan, UnixPorter
+from agent.host.porter.users import UnknownUserError
+
+SECONDS = 60.0  # a busy machine takes its time; nothing waits for this where all is well
+
+
+@dataclass
+class MadeUpUsers:
+    """Whose connections are, by the client's port; whoever is not named is the first one's.
+
+    Attributes:
+        clients: the users of clients, by their ports; None for one that is gone.
+        registrants: the users of the next agents that register, in turn.
+
+    """
+
+    clients: dict[int, int | None] = field(default_factory=dict)
+    registrants: list[int] = field(default_factory=list)
+
+    def person(self, user: int) -> int:
+        """Return the user whom the test wants to register; nobody is one below zero."""
+        found = self.registrants.pop(0) if self.registrants else 1
+        if found < 0:
+            raise UnknownUserError(str(user))
+        return found
+
+    def whose(self, peer: Sequence[Any], local: Sequence[Any]) -> int | None:
+        """Return whose the other end is."""
+        del local
+        found = self.clients.get(peer[1], 1)
+        if found is not None and found < 0:
+            raise UnknownUserError("made up")
+        return found
+
+
+@dataclass
+class Rig:
+    """A running porter.
+
+    Attributes:
+        porter: it.
+        port: of HTTP.
+        tls: where TLS would be spoken.
+        path: where agents register.
+        users: whose connections are.
+
+    """
+
+    porter: UnixPorter
+    port: int
+    tls: int
+    path: Path
+    users: MadeUpUsers
+
+    def register(self, user: int = 1) -> Registration:
+        """Register, but say nothing yet."""
+        self.users.registrants.append(user)
+        return Registration.begin(self.path)
+
+    def agent(self, user: int = 1) -> Registration:
+        """Register, and be where the connections of a user go."""
+        before = self.porter.counts.agents
+        agent = self.register(user)
+        agent.ready()
+        until(lambda: self.porter.counts.agents > before)
+        return agent
+
+    def client(self, user: int | None = 1, port: int = 0) -> socket.socket:
+        """Connect as a user's browser."""
+        client = socket.socket()
+        client.settimeout(SECONDS)
+        client.bind(("127.0.0.1", 0))
+        self.users.clients[client.getsockname()[1]] = user
+        client.connect(("127.0.0.1", port or self.port))
+        return client
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Listen as the porter does, on one family."""
+    listening = socket.create_server(("127.0.0.1", port))
+    listening.setblocking(False)
+    return [listening]
+
+
+def free_port() -> int:
+    """Return a port that was free just now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(folder: Path, **plan: Any) -> Iterator[Rig]:
+    """Run a porter while the context lasts."""
+    path = folder / "run" / "porter.sock"
+    users = MadeUpUsers()
+    port, tls = free_port(), free_port()
+    wanted = PorterPlan(plain=(port,), tls=(tls,), take=listen, users=users, **plan)
+    porter = UnixPorter(wanted, open_registry(path))
+    thread = threading.Thread(target=porter.run)
+    thread.start()
+    try:
+        until(lambda: porter.ports == {port, tls})
+        yield Rig(porter, port, tls, path, users)
+    finally:
+        porter.stop()
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds that another thread brings about."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError("it never came")
+        time.sleep(0.005)
+
+
+def descriptors() -> int:
+    """Count what this process has open."""
+    return len(tuple(Path("/proc/self/fd").iterdir()))
+
+
+def all_of(client: socket.socket) -> bytes:
+    """Read until the other end hangs up."""
+    found = b""
+    while piece := client.recv(65536):
+        found += piece
+    return found
