@@ -99,6 +99,16 @@ def _add_release_chores(chores: "argparse._SubParsersAction[argparse.ArgumentPar
     )
     chores.add_parser("bill", help="put the bills of materials beside the installers")
     chores.add_parser("release", help="put a release together from what machines built")
+    pack = chores.add_parser("procurement", help="write what agencies ask for when they buy")
+    pack.add_argument("--since", default="", metavar="TAG", help="the quarter's report begins here")
+    pack.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="SARIF or pip-audit's JSON, of a run elsewhere",
+    )
 
 
 def main() -> int:
