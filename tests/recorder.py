@@ -33,10 +33,10 @@ class ResultRecorder:
 def pytest_configure(config: pytest.Config) -> None:
     """Record in the process that hears of all the tests, alone."""
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(ResultRecorder(is_whole=_asks_for_all(config)))
+        config.pluginmanager.register(ResultRecorder(is_whole=asks_for_all(config)))
 
 
-def _asks_for_all(config: pytest.Config) -> bool:
+def asks_for_all(config: pytest.Config) -> bool:
     """Return whether no test is left out that a run without arguments has."""
     narrowed = ("keyword", "lf", "deselect", "ignore", "ignore_glob", "maxfail", "stepwise")
     marks = config.getini("addopts")[config.getini("addopts").index("-m") + 1]

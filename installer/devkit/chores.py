@@ -13,7 +13,7 @@ from devkit import installers as artefacts
 from devkit import kits as packages
 from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
-from devkit.procurement import pack
+from devkit.procurement import whole_pack
 from devkit.shell import ROOT, SetupError, become, run, say
 
 TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "test-installers")
@@ -357,7 +357,7 @@ def procurement(options: argparse.Namespace, _rest: Sequence[str]) -> int:
     venv.ensure()
     workflows.ensure()
     node.ensure()
-    return pack.build(options.since, options.report)
+    return whole_pack.build(options.since, options.report)
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

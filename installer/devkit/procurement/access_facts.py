@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from devkit import results, venv
 from devkit.node import SDK
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.procurement.run_facts import picked
 from devkit.shell import output

@@ -10,7 +10,7 @@ from typing import Any, Final
 from frozen.bill import UNSTATED
 
 from devkit.procurement import deb_reader, package_facts
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.shell import SetupError
 

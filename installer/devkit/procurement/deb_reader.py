@@ -44,11 +44,21 @@ def _opened(path: Path, content: bytes) -> tarfile.TarFile:
         raise SetupError(f"{path.name} cannot be read: {error}") from error
 
 
-def content_of(path: Path, ending: str) -> bytes | None:
-    """Return the first file of a package whose path ends so; None where there is none."""
-    with members(path, "data.tar") as archive:
+def content_of(path: Path, ending: str, prefix: str = "data.tar") -> bytes | None:
+    """Return the first file of a package whose path ends so; None where there is none.
+
+    Args:
+        path: of the package.
+        ending: of the file's path, which begins with a slash.
+        prefix: of the archive, as for :func:`members`.
+
+    Raises:
+        SetupError: it is no such package.
+
+    """
+    with members(path, prefix) as archive:
         for member in archive:
-            if member.isfile() and member.name.endswith(ending):
+            if member.isfile() and f"/{member.name}".endswith(ending):
                 file = archive.extractfile(member)
                 return file.read() if file else None
     return None

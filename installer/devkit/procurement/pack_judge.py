@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
 
-from devkit.procurement.claims import CLAIMING, Status
+from devkit.procurement.claim_rows import CLAIMING, Status
 
 INDEX: Final = "procurement.json"
 SUMS: Final = "SHA256SUMS"

@@ -5,12 +5,12 @@ import stat
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from devkit.procurement import deb_reader
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.shell import SetupError, output
 
@@ -39,7 +39,7 @@ _WRITTEN: Final = re.compile(
     r"|(CreateShortcut) \"([^\"]*)\" (.*?))\s*$",
     re.MULTILINE,
 )
-_DEFINED: Final = re.compile(r'^\s*!define (\w+_KEY) "([^"]*)"', re.MULTILINE)
+_DEFINED: Final = re.compile(r'^\s*!define (\w+) "([^"]*)"', re.MULTILINE)
 
 
 def msi(inputs: PackInputs) -> FactSheet:
@@ -103,22 +103,35 @@ def bill_of_msi(path: Path) -> bytes | None:
 def setup(inputs: PackInputs) -> FactSheet:
     """Return what the wizard for Windows writes, by the script that it is made of."""
     text = (inputs.root / SETUP).read_text("utf-8")
-    keys = dict(_DEFINED.findall(text))
+    known = dict(_DEFINED.findall(text))
     evidence = (inputs.kept.keep_source(SETUP),)
     kinds = inputs.words["kinds"]
     cells: list[tuple[str, str, str]] = []
     for _, root, key, name, value, shortcut, place, target in _WRITTEN.findall(text):
         if shortcut:
-            cells.append((kinds["shortcut"], place, target))
+            cells.append((kinds["shortcut"], _filled(place, known), target.partition(" ")[0]))
         else:
-            whole = re.sub(r"\$\{(\w+)\}", lambda gap: keys.get(gap[1], gap[0]), key)
-            cells.append((kinds["key"], f"{root}\\{whole}", f"{name} = {value.split(';')[0]}"))
+            content = _filled(_bare(value.partition(" ;")[0]), known)
+            cells.append((kinds["key"], f"{root}\\{_filled(key, known)}", f"{name} = {content}"))
     rows = [ClaimRow(each, Status.SHOWN, evidence) for each in cells]
     values: dict[str, str | int] = {
         "keys": sum(each[0] == kinds["key"] for each in cells),
         "machine": sum(each[1].startswith("HKLM") for each in cells),
     }
     return FactSheet(values, evidence, {"changes": rows})
+
+
+def _bare(text: str) -> str:
+    """Return a word of NSIS without the quotes around it."""
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if is_quoted else text
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    """Return a text of NSIS with what it defines; what is defined elsewhere stays a gap."""
+    for _ in known:
+        text = re.sub(r"\$\{(\w+)\}", lambda gap: known.get(gap[1], gap[0]), text)
+    return text
 
 
 def deb(inputs: PackInputs) -> FactSheet:
@@ -136,8 +149,11 @@ def deb(inputs: PackInputs) -> FactSheet:
         members = sorted(archive, key=lambda each: each.name)
     with deb_reader.members(path, "control.tar") as archive:
         scripts = sorted(each.name.lstrip("./") for each in archive if each.isfile())
-        control = archive.extractfile(next(n for n in archive.getnames() if n.endswith("control")))
-        facts = control.read().decode() if control else ""
+    facts = (deb_reader.content_of(path, "/control", "control.tar") or b"").decode(
+        "utf-8", "replace"
+    )
+    if not facts:
+        raise SetupError(f"{path.name} has no control file")
     listing = "".join(f"{_shown(each)}\n" for each in members)
     kept = inputs.kept
     evidence = (

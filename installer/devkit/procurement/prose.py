@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from devkit.procurement.claims import ClaimRow, FactSheet, PackDocument, PackSection, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, PackDocument, PackSection, Status
 from devkit.procurement.kept_files import KeptFiles
 from devkit.shell import ROOT, SetupError
 

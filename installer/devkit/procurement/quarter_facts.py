@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.procurement.repo_facts import LEDGER, ledger_runs
 from devkit.procurement.scan_facts import locked
@@ -66,7 +66,8 @@ def commit_of(inputs: PackInputs) -> str:
     found = output(
         ["git", "-C", inputs.root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
     )
-    if found is None or not re.fullmatch(r"[0-9a-f]{40,64}\n", found):
+    is_name = re.fullmatch(r"[\w./+-]+", inputs.since)
+    if not is_name or found is None or not re.fullmatch(r"[0-9a-f]{40,64}\n", found):
         tags = (output(["git", "-C", inputs.root, "tag", "--list"]) or "").split()
         known = ", ".join(tags[-5:]) or "none"
         raise SetupError(f"SINCE={inputs.since} is no tag of this checkout; there are: {known}")

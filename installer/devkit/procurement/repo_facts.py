@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.shell import SetupError
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from devkit import proofs, results
 from devkit.installers import TABLE
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 
 RULES: Final = "tests/README.md"
@@ -104,7 +104,7 @@ class PickedTests:
 
 def rules(inputs: PackInputs) -> FactSheet:
     """Return each rule about attacks with how its tests ended; those that did not run say so."""
-    listed = list(_rules(inputs.root))
+    listed = list(rules_of(inputs.root))
     run = results.results_of(inputs.state, inputs.root)
     table = inputs.kept.keep_source(RULES)
     evidence = (table,) if run is None else (table, _kept(inputs, run))
@@ -137,7 +137,7 @@ def _held(outcomes: Sequence[Sequence[str]]) -> Status:
     return Status.PASSED if outcomes and is_whole else Status.NOT_RUN
 
 
-def _rules(root: Path) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def rules_of(root: Path) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield each rule of the tests' README with the files and names of its tests."""
     _, _, section = (root / RULES).read_text("utf-8").partition(_HEADING)
     lines = [line.strip("| ").split(" | ", 1) for line in section.splitlines() if "|" in line]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from devkit import venv
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.shell import SetupError, output, say
 

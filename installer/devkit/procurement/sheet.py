@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from devkit.procurement.claims import ClaimRow, PackDocument, PackSection
+from devkit.procurement.claim_rows import ClaimRow, PackDocument, PackSection
 from devkit.procurement.kept_files import FOLDER, KeptFile
 
 _STYLE: Final = """
@@ -16,7 +16,7 @@ body { margin: 0 auto; padding: 1.5rem; max-width: 62rem; background: #fff; colo
 h1 { font-size: 1.75rem; line-height: 1.3; margin: .25rem 0 .5rem; }
 h2 { font-size: 1.2rem; line-height: 1.4; margin: 2rem 0 .5rem; padding-bottom: .2rem;
   border-bottom: 2px solid #1f4e79; break-after: avoid; }
-p { margin: .5rem 0; }
+p { margin: .5rem 0; overflow-wrap: anywhere; }
 a { color: #0b4f9e; }
 a:focus-visible { outline: 3px solid #0b4f9e; outline-offset: 2px; }
 .skip { position: absolute; left: -99rem; }
@@ -27,6 +27,8 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 dt { font-weight: 700; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .warn { padding: .6rem 1rem; background: #fff4e0; border-left: 4px solid #a35200; }
+.wide { overflow-x: auto; }
+.wide:focus-visible { outline: 3px solid #0b4f9e; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; line-height: 1.5; }
 th, td { padding: .35rem .5rem; border: 1px solid #a9b4bf; text-align: left; vertical-align: top;
   overflow-wrap: anywhere; }
@@ -45,19 +47,21 @@ thead { display: table-header-group; }
 code, .sum { font-family: "Noto Sans Mono", "DejaVu Sans Mono", Consolas, monospace;
   font-size: .85em; }
 .toc { padding-left: 1.5rem; }
-footer { margin-top: 2.5rem; padding-top: .5rem; border-top: 1px solid #a9b4bf; font-size: .85rem; }
+footer { overflow-wrap: anywhere; margin-top: 2.5rem; padding-top: .5rem;
+  border-top: 1px solid #a9b4bf; font-size: .85rem; }
 @page { size: A4; margin: 16mm 14mm; }
 @media print {
   body { padding: 0; max-width: none; font-size: 10pt; }
   .skip, nav { display: none; }
   a { color: inherit; text-decoration: none; }
+  .wide { overflow: visible; }
   dl, .warn, thead th { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 @media (max-width: 40rem) {
   body { padding: .75rem; }
-  thead th { white-space: normal; }
-  tbody th { min-width: 0; }
-  .how, .proof { width: auto; }
+  table { min-width: 36rem; }
+  dl { grid-template-columns: 1fr; }
+  dd { margin-bottom: .4rem; }
 }
 """
 
@@ -210,7 +214,8 @@ def _heading(text: str) -> str:
 
 def _table(label: str, columns: str, rows: Sequence[str]) -> str:
     return (
-        f'<table aria-label="{_safe(label)}">\n<thead><tr>{columns}</tr></thead>\n<tbody>\n'
+        f'<div class="wide" role="region" tabindex="0" aria-label="{_safe(label)}">\n'
+        f"<table>\n<thead><tr>{columns}</tr></thead>\n<tbody>\n"
         + "\n".join(rows)
-        + "\n</tbody>\n</table>"
+        + "\n</tbody>\n</table>\n</div>"
     )

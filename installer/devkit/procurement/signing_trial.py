@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from devkit.procurement.claims import ClaimRow, FactSheet, Status
+from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.proofs import sha256_of
 from devkit.shell import output

@@ -30,7 +30,7 @@ from devkit.procurement import (
     scan_facts,
     signing_trial,
 )
-from devkit.procurement.claims import FactSheet, PackDocument, Status
+from devkit.procurement.claim_rows import FactSheet, PackDocument, Status
 from devkit.procurement.inputs import PackInputs
 from devkit.procurement.kept_files import KeptFiles
 from devkit.procurement.sheet import Sheets
@@ -95,7 +95,7 @@ def build(since: str, reports: Sequence[Path]) -> int:
     )
     if since:
         quarter_facts.commit_of(inputs)  # said before anything long begins
-    _is_what_was_summed(INSTALLERS)
+    check_sums(INSTALLERS)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     documents = write(OUT, inputs, FINDERS)
@@ -107,7 +107,7 @@ def build(since: str, reports: Sequence[Path]) -> int:
     return 1 if found else 0
 
 
-def _is_what_was_summed(folder: Path) -> None:
+def check_sums(folder: Path) -> None:
     """Check the installers against the sums that were written when they were built.
 
     Raises:
