@@ -33,12 +33,19 @@ def finding(inputs: PackInputs) -> FactSheet:
     for name, content in bills.items():
         for part in components(name, content):
             merged[part].add(name)
-    evidence = tuple(
-        inputs.kept.keep(f"bills/{name}.cdx.json", content, f"{inputs.installers.name}/{name}")
+    kept = {
+        name: inputs.kept.keep(
+            f"bills/{name}.cdx.json", content, f"{inputs.installers.name}/{name}"
+        )
         for name, content in bills.items()
-    )
-    evidence = (*evidence, inputs.kept.keep_source(ORIGINS))
-    rows = [_row(part, systems, origins, evidence) for part, systems in sorted(merged.items())]
+    }
+    stated = inputs.kept.keep_source(ORIGINS)
+    evidence = (*kept.values(), stated)
+    rows = []
+    for part, systems in sorted(merged.items()):
+        own = tuple(kept[system] for system in sorted(systems))
+        names = {inputs.words["systems"].get(each.partition("-")[0], each) for each in systems}
+        rows.append(_row(part, names, origins, (own, (*own, stated))))
     licences: dict[str, list[str]] = defaultdict(list)
     for name, _, licence, _ in merged:
         licences[licence].append(name)
@@ -127,8 +134,9 @@ def _row(
     part: tuple[str, str, str, str],
     systems: set[str],
     origins: Mapping[str, Mapping[str, str]],
-    evidence: tuple[str, ...],
+    evidence: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> ClaimRow:
+    """Return the row of a component; of the two pieces of evidence the second has its origin."""
     name, version, licence, supplier = part
     stated = origins.get(name, {})
     cells = (
@@ -136,4 +144,4 @@ def _row(
         *(supplier or stated.get("supplier", ""), stated.get("country", "")),
         ", ".join(sorted(systems)),
     )
-    return ClaimRow(cells, Status.SHOWN, evidence)
+    return ClaimRow(cells, Status.SHOWN, evidence[bool(stated)])

@@ -154,34 +154,40 @@ def artefacts(inputs: PackInputs) -> FactSheet:
     there = [row for row in listed if (inputs.installers / row["name"]).is_file()]
     if not there:
         return FactSheet(absent="no_installers")
-    known = json.loads(proofs.RESULTS.read_text("utf-8")) if proofs.RESULTS.is_file() else {}
     rows, facts = [], []
     for row in there:
         path = inputs.installers / row["name"]
         sha256 = proofs.sha256_of(path)
         claims = [proofs.Claim(**claim) for claim in row["claims"]]
-        proven = [each.text for each in claims if proofs.is_proven(each, sha256)]
+        told = [
+            {
+                "claim": each.text,
+                "tests": list(each.tests),
+                "proven_here": proofs.is_proven(each, sha256),
+            }
+            for each in claims
+        ]
         facts.append(
             {
                 "name": path.name,
                 "sha256": sha256,
                 "size": path.stat().st_size,
-                "proven": proven,
-                "not_proven": [each.text for each in claims if each.text not in proven],
+                "claims": told,
+                "proven": sum(each["proven_here"] is True for each in told),
                 "only_on_a_real_machine": row["elsewhere"],
-                "tests": known.get(sha256, {}),
             }
         )
     evidence = (inputs.kept.keep_json("results/installers.json", facts, TABLE),)
     for fact in facts:
-        count = f"{len(fact['proven'])} / {len(fact['proven']) + len(fact['not_proven'])}"
-        status = Status.PASSED if fact["proven"] and not fact["not_proven"] else Status.NOT_RUN
+        count = f"{fact['proven']} / {len(fact['claims'])}"
+        is_proven = fact["claims"] and fact["proven"] == len(fact["claims"])
+        status = Status.PASSED if is_proven else Status.NOT_RUN
         cells = (fact["name"], f"{fact['size'] / 1e6:.1f} MB", fact["sha256"], count)
         rows.append(ClaimRow(cells, status, evidence))
     values: dict[str, str | int] = {
         "files": len(facts),
-        "proven": sum(len(fact["proven"]) for fact in facts),
-        "open": sum(len(fact["not_proven"]) for fact in facts),
+        "proven": sum(fact["proven"] for fact in facts),
+        "open": sum(len(fact["claims"]) - fact["proven"] for fact in facts),
         "names": ", ".join(fact["name"] for fact in facts),
     }
     return FactSheet(values, evidence, {"files": rows})

@@ -31,8 +31,10 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .wide:focus-visible { outline: 3px solid #0b4f9e; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; line-height: 1.5; }
 th, td { padding: .35rem .5rem; border: 1px solid #a9b4bf; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
-thead th { background: #e6edf4; white-space: nowrap; }
+  overflow-wrap: break-word; }
+.long, .sum { overflow-wrap: anywhere; }
+thead th { background: #e6edf4; }
+.whole { white-space: nowrap; }
 tbody th { font-weight: 600; min-width: 8.5rem; }
 tbody th.short { min-width: 0; white-space: nowrap; }
 tr { break-inside: avoid; }
@@ -55,6 +57,10 @@ footer { overflow-wrap: anywhere; margin-top: 2.5rem; padding-top: .5rem;
   .skip, nav { display: none; }
   a { color: inherit; text-decoration: none; }
   .wide { overflow: visible; }
+  table { font-size: 8.5pt; line-height: 1.4; }
+  th, td { padding: .2rem .35rem; }
+  tbody th { min-width: 6.5rem; }
+  .how { width: 5rem; }
   dl, .warn, thead th { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 @media (max-width: 40rem) {
@@ -65,6 +71,10 @@ footer { overflow-wrap: anywhere; margin-top: 2.5rem; padding-top: .5rem;
 }
 """
 
+_WORD: Final = 17
+"""Letters of a word that stands on one line."""
+_LONG: Final = 24
+"""Letters of a word that may be broken anywhere."""
 _SHORT: Final = 5
 """Letters that always stand on one line."""
 
@@ -163,9 +173,8 @@ class Sheets:
 
     def _row(self, row: ClaimRow) -> str:
         first, *others = row.cells
-        short = ' class="short"' if len(first) <= _SHORT else ""
-        cells = f'<th scope="row"{short}>{_marked(first)}</th>'
-        cells += "".join(f"<td>{_marked(each)}</td>" for each in others)
+        cells = f'<th scope="row"{_kind(first, "short", _SHORT)}>{_marked(first)}</th>'
+        cells += "".join(_cell(each) for each in others)
         status = self._words["status"][row.status]
         links = " ".join(
             f'<a href="{_safe(name)}">{self._numbers[name]}</a>' for name in row.evidence
@@ -184,8 +193,8 @@ class Sheets:
             shown = name.removeprefix(f"{FOLDER}/")
             rows.append(
                 f'<tr><th scope="row" class="short">{self._numbers[name]}</th>'
-                f'<td><a href="{_safe(name)}">{_safe(shown)}</a></td>'
-                f"<td>{_safe(kept.origin)}</td>"
+                f'<td class="long"><a href="{_safe(name)}">{_safe(shown)}</a></td>'
+                f'<td class="long">{_safe(kept.origin)}</td>'
                 f'<td class="sum">{kept.sha256}</td></tr>'
             )
         table = _table(words["title"], columns, rows)
@@ -208,8 +217,21 @@ def _marked(text: str) -> str:
     )
 
 
+def _kind(text: str, short: str, letters: int) -> str:
+    """Return the class of a cell: a short word is not broken, and a long one may be anywhere."""
+    if 0 < len(text) <= letters and " " not in text:
+        return f' class="{short}"'
+    longest = max(map(len, text.split()), default=0)
+    return ' class="long"' if longest > _LONG else ""
+
+
+def _cell(text: str) -> str:
+    kind = _kind(text, "whole", _WORD if text.isascii() else 0)
+    return f"<td{kind}>{_marked(text)}</td>"
+
+
 def _heading(text: str) -> str:
-    return f'<th scope="col">{_safe(text)}</th>'
+    return f'<th scope="col"{_kind(text, "whole", _SHORT)}>{_safe(text)}</th>'
 
 
 def _table(label: str, columns: str, rows: Sequence[str]) -> str:
