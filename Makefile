@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill channels release lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill channels release procurement lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -16,6 +16,8 @@ variables of make:
   SITES=FILE      admin: a list of sites, one in each line
   ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
   PROGRAM=ankong  smoke: the installed program to use
+  SINCE=v0.1.0    procurement: the tag that the quarter's report begins at
+  REPORT=FILE     procurement: SARIF, or what pip-audit wrote as JSON
   SHORT=1         test-installers: only what the gate has time for
   ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers, smoke: more arguments
   PYTHON=python3  all: the Python that starts installer/dev.py
@@ -85,6 +87,9 @@ channels:
 
 release:
 	@$(DEV) release
+
+procurement:
+	@$(DEV) procurement $(if $(SINCE),--since $(SINCE)) $(foreach file,$(REPORT),--report $(file))
 
 lock:
 	@$(DEV) lock

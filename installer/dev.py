@@ -109,6 +109,16 @@ def _add_release_chores(chores: "argparse._SubParsersAction[argparse.ArgumentPar
         help="have winget or Homebrew take it; for machines that are thrown away",
     )
     chores.add_parser("release", help="put a release together from what machines built")
+    pack = chores.add_parser("procurement", help="write what agencies ask for when they buy")
+    pack.add_argument("--since", default="", metavar="TAG", help="the quarter's report begins here")
+    pack.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="SARIF or pip-audit's JSON, of a run elsewhere",
+    )
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from devkit import kits as packages
 from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
 from devkit.channel import hosted
+from devkit.procurement import whole_pack
 from devkit.shell import ROOT, SetupError, become, run, say
 
 TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "test-installers")
@@ -79,7 +80,7 @@ UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
-    # Beside what dev.txt names, in one environment.
+    # Beside the others in .venv: what both name has to be the same.
     "lint.txt": ("--group", "lint", "--constraint", "installer/requirements/dev.txt"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
@@ -120,6 +121,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "bill": bill,
         "channels": channels,
         "release": complete,
+        "procurement": procurement,
         "lock": lock,
     }
     return chores[options.chore](options, rest)
@@ -181,7 +183,7 @@ def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
         raise SetupError(
             "the checks of the SDK and the pages failed (see above); pytest was not started"
         )
-    become_tool("pytest", *_workers(), *rest)
+    become_tool("pytest", "-p", "tests.recorder", *_workers(), *rest)
 
 
 def _workers() -> list[str]:
@@ -384,6 +386,15 @@ def complete(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     else:
         say(f"no repository for apt and dnf: it needs {RELEASE_KEY} and {REPOSITORY_URL}")
     return status or max(run([venv.PYTHON, *words], env=venv.environment()) for words in steps)
+
+
+def procurement(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Write what agencies ask for when they buy: only what this build's own files show."""
+    system.ensure((*system.BUILD, *system.PROCUREMENT))
+    venv.ensure()
+    workflows.ensure()
+    node.ensure()
+    return whole_pack.build(options.since, options.report)
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

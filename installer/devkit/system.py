@@ -120,18 +120,22 @@ ARCHIVES = (
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 # Signs Windows' programs, and takes signatures off.
 OSSLSIGNCODE = Package("osslsigncode", has_program("osslsigncode"))
+MSITOOLS = Package("msitools", has_program("msibuild"))
 # What judges what channels publish.
 CHANNELS = (
     Package("appstream", has_program("appstreamcli")),
-    Package("msitools", has_program("msiinfo")),
+    MSITOOLS,
     Package("rpm", has_program("rpm")),
     Package("ruby", has_program("ruby")),
 )
+OPENSSL = Package("openssl", has_program("openssl"))
+# Reads the MSI, and signs it for a trial.
+PROCUREMENT = (MSITOOLS, OSSLSIGNCODE, OPENSSL)
 JUDGES = (
     Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
     Package("softhsm2", has_program("softhsm2-util")),
-    Package("openssl", has_program("openssl")),
+    OPENSSL,
     Package("iproute2", has_program("ss")),
     Package("mupdf-tools", has_program("mutool")),
     Package("poppler-utils", has_program("pdfsig")),
@@ -176,7 +180,7 @@ WINE_BUILD = (
     Package("tk8.6", _has_file("/usr/share/tcltk/tk8.6")),
     Package("locales", _has_file("/usr/share/i18n/locales/zh_TW")),
     Package("fonts-noto-cjk", _has_chinese_font),
-    Package("msitools", has_program("msibuild")),
+    MSITOOLS,
     Package("gcab", has_program("gcab")),
 )
 # A Windows desktop in Wine, for the tests of what was built.
