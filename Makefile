@@ -14,6 +14,10 @@ variables of make:
   SAMPLE=50       mutants: only so many of each package, always the same
   SITES=FILE      admin: a list of sites, one in each line
   ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
+  ENGINE=atheris  fuzz: guided by coverage; on Linux with x64
+  SECONDS=60      fuzz: with atheris, for each target
+  TARGET=tlv      fuzz: with atheris, this target alone
+  LEDGER=FILE     fuzz: with atheris, a file that the counts are added to
   PROGRAM=ankong  smoke: the installed program to use
   SHORT=1         test-installers: only what the gate has time for
   ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers, smoke: more arguments
@@ -50,7 +54,7 @@ pictures:
 	@$(DEV) pictures $(ARGS)
 
 fuzz:
-	@$(DEV) fuzz $(ARGS)
+	@$(DEV) fuzz $(if $(ENGINE),--engine $(ENGINE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LEDGER),--ledger $(LEDGER)) $(TARGET) $(ARGS)
 
 proof:
 	@$(DEV) proof

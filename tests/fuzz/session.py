@@ -99,6 +99,6 @@ def _last(pattern: re.Pattern[str], told: str) -> int:
 
 def _dictionary(path: Path, words: tuple[bytes, ...]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    quoted = ("".join(f"\\x{octet:02x}" for octet in word) for word in words)
+    quoted = ("".join(f"\\x{octet:02x}" for octet in word) for word in words or (b"\0",))
     path.write_text("".join(f'"{word}"\n' for word in quoted))
     return path
