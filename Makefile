@@ -15,6 +15,10 @@ variables of make:
   FILES=DIR       channels: another folder with what was built
   SITES=FILE      admin: a list of sites, one in each line
   ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
+  ENGINE=atheris  fuzz: guided by coverage; on Linux with x64
+  SECONDS=60      fuzz: with atheris, for each target
+  TARGET=tlv      fuzz: with atheris, this target alone
+  LEDGER=FILE     fuzz: with atheris, a file that the counts are added to
   PROGRAM=ankong  smoke: the installed program to use
   SINCE=v0.1.0    procurement: the tag that the quarter's report begins at
   REPORT=FILE     procurement: SARIF, or what pip-audit wrote as JSON
@@ -53,7 +57,7 @@ pictures:
 	@$(DEV) pictures $(ARGS)
 
 fuzz:
-	@$(DEV) fuzz $(ARGS)
+	@$(DEV) fuzz $(if $(ENGINE),--engine $(ENGINE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LEDGER),--ledger $(LEDGER)) $(TARGET) $(ARGS)
 
 proof:
 	@$(DEV) proof

@@ -2,11 +2,21 @@
 
 import json
 import re
+from itertools import accumulate
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+UNREADABLE: Final = (ValueError, RecursionError)
+"""What decoders of JSON raise for octets that are none: msgspec's own errors and those of UTF-8 are
+ValueErrors, and what is nested too deeply is none of them."""
+MAX_DEPTH: Final = 100
+"""Brackets that may be open at once. Whoever copies, compares or writes what was read needs more of
+Python's stack for each than its reader did."""
+_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # to the end, where it has none
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")  # which UTF-8 cannot write
 
 
@@ -29,11 +39,20 @@ def decode(raw: bytes, kind: type[T], *, limit: int) -> T:
     """
     if len(raw) > limit:
         raise ValueError(f"longer than {limit} bytes")
-    try:
-        refuse_ambiguous(raw)
-        return msgspec.json.decode(raw, type=kind)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    refuse_ambiguous(raw)
+    return msgspec.json.decode(raw, type=kind)
+
+
+def refuse_deep(raw: bytes | bytearray) -> None:
+    """Refuse JSON that is nested more than :data:`MAX_DEPTH` deep; takes a time like its length.
+
+    Raises:
+        ValueError: it is.
+
+    """
+    brackets = _TEXT.sub(b"", raw).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise ValueError("nested too deeply")
 
 
 def refuse_ambiguous(raw: bytes | bytearray) -> None:
@@ -44,10 +63,11 @@ def refuse_ambiguous(raw: bytes | bytearray) -> None:
 
     Raises:
         DuplicateNameError: a name stands there twice.
-        ValueError: it is no JSON (RFC 8259), or a text has half a surrogate pair.
-        RecursionError: it is nested too deeply.
+        ValueError: it is no JSON (RFC 8259), is nested too deeply, or a text has half a surrogate
+            pair.
 
     """
+    refuse_deep(raw)
     json.loads(
         raw.decode(),
         object_pairs_hook=_unique,

@@ -51,7 +51,12 @@ def build_parser() -> argparse.ArgumentParser:
     chores.add_parser(
         "pictures", help="keep pictures of every window in every language", add_help=False
     )
-    chores.add_parser("fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False)
+    fuzz = chores.add_parser(
+        "fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False
+    )
+    fuzz.add_argument("--engine", choices=("hypothesis", "atheris"), default="hypothesis")
+    fuzz.add_argument("--seconds", type=int, default=60, help="for each target, with atheris")
+    fuzz.add_argument("--ledger", type=Path, help="file that atheris's counts are added to")
     chores.add_parser("proof", help="play all that the test run plays a sample of")
     chores.add_parser("docs", help="make what is generated: API, error catalogues, handbook, types")
     chores.add_parser("kits", help="build the packages for sites and their testers")

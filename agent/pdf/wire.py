@@ -396,7 +396,10 @@ def decode_request(line: bytes) -> AnyPdfRequest:
         ValueError: it is no request.
 
     """
-    request: AnyPdfRequest = _requests.decode(line)
+    try:
+        request: AnyPdfRequest = _requests.decode(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     return request
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import tomllib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from agent import strict_toml
 from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
@@ -236,7 +236,7 @@ def _joined(options: argparse.Namespace, kind: type[msgspec.Struct]) -> dict[str
 
 def _of_file(options: argparse.Namespace) -> dict[str, Any]:
     file: Path | None = options.config
-    return {} if file is None else tomllib.loads(file.read_text(encoding="utf-8"))
+    return {} if file is None else strict_toml.decode(file.read_text(encoding="utf-8"))
 
 
 def _of_environment() -> dict[str, str]:

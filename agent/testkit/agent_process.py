@@ -72,7 +72,7 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
     reading.join(START_SECONDS)
     try:
         found: dict[str, Any] = json.loads(lines[0])
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, RecursionError) as error:
         said = log.read_text("utf-8", "replace")[-4000:].strip() or "it said nothing"
         raise AgentStartError(f"the agent did not start: {said}") from error
     return found

@@ -34,9 +34,10 @@ def shown_names(listed: Sequence[bytes]) -> tuple[str, ...]:
     plain = [_shown(name) for name in listed]
     taken = set(plain)
     seen: set[str] = set()
+    numbers: dict[str, int] = {}  # that each name had last
     names = []
     for name in plain:
-        unique = name if name not in seen else _numbered(name, taken)
+        unique = name if name not in seen else _numbered(name, taken, numbers)
         seen.add(unique)
         taken.add(unique)
         names.append(unique)
@@ -67,10 +68,12 @@ def _escaped(character: str) -> str:
     return "".join(f"{_ESCAPE}{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
-def _numbered(name: str, taken: set[str]) -> str:
-    number = 2
+def _numbered(name: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """Return a name with a number behind it; what is listed often is not counted from the start."""
+    number = numbers.get(name, 1) + 1
     while (numbered := _cut(name, f" ({number})")) in taken:
         number += 1
+    numbers[name] = number
     return numbered
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from agent import strict_toml
 from agent.files import read_file
 
 DEFAULT: Final = Path("/etc/ankong-verify.toml")
@@ -196,7 +197,7 @@ def parse_config(text: str, folder: Path) -> Config:
 
     """
     try:
-        table = msgspec.toml.decode(text, type=ConfigTable)
+        table = msgspec.convert(strict_toml.decode(text), ConfigTable)
     except ValueError as error:
         raise ServiceConfigError(str(error)) from error
     wanted = [table.listen] if isinstance(table.listen, str) else table.listen

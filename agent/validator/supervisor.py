@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from agent.strict_json import UNREADABLE
 from agent.validator.config import (
     DRAIN_S,
     FOLDER_VARIABLE,
@@ -111,7 +112,7 @@ class WorkerSlot:
                 self.kill()
         try:
             said = json.loads(line)
-        except ValueError:  # it ended, or something else wrote there
+        except UNREADABLE:  # it ended, or something else wrote there
             return {}
         return said if isinstance(said, dict) else {}
 

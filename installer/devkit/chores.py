@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -75,11 +76,13 @@ RELEASE_PAGES = (
     ROOT / "installer" / "release" / "checklist.py",
     ROOT / "installer" / "release" / "support.py",
     ROOT / "installer" / "macos" / "readme.py",
+    ROOT / "installer" / "release" / "fuzz_ledger.py",
 )
 UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
+    "fuzz.txt": ("--group", "fuzz"),
     # Beside the others in .venv: what both name has to be the same.
     "lint.txt": ("--group", "lint", "--constraint", "installer/requirements/dev.txt"),
     "node.txt": ("--group", "node"),
@@ -256,13 +259,39 @@ def pictures(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     become([venv.PYTHON, "-m", "pytest", *places, "-k", "cut or says_what_it_has", *rest], env)
 
 
-def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Run the fuzz tests with a hundred times the examples that the test run takes."""
+def fuzz(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Run the fuzz tests with a hundred times the examples that the test run takes.
+
+    With atheris, which coverage guides, each target runs for so many seconds.
+
+    Raises:
+        SetupError: atheris is wanted where it does not run, or could not be installed.
+
+    """
     system.ensure(system.BUILD)
     venv.ensure()
     env = venv.environment()
+    if options.engine == "atheris":
+        _ensure_atheris()
+        words = ["--seconds", str(options.seconds), *rest]
+        words += ["--ledger", options.ledger] if options.ledger else []
+        become([venv.PYTHON, "-m", "tests.fuzz", *words], env)
     env.setdefault("ANKONG_FUZZ_EXAMPLES", "20000")
     become([venv.PYTHON, "-m", "pytest", "tests/fuzz", "--timeout=1800", *_workers(), *rest], env)
+
+
+def _ensure_atheris() -> None:
+    """Install atheris, which no other chore needs, into the environment.
+
+    Raises:
+        SetupError: there is none for this machine, or pip failed.
+
+    """
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise SetupError("atheris runs on Linux with x64 alone; leave ENGINE out")
+    if run([venv.PYTHON, "-c", "import atheris"], env=venv.environment(), quiet=True) != 0:
+        say("installing atheris")
+        venv.install_locked(venv.REQUIREMENTS / "fuzz.txt")
 
 
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

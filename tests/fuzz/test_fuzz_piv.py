@@ -7,21 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cards.piv.card import PivDriver
-from agent.cards.piv.key_commands import PivKey
-from agent.cards.piv.objects import (
-    MAX_CERTIFICATE,
-    card_number,
-    certificate_of,
-    is_application,
-    pin_policy,
-)
+from agent.cards.piv.objects import MAX_CERTIFICATE, certificate_of
 from agent.cards.registry import Registry
-from agent.errors import AgentError, CardError, UnsupportedCardError
+from agent.errors import AgentError, UnsupportedCardError
 from agent.iso7816 import ExtendedApdu
 from agent.iso7816.tlv import encode
 from agent.virtualcard.piv import certificate_object
 from tests.card.piv_wire import PivWire, piv_card, wide_card
+from tests.fuzz import target
 from tests.fuzz.budget import bounded
+from tests.fuzz.targets import piv
 from tests.fuzz.test_fuzz_card import damaged
 from tests.unit.cards.scripted import ScriptedConnection
 
@@ -31,7 +26,6 @@ OBJECTS = st.recursive(
     lambda inner: st.builds(encode, TAGS, st.lists(inner, max_size=4).map(b"".join)),
     max_leaves=10,
 )
-KEYS = (PivKey(0x07, 256, is_rsa=True), PivKey(0x11, 32, is_rsa=False))
 COMMANDS = st.builds(
     lambda cla, ins, rest: bytes((cla, ins)) + rest,
     st.sampled_from([0x00, 0x10, 0x0C, 0x80]),
@@ -43,19 +37,7 @@ COMMANDS = st.builds(
 @bounded
 @given(OBJECTS | st.binary(max_size=300))
 def test_any_object_is_understood_or_refused(raw: bytes) -> None:
-    pin_policy(raw)
-    is_application(raw)
-    with suppress(UnsupportedCardError):
-        assert card_number(raw).isalnum()
-    with suppress(UnsupportedCardError):
-        certificate = certificate_of(raw)
-        assert certificate is None or 0 < len(certificate) <= MAX_CERTIFICATE
-    for key in KEYS:
-        with suppress(CardError):
-            assert len(key.result(raw, agrees=True)) == key.length
-        with suppress(CardError):
-            result = key.result(raw)
-            assert len(result) == 256 if key.is_rsa else len(result) <= 72
+    target.is_taken(piv, raw)
 
 
 @bounded

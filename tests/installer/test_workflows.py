@@ -16,6 +16,7 @@ import yaml
 from devkit import installers, runners, trial, workflows
 
 from agent import __version__
+from tests.fuzz import target
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / ".github" / "workflows"
@@ -29,16 +30,19 @@ PATHS: Final = re.compile(
 )
 MADE: Final = ("dist", "build", "release", "draft", ".hypothesis")
 """Where chores and jobs write."""
-MAY_WRITE: Final = {
-    ("release.yml", "attest"): {"attestations", "id-token"},
-    ("release.yml", "draft"): {"contents"},
-    ("codeql.yml", "analyse"): {"security-events"},
-}
 CHORE: Final = re.compile(r"(?:^make|^python3? installer/dev\.py) ([a-z][a-z-]*)", re.MULTILINE)
 RUNNERS: Final = {
     *("ubuntu-24.04", "ubuntu-24.04-arm", "windows-2025", "windows-11-arm"),
     *("macos-15", "macos-15-intel", "macos-26"),
 }
+
+WRITERS: Final = {
+    ("release.yml", "attest"): {"attestations", "id-token"},
+    ("release.yml", "draft"): {"contents"},
+    ("codeql.yml", "analyse"): {"security-events"},
+    ("fuzz.yml", "propose"): {"contents", "pull-requests"},
+}
+"""The jobs that may write, and what."""
 
 
 def text_of(name: str) -> str:
@@ -125,7 +129,7 @@ def test_nobody_has_a_right_that_is_not_named_for_the_job(name: str) -> None:
     for label, job in jobs(name).items():
         rights = job["permissions"]
         writes = {right for right, how in rights.items() if how != "read"}
-        assert writes == MAY_WRITE.get((name, label), set()), label
+        assert writes == WRITERS.get((name, label), set()), label
         if writes:  # no code of the project where something can be written
             used = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
             assert "actions/checkout" not in used or name == "codeql.yml"
@@ -220,6 +224,10 @@ def test_jobs_are_made_of_chores_and_files_that_there_are(name: str, chores: set
     for step in steps(name):
         for place in str(step.get("with", {}).get("path", "")).split():
             assert place.split("/")[0] in MADE, place
+
+
+def test_every_target_is_fuzzed_by_a_job_of_its_own() -> None:
+    assert tuple(jobs("fuzz.yml")["target"]["strategy"]["matrix"]["target"]) == target.NAMES
 
 
 def test_every_machine_that_builds_leaves_a_bill_of_what_it_froze() -> None:

@@ -65,3 +65,11 @@ def test_the_same_name_again_gets_a_number_that_nobody_has() -> None:
     first, second = shown_names([b"x" * 127] * 2)
     assert first == "x" * 127
     assert second == "x" * 123 + " (2)"
+
+
+def test_one_name_for_all_costs_no_more_than_their_number() -> None:
+    """Counted from the start for each, as many would take minutes."""
+    names = shown_names([b"Reader"] * 20_000)
+    assert names[0] == "Reader"
+    assert names[-1] == "Reader (20000)"
+    assert len(set(names)) == len(names)

@@ -4,7 +4,6 @@ To add one, add a field to :class:`Settings` and use it. The settings file, the 
 ``serve`` and the administrator's policy take what they need from the declaration.
 """
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args, get_
 import msgspec
 from msgspec import Meta, Struct
 
+from agent import strict_toml
 from agent.errors import AgentError, ErrorCode
 from agent.files import read_file
 from agent.host.settings import mistakes
@@ -302,8 +302,8 @@ def parsed(path: Path, content: bytes) -> dict[str, Any]:
 
     """
     try:
-        return tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
+        return strict_toml.decode(content.decode())
+    except ValueError as error:  # not UTF-8, or not TOML
         raise _mistaken(("cli.settings.no_toml", {"path": path, "detail": error})) from error
 
 

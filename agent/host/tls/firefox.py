@@ -29,6 +29,7 @@ from agent.host.tls.store import (
     StoreError,
     certificates_in,
 )
+from agent.strict_json import refuse_deep
 
 POLICY_FILE: Final = "/etc/firefox/policies/policies.json"
 """Where it is there, the files of :data:`DISTRIBUTIONS` count for nothing: they are not merged."""
@@ -219,7 +220,9 @@ def _digest(text: str) -> bytes:
 def _read(path: Path) -> tuple[dict[str, Any], str | None]:
     """Read the policy file: its content and its text; None for the text where there is none."""
     try:
-        text = read_file(path, _MAX_POLICY, follow_links=True).decode()
+        raw = read_file(path, _MAX_POLICY, follow_links=True)
+        refuse_deep(raw)
+        text = raw.decode()
         policy = msgspec.json.decode(text, type=dict[str, Any])
         _installed(policy)
     except FileNotFoundError:

@@ -81,7 +81,7 @@ class Child:
 def _ready_line(line: bytes) -> dict[str, Any] | None:
     try:
         facts = msgspec.json.decode(line, type=dict[str, Any])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return facts if facts.get("ready") is True else None
 

@@ -15,6 +15,7 @@ import msgspec
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.pictures.jpeg import is_plain_jpeg
 from agent.portal.pictures.limits import MAX_PDF_PAGES, MAX_RESULT_BYTES, WALL_SECONDS
+from agent.strict_json import UNREADABLE
 
 _LOG: Final = logging.getLogger(__name__)
 _MODULE: Final = "agent.portal.pictures.child"
@@ -107,7 +108,7 @@ def read_answer(answer: bytes) -> tuple[bytes, ...]:
     line, _, rest = answer.partition(b"\n")
     try:
         head = msgspec.json.decode(line, type=_Answer)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise PortalError(PortalCode.PICTURE_DAMAGED, "no answer") from error
     if head.refused in _REFUSALS:
         raise PortalError(head.refused, "child")

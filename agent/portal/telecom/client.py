@@ -33,6 +33,7 @@ from agent.portal.telecom.operator import (
     OperatorUnavailableError,
 )
 from agent.relying.urls import checked_url
+from agent.strict_json import UNREADABLE
 
 AUTHORIZE: Final = "/authorize"
 TOKEN: Final = "/token"  # noqa: S105 - a path
@@ -230,7 +231,7 @@ class OperatorClient:
                 raise _failure(response.status, body)
         try:
             return msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise OperatorUnavailableError(f"not understood: {path}") from error
 
 
@@ -263,7 +264,7 @@ def _failure(status: int, body: bytes) -> Exception:
     """Return the error that stands for an answer other than 200."""
     try:
         code = msgspec.json.decode(body, type=OperatorRefusal).code
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         code = ""
     if status < HTTPStatus.INTERNAL_SERVER_ERROR and code in _REFUSALS:
         return _RefusedError(_REFUSALS[code])

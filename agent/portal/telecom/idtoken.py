@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from agent.strict_json import UNREADABLE
+
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LEEWAY_S: Final = 60
 """Seconds by which the operator's clock and ours may differ."""
@@ -100,7 +102,7 @@ def check_id_token(token: str, keys: JsonWebKeySet, expected: ExpectedToken) -> 
     _check_signature(parts[0], parts[1], parts[2], keys)
     try:
         claims = msgspec.json.decode(decode_base64url(parts[1]), type=_Claims)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except UNREADABLE as error:
         raise IdTokenError("claims") from error
     _check_claims(claims, expected)
 
@@ -154,7 +156,7 @@ def _check_signature(header: str, payload: str, signature: str, keys: JsonWebKey
     try:
         head = msgspec.json.decode(decode_base64url(header), type=_Header)
         sealed = decode_base64url(signature)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except UNREADABLE as error:
         raise IdTokenError("header") from error
     if head.crit is not None:
         raise IdTokenError("critical header")

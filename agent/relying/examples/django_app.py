@@ -64,7 +64,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     """Let whoever holds the card in."""
     try:
         body = dict(json.loads(request.body))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return HttpResponseBadRequest()
     try:
         token = decode_token(body.get("token"))

@@ -88,6 +88,8 @@ def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes | bytearray) -> Any
     except msgspec.DecodeError as error:
         # These texts name the place and the expected type, never the value of a text.
         raise MessageError(str(error)) from None
+    except ValueError:
+        raise MessageError("not JSON that has one meaning") from None
     return request
 
 
