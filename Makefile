@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill release lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof proven docs kits admin installers reproduce test-installers smoke bill release lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -13,7 +13,7 @@ variables of make:
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   SAMPLE=50       mutants: only so many of each package, always the same
   SITES=FILE      admin: a list of sites, one in each line
-  ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
+  ONLY=linux      installers, test-installers, reproduce: for one system: linux, windows, macos (not reproduce)
   PROGRAM=ankong  smoke: the installed program to use
   SHORT=1         test-installers: only what the gate has time for
   ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers, smoke: more arguments
@@ -55,6 +55,9 @@ fuzz:
 proof:
 	@$(DEV) proof
 
+proven:
+	@$(DEV) proven
+
 docs:
 	@$(DEV) docs
 
@@ -71,7 +74,7 @@ reproduce:
 	@$(DEV) reproduce $(if $(ONLY),--only $(ONLY))
 
 test-installers:
-	@$(DEV) test-installers $(if $(SHORT),--short) $(ARGS)
+	@$(DEV) test-installers $(if $(SHORT),--short) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 smoke:
 	@$(DEV) smoke $(if $(PROGRAM),--program $(PROGRAM),$(ARGS))

@@ -1,10 +1,15 @@
 """Keep how the proofs end, for the table that ``make test-installers`` prints at the end."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 from devkit import proofs
 from devkit.installers import artefact_hashes
+from devkit.shell import ROOT
+
+from agent.portal.demo.programs import USUAL_PORTS, Ports
 
 HERE = Path(__file__).parent
 
@@ -30,6 +35,25 @@ class Recorder:
 
     def pytest_sessionfinish(self) -> None:
         proofs.record(set(self._before) & set(artefact_hashes()), self._outcomes)
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    """Have the agent's usual ports, or others where somebody else has them.
+
+    The proofs of another system may run beside these, with an agent of their own.
+    """
+    lock = filelock.FileLock(ROOT / "build" / "usual-ports.lock", blocking=False)
+    try:
+        with lock:
+            yield Ports.choose(usual=True)
+    except filelock.Timeout:
+        yield Ports.choose(usual=False)
+
+
+def is_usual(ports: Ports) -> bool:
+    """Return whether an agent takes them without being told."""
+    return (ports.tls, ports.ping) == USUAL_PORTS
 
 
 def _name(nodeid: str) -> str:
