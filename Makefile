@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits admin installers reproduce test-installers smoke bill channels release procurement lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof proven docs kits admin installers reproduce test-installers smoke bill channels release procurement lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -14,7 +14,7 @@ variables of make:
   SAMPLE=50       mutants: only so many of each package, always the same
   FILES=DIR       channels: another folder with what was built
   SITES=FILE      admin: a list of sites, one in each line
-  ONLY=linux      installers, reproduce: for one system: linux, windows or (installers) macos
+  ONLY=linux      installers, test-installers, reproduce: for one system: linux, windows, macos (not reproduce)
   ENGINE=atheris  fuzz: guided by coverage; on Linux with x64
   SECONDS=60      fuzz: with atheris, for each target
   TARGET=tlv      fuzz: with atheris, this target alone
@@ -62,6 +62,9 @@ fuzz:
 proof:
 	@$(DEV) proof
 
+proven:
+	@$(DEV) proven
+
 docs:
 	@$(DEV) docs
 
@@ -78,7 +81,7 @@ reproduce:
 	@$(DEV) reproduce $(if $(ONLY),--only $(ONLY))
 
 test-installers:
-	@$(DEV) test-installers $(if $(SHORT),--short) $(ARGS)
+	@$(DEV) test-installers $(if $(SHORT),--short) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 smoke:
 	@$(DEV) smoke $(if $(PROGRAM),--program $(PROGRAM),$(ARGS))

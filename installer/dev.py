@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 NEEDED = (3, 11)
+SYSTEMS = ("linux", "windows", "macos")
 NEWER_NAMES = ("python3.13", "python3.12", "python3.11")
 
 
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--seconds", type=int, default=60, help="for each target, with atheris")
     fuzz.add_argument("--ledger", type=Path, help="file that atheris's counts are added to")
     chores.add_parser("proof", help="play all that the test run plays a sample of")
+    chores.add_parser("proven", help="write the table of what is proven, from what ran")
     chores.add_parser("docs", help="make what is generated: API, error catalogues, handbook, types")
     chores.add_parser("kits", help="build the packages for sites and their testers")
     admin = chores.add_parser("admin", help="write what administrators give out, into dist/admin")
@@ -74,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="artefact",
         help="only what the gate has time for",
     )
+    proof.add_argument("--only", choices=SYSTEMS, help="the proofs of one system's installers")
     _add_release_chores(chores)
     chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
     return parser
@@ -82,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_builds(chores: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the chores that build installers."""
     build = chores.add_parser("installers", help="build the installers of every system")
-    build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
+    build.add_argument("--only", action="append", choices=SYSTEMS)
     again = chores.add_parser(
         "reproduce", help="build them twice elsewhere; fail if a byte differs"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from devkit import admin_pack, node, release, smoke, system, trial, venv, workflows
+from devkit import admin_pack, node, proven, release, smoke, system, trial, venv, workflows
 from devkit import channels as publishing
 from devkit import installers as artefacts
 from devkit import kits as packages
@@ -21,6 +21,7 @@ from devkit.shell import ROOT, SetupError, become, run, say
 
 TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "test-installers")
 PICTURES = ROOT / "build" / "pictures"
+BUILT = "tests/installer/built"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build", "installer/kits"),
@@ -70,6 +71,7 @@ GENERATORS = (
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 RELEASE_KEY = "ANKONG_RELEASE_KEY"
 """The variable with the key of releases, PEM; installer/release/manifest.py reads it."""
+PROOF_TABLE = ROOT / "installer" / "release" / "proof_table.py"
 REPOSITORY_URL = "ANKONG_REPOSITORY_URL"
 """The variable with the address at which the repository for apt and dnf will be."""
 RELEASE_PAGES = (
@@ -77,6 +79,7 @@ RELEASE_PAGES = (
     ROOT / "installer" / "release" / "support.py",
     ROOT / "installer" / "macos" / "readme.py",
     ROOT / "installer" / "release" / "fuzz_ledger.py",
+    PROOF_TABLE,
 )
 UV = "uv==0.13.9"
 LOCKS = {
@@ -114,6 +117,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "pictures": pictures,
         "fuzz": fuzz,
         "proof": proof,
+        "proven": tell_proven,
         "docs": docs,
         "kits": kits,
         "admin": admin,
@@ -127,7 +131,10 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "procurement": procurement,
         "lock": lock,
     }
-    return chores[options.chore](options, rest)
+    status = chores[options.chore](options, rest)
+    if options.chore in proven.promising_chores():
+        proven.keep(options.chore, status)
+    return status
 
 
 def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
@@ -315,6 +322,22 @@ def _build_for_linux() -> None:
     run([venv.PYTHON, dev, "installers", "--only", "linux"], env=venv.environment())
 
 
+def tell_proven(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Run what proves the promises, and write installer/release/proven.json and its table.
+
+    Of artefacts it takes what ``test-installers`` has kept of those in dist/installers, and of
+    chores how they ended on this commit. The status is that of writing: a test that failed is
+    a claim that is not proven, and stands in the table as one.
+    """
+    proven.commit()
+    system.ensure(system.EVERYTHING)
+    venv.ensure()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        _tool("proofs", proven.pytest_words(report, proven.ordinary_tests()))
+        return run([venv.PYTHON, PROOF_TABLE, "collect", report], env=venv.environment())
+
+
 def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Make what is generated from code and READMEs: catalogues, handbook, the SDK's types."""
     system.ensure(system.BUILD)
@@ -360,10 +383,18 @@ def reproduce(options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Test what ``installers`` built, one file at a time, and print its table."""
+    """Test what ``installers`` built, one file at a time, and print its table.
+
+    The proofs of one system may run beside those of another: each knows its own last failures.
+    """
     setup(options, rest)
-    system.ensure((*system.WINE_BUILD, *system.WINE_DESKTOP))
-    words = ["pytest", "tests/installer/built", "-m", options.marks, *rest]
+    place, own = BUILT, []
+    if options.only:
+        place = f"{BUILT}/{options.only}"
+        own = ["-o", f"cache_dir=.pytest_cache/{options.only}"]
+    if options.only in {None, "windows"}:
+        system.ensure((*system.WINE_BUILD, *system.WINE_DESKTOP))
+    words = ["pytest", place, "-m", options.marks, *own, *rest]
     status = run([venv.PYTHON, "-m", *words], env=venv.environment())
     artefacts.show_table()
     return status

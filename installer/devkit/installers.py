@@ -7,6 +7,7 @@ finished artefacts into a folder and names the proofs that ``make test-installer
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 from devkit.agreement import version_of
 from devkit.proofs import Claim, is_proven, sha256_of
 from devkit.runners import asked_of
-from devkit.shell import ROOT, SetupError, say
+from devkit.shell import ROOT, SetupError, say, told_as
 
 OUT = ROOT / "dist" / "installers"
 SUMS = "SHA256SUMS"
@@ -70,22 +71,19 @@ class Builder(Protocol):
 
 
 def build(systems: Sequence[str]) -> int:
-    """Build for ``systems``, write sums and table, and print them; return the exit status.
+    """Build for ``systems`` at once, write sums and table, and print them; return the exit status.
 
     Raises:
         SetupError: nothing at all could be built.
 
     """
     OUT.mkdir(parents=True, exist_ok=True)
-    made: list[BuiltFile | Remark] = []
-    failed = []
-    for system in systems:
-        say(f"building for {system}")
-        try:
-            made.extend(_builder(system).build(OUT))
-        except SetupError as error:
-            failed.append(system)
-            print(f"  {error}", flush=True)
+    # What takes long in each has one thread: freezing, and packing with the tightest compression.
+    wanted = list(dict.fromkeys(systems))
+    with ThreadPoolExecutor(max_workers=len(wanted)) as threads:
+        results = dict(zip(wanted, threads.map(_build, wanted), strict=True))
+    made = [each for result in results.values() for each in result or ()]
+    failed = [system for system, result in results.items() if result is None]
     if not made:
         raise SetupError("no installer could be built (see above)")
     artefacts = [each for each in made if isinstance(each, BuiltFile)]
@@ -96,6 +94,17 @@ def build(systems: Sequence[str]) -> int:
             _print(f"{each.system}: no file is made here", [each.proven], [], each.elsewhere)
     say("make test-installers proves it of these very files; with SHORT=1 not the long part")
     return 1 if failed else 0
+
+
+def _build(system: str) -> Sequence[BuiltFile | Remark] | None:
+    """Build for one system; return what was made, None where it failed, which was printed."""
+    say(f"building for {system}")
+    told_as(system)
+    try:
+        return _builder(system).build(OUT)
+    except SetupError as error:
+        print(f"  {system}: {error}", flush=True)
+        return None
 
 
 def _builder(system: str) -> Builder:
@@ -124,9 +133,14 @@ def _of_this_version() -> list[Path]:
     return [path for path in sorted(OUT.iterdir()) if path.is_file() and version.search(path.name)]
 
 
+def artefact_names() -> list[str]:
+    """Return the names of the artefacts of this version in the folder."""
+    return [path.name for path in _of_this_version()] if OUT.is_dir() else []
+
+
 def artefact_hashes() -> list[str]:
     """Return the SHA-256 of each artefact of this version in the folder."""
-    return [sha256_of(path) for path in _of_this_version()] if OUT.is_dir() else []
+    return [sha256_of(OUT / name) for name in artefact_names()]
 
 
 def _measured(path: Path) -> dict[str, str | int]:

@@ -15,7 +15,8 @@ from typing import Final
 from devkit.shell import ROOT
 
 TESTS: Final = ROOT / "tests" / "installer" / "built"
-RESULTS: Final = ROOT / "build" / "proofs.json"
+RESULTS: Final = ROOT / "build" / "proofs"
+"""A file for each folder of tests, so that those of two systems may run at once."""
 PASSED: Final = "passed"
 NOT_RUN: Final = "not run"
 
@@ -39,9 +40,11 @@ class Claim:
 
 def is_proven(claim: Claim, sha256: str) -> bool:
     """Return whether every test of ``claim`` has passed here on the file with this hash."""
-    outcomes = _read(RESULTS).get(sha256, {})
+    outcomes = outcomes_of(sha256)
     return all(
-        _all_passed(f"{name}::{test}", outcomes) for name in claim.tests for test in _tests_of(name)
+        _all_passed(f"{name}::{test}", outcomes)
+        for name in claim.tests
+        for test in names_of_tests(TESTS / name)
     )
 
 
@@ -51,14 +54,14 @@ def _all_passed(test: str, outcomes: Outcomes) -> bool:
     return bool(found) and all(how == PASSED for how in found)
 
 
-def _tests_of(name: str) -> list[str]:
+def names_of_tests(path: Path) -> list[str]:
     """Return the names of the tests in a file.
 
     Raises:
         ValueError: there is none.
 
     """
-    tree = ast.parse((TESTS / name).read_text("utf-8"))
+    tree = ast.parse(path.read_text("utf-8"))
     found = [
         each.name
         for each in tree.body
@@ -66,19 +69,34 @@ def _tests_of(name: str) -> list[str]:
         and each.name.startswith("test_")
     ]
     if not found:
-        raise ValueError(f"{name} has no tests")
+        raise ValueError(f"{path.name} has no tests")
+    return found
+
+
+def outcomes_of(sha256: str) -> dict[str, str]:
+    """Return how each test ended that was run on the file with this hash, or could have been."""
+    found: dict[str, str] = {}
+    for path in sorted(RESULTS.glob("*.json")):
+        found.update(_read(path).get(sha256, {}))
     return found
 
 
 def record(hashes: Iterable[str], outcomes: Outcomes) -> None:
     """Save test results for the artefacts with these hashes; results of other tests are kept."""
-    known = _read(RESULTS)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    hashes = list(hashes)
+    for folder in {name.partition("/")[0] for name in outcomes}:
+        own = {name: how for name, how in outcomes.items() if name.startswith(f"{folder}/")}
+        _record(RESULTS / f"{folder}.json", hashes, own)
+
+
+def _record(path: Path, hashes: Iterable[str], outcomes: Outcomes) -> None:
+    known = _read(path)
     for sha256 in hashes:
         before = known.get(sha256, {})
         ended = {name: how for name, how in outcomes.items() if how != NOT_RUN}
         known[sha256] = {**outcomes, **before, **ended}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(known, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    path.write_text(json.dumps(known, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:

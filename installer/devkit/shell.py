@@ -6,11 +6,13 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
+_told = threading.local()
 WINDOWS = sys.platform == "win32"
 
 
@@ -20,7 +22,13 @@ class SetupError(Exception):
 
 def say(text: str) -> None:
     """Print what happens next, in order with the output of started programs."""
-    print(f"· {text}", flush=True)
+    whose = getattr(_told, "whose", "")
+    print(f"· {whose}{text}", flush=True)
+
+
+def told_as(name: str) -> None:
+    """Put a name before all that this thread says from now on, where several say something."""
+    _told.whose = f"{name}: "
 
 
 def shown(command: Sequence[str]) -> str:

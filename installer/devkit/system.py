@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from devkit.shell import output, run, say, shown
 
 APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=900")  # another apt may be at work: wait for it
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+_ONE_AT_A_TIME = threading.Lock()
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # not on an ordinary user's PATH
 
 
@@ -203,7 +205,11 @@ def missing(packages: Iterable[Package]) -> list[str]:
 
 def ensure(packages: Iterable[Package]) -> None:
     """Install what is missing; where that is not allowed, say how, and what it goes on without."""
-    packages = tuple(packages)
+    with _ONE_AT_A_TIME:  # of several builds; whoever waited finds what the other has installed
+        _ensure(tuple(packages))
+
+
+def _ensure(packages: Sequence[Package]) -> None:
     names = missing(packages)
     if not names:
         return

@@ -26,7 +26,7 @@ Build = Callable[[str], str]
 def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a file with two tests, which prove what :data:`CLAIM` says."""
     monkeypatch.setattr(proofs, "TESTS", tmp_path / "tests")
-    monkeypatch.setattr(proofs, "RESULTS", tmp_path / "build" / "proofs.json")
+    monkeypatch.setattr(proofs, "RESULTS", tmp_path / "build" / "proofs")
     file = tmp_path / "tests" / "linux" / "test_a.py"
     file.parent.mkdir(parents=True)
     file.write_text("def test_one(): ...\n\ndef test_two(): ...\n")
@@ -158,11 +158,13 @@ def test_the_proofs_write_how_they_ended_for_the_files_that_lay_there(
     build("windows")  # came only afterwards
     recorder.pytest_sessionfinish()
     wanted = {"linux/test_a.py::test_one": "passed", "linux/test_a.py::test_two": "not run"}
-    assert json.loads((tmp_path / "build" / "proofs.json").read_text()) == {digest(DEB): wanted}
+    assert json.loads((tmp_path / "build" / "proofs" / "linux.json").read_text()) == {
+        digest(DEB): wanted
+    }
 
 
 def test_every_claim_has_tests() -> None:
-    linux = [claim for claims in linux_installer._CLAIMS.values() for claim in claims]
-    for claim in (*linux, *windows_installer._CLAIMS):
+    linux = [claim for claims in linux_installer.CLAIMS.values() for claim in claims]
+    for claim in (*linux, *windows_installer.CLAIMS):
         assert claim.tests
-        assert all(proofs._tests_of(name) for name in claim.tests), claim
+        assert all(proofs.names_of_tests(proofs.TESTS / name) for name in claim.tests), claim

@@ -74,10 +74,10 @@ def _wizard(out: Path, bundle: Path, facts: dict[str, str]) -> BuiltFile:
 
 def _artefact(name: str, kind: str, facts: dict[str, str]) -> BuiltFile:
     floor = "; glibc {glibc} or newer".format_map(facts)
-    return BuiltFile(name, "linux", _CLAIMS[kind], ELSEWHERE + floor)
+    return BuiltFile(name, "linux", CLAIMS[kind], ELSEWHERE + floor)
 
 
-_CLAIMS = {
+CLAIMS = {
     "deb": (
         Claim("its content read, and lintian has nothing to say", ("linux/test_packages.py",)),
         Claim("unpacked, it signs, asks and shows its icon", ("linux/test_in_place.py",)),

@@ -41,7 +41,7 @@ PROGRAM: Final = CACHE / "ankong"
 SPEC: Final = ROOT / "installer" / "frozen" / "ankong.spec"
 SIGN: Final = "ANKONG_SIGN"
 _ROOM: Final = 16  # megabytes, for what is written besides the program
-_CLAIMS: Final = (
+CLAIMS: Final = (
     Claim(
         "walked through in Wine, every page in both languages; cancelled; uninstalled to nothing",
         ("windows/test_walk.py",),
@@ -65,7 +65,7 @@ ELSEWHERE: Final = (
     "and Defender, real readers and the smart-card service's rules, scaled screens, Windows 11's "
     "notification area, Windows' own Chinese fonts, domain policies; a bought signature"
 )
-_MSI_CLAIMS: Final = (
+MSI_CLAIMS: Final = (
     Claim(
         "in Wine, silently: installed, repaired, uninstalled to nothing; setup.exe gives way to it",
         ("windows/test_msi.py",),
@@ -97,7 +97,7 @@ def build(out: Path) -> Sequence[BuiltFile]:
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
-    wizard = BuiltFile(name, "windows", _CLAIMS, ELSEWHERE)
+    wizard = BuiltFile(name, "windows", CLAIMS, ELSEWHERE)
     if WINDOWS:
         say("the MSI is made on Linux, of this very program: installer/windows/build/msi.py")
         return [wizard]
@@ -261,7 +261,7 @@ def _for_machines(version: str, out: Path) -> BuiltFile:
         msi.write(product, target, CACHE / "msi", int(freeze.source_date()))
         _sign(target)
         mark_done(stamp, content)
-    return BuiltFile(target.name, "windows", _MSI_CLAIMS, MSI_ELSEWHERE)
+    return BuiltFile(target.name, "windows", MSI_CLAIMS, MSI_ELSEWHERE)
 
 
 def _makensis() -> Path:

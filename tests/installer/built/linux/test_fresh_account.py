@@ -18,13 +18,14 @@ from wizard.texts import load_texts
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Children
-from agent.portal.demo.programs import USUAL_PORTS, DemoPrograms, Ports
+from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.rsa_key import RsaKey
 from agent.words import Language
 from tests.browser.firefox.marionette import find_firefox
 from tests.browser.world import PIN, World
+from tests.installer.built.conftest import is_usual
 from tests.installer.built.linux.account import Account, new_account
 from tests.installer.built.linux.conftest import PICTURES, SECONDS, need
 from tests.installer.built.linux.first_browser import (
@@ -59,13 +60,15 @@ REGISTER = """
 
 
 @pytest.fixture
-def world(tmp_path: Path, card_keys: dict[Generation, tuple[RsaKey, RsaKey]]) -> Iterator[World]:
+def world(
+    tmp_path: Path, card_keys: dict[Generation, tuple[RsaKey, RsaKey]], ports: Ports
+) -> Iterator[World]:
     """Open a portal that looks for an agent where one is installed."""
     for name in ("logs", "cards"):
         (tmp_path / name).mkdir()
     issuer = DirectoryIssuer.open(tmp_path / "issuer", key_size=2048)
     with Children(tmp_path / "logs") as children:
-        programs = DemoPrograms(children, tmp_path, Ports.choose(usual=True), ())
+        programs = DemoPrograms(children, tmp_path, ports, ())
         programs.start_services()
         yield World(programs, issuer, card_keys, tmp_path / "cards", tmp_path / "home")
 
@@ -111,7 +114,7 @@ def test_from_the_download_to_a_signature_without_a_warning(
 
 def use_ports(account: Account, ports: Ports) -> None:
     """Have the agent take other ports, where somebody on this computer has the usual ones."""
-    if (ports.tls, ports.ping) != USUAL_PORTS:
+    if not is_usual(ports):
         state = account.make_folder(".local/state/ankong")
         state.chmod(0o700)
         (state / "config.toml").write_text(f"port = {ports.tls}\nhipki_port = {ports.ping}\n")

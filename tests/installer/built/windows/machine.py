@@ -19,7 +19,7 @@ from windows.build.wine import Prefix, windows_path
 from tests.tray.prompt.desktop import x_server
 
 PICTURES = ROOT / "build" / "pictures"
-PATIENCE = 60.0  # seconds for anything to appear
+PATIENCE = 240.0  # seconds for anything to appear, on a machine that does much else
 DRIVER = Path(__file__).with_name("driver.py")
 
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from agent.portal.demo.programs import Ports
 from agent.words import Language, choice_label
+from tests.installer.built.conftest import is_usual
 from tests.installer.built.windows.conftest import Switch
-from tests.installer.built.windows.machine import Machine, free_port, is_free
+from tests.installer.built.windows.machine import Machine, is_free
 from tests.installer.built.windows.walk import (
     ask,
     ask_plainly,
@@ -18,7 +20,6 @@ from tests.installer.built.windows.walk import (
 )
 from tests.installer.built.windows.words import CHINESE, ENGLISH, Words
 
-USUAL = (28443, 61161)
 # What Windows, and Wine, write down about themselves while programs run.
 OTHERS = re.compile(
     r"users/[^/]+/(Temp|AppData/Local/Temp)(/|$)"  # NSIS' own copies, as on Windows
@@ -36,13 +37,12 @@ _log = logging.getLogger(__name__)
 
 
 def test_every_page_then_the_agent_answers_then_nothing_is_left(
-    switch_on: Switch, wizard: Path, words: Words
+    switch_on: Switch, wizard: Path, words: Words, ports: Ports
 ) -> None:
-    are_usual = all(map(is_free, USUAL))  # where another agent has them, this one takes others
-    ports = USUAL if are_usual else (free_port(), free_port())
+    are_usual = is_usual(ports)  # where another agent has them, this one takes others
     machine = switch_on(words.language, tray=True)
     files, keys = machine.tree(), machine.registry()
-    other = {} if are_usual else {"port": ports[0], "hipki_port": ports[1]}
+    other = {} if are_usual else {"port": ports.tls, "hipki_port": ports.ping}
     machine.settings(check_peer=False, **other)
     began = time.monotonic()
     machine.start(wizard)
@@ -59,16 +59,16 @@ def test_every_page_then_the_agent_answers_then_nothing_is_left(
     finish.press(words.finish)
     began = time.monotonic()
     wait_for_agent(machine)
-    status = ask(machine, ports[0])
+    status = ask(machine, ports.tls)
     _log.info("from there to the first answer: %.1f s", time.monotonic() - began)
     assert (status["product"], status["allowed"]) == ("ankong", False)
-    answered, page = ask_plainly(ports[1], "/selfTest.htm")
+    answered, page = ask_plainly(ports.ping, "/selfTest.htm")
     assert (answered, b"<html" in page.lower()) == (200, True)
     machine.picture(f"{words.language}-tray")
     assert _is_trusted(machine)
     assert _starts_at_login(machine)
     _uninstall(machine, words)
-    machine.wait(lambda: all(map(is_free, ports)), "the end of the agent")
+    machine.wait(lambda: all(map(is_free, (ports.tls, ports.ping))), "the end of the agent")
     assert _left(machine.tree() - files, words) == set()
     assert {line for line in machine.registry() ^ keys if not OTHERS_KEYS.search(line)} == set()
 
