@@ -104,6 +104,7 @@ WITHOUT = {
     "softhsm2": "PKCS#11 tokens are tested with a stub module only",
     "vsmartcard-vpcd": "PROVIDER=pcsc and the tests through a private pcscd do not run",
     "xvfb": "the tests of windows are skipped",
+    "zypper": "nothing is installed by zypper",
 }
 
 

@@ -167,6 +167,7 @@ REPOSITORY = (
 REPOSITORY_JUDGES = (
     Package("apt-utils", has_program("apt-ftparchive")),
     Package("dnf", has_program("dnf", "dnf4")),
+    Package("zypper", has_program("zypper")),
     Package("gpg", has_program("gpg")),
 )
 # What builds the Windows installer on Linux: Wine for PyInstaller, mingw for three small programs.

@@ -185,6 +185,24 @@ class Dnf:
         return said("dnf", root, "--releasever=1", "-y", *given, *words, folder=self.folder)
 
 
+class Zypper:
+    """The real zypper, which installs into a folder.
+
+    Attributes:
+        folder: with that system.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+
+    def __call__(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run it; it says yes to the keys that the definition names."""
+        given = ("--non-interactive", "--gpg-auto-import-keys", "--root", self.folder)
+        return said("zypper", *given, *words, folder=self.folder)
+
+
 def said(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a program that finds no settings of this computer's user; both outputs are one."""
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}

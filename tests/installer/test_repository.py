@@ -19,6 +19,7 @@ from tests.installer.repository_judges import (
     WHEN,
     Apt,
     Dnf,
+    Zypper,
     moved,
     new_key,
     said,
@@ -253,6 +254,31 @@ def test_a_package_that_dnf_finds_changed_is_not_installed(dnf: Dnf, served: Pat
     done = dnf("install", "ankong")
     assert done.returncode != 0
     assert "checksum" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("spoilt", ["", "package", "lists"])
+def test_zypper_takes_what_is_whole_and_nothing_else(
+    first: Work, served: Path, tmp_path: Path, spoilt: str
+) -> None:
+    if shutil.which("zypper") is None or os.geteuid() != 0:
+        pytest.skip("zypper needed, and root, as it installs into a folder")
+    definition = tmp_path / "ankong.repo"
+    definition.write_text(moved((served / "ankong.repo").read_text(), first.out, served))
+    zypper = Zypper(tmp_path / "zypper")
+    assert zypper("addrepo", definition).returncode == 0
+    [rpm] = served.glob("rpm/x86_64/*.rpm")
+    if spoilt:
+        flip_last_octet(rpm)
+    if spoilt == "lists":
+        subprocess.run(["createrepo_c", "--quiet", rpm.parent], check=True)
+    done = zypper("install", "ankong")
+    told = {
+        "": "Automatically importing the following key",
+        "package": "Digest verification failed",
+        "lists": "Signature verification failed",
+    }
+    assert told[spoilt] in done.stdout, done.stdout
+    assert (zypper.folder / "usr/share/ankong/version").exists() == (not spoilt)
 
 
 @pytest.mark.parametrize("name", ["Packages", "Packages.gz", "Packages.xz"])

@@ -114,6 +114,18 @@ def test_dnf_solves_installs_upgrades_and_removes(
     assert after.keys() - before.keys() <= FILESYSTEM
 
 
+def test_without_its_signature_it_is_the_releases_octet_for_octet(
+    rpm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(rpm.stat().st_mtime)))
+    repository(tmp_path, "https://ankong.example/", rpm)
+    [served] = (tmp_path / "served").glob("rpm/*/*.rpm")
+    assert served.read_bytes() != rpm.read_bytes()
+    done = said("rpmsign", "--delsign", served, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert served.read_bytes() == rpm.read_bytes()
+
+
 def newer_table(folder: Path, rpm: Path) -> Path:
     """Return the table of a build of the package."""
     build = folder / "newer"
