@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from devkit.channel import appstream, cask, delivery, published, winget
-from devkit.channel.delivery import Delivery
+from devkit.channel import appstream, built, cask, published, winget
+from devkit.channel.built import BuiltRelease
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.installers import OUT as BUILT
 from devkit.shell import ROOT, SetupError, say
@@ -38,7 +38,7 @@ def build(
 
     """
     shutil.rmtree(out, ignore_errors=True)  # before anything is refused: nobody takes what is old
-    found = delivery.read(folder or BUILT, downloads, version)
+    found = built.read(folder or BUILT, downloads, version)
     silent = render(found, out)
     failed = []
     for channel in CHANNELS:
@@ -62,7 +62,7 @@ def build(
 
 
 def render(
-    found: Delivery, out: Path, channels: Sequence[ReleaseChannel] | None = None
+    found: BuiltRelease, out: Path, channels: Sequence[ReleaseChannel] | None = None
 ) -> dict[str, str]:
     """Write the files of channels into ``out``; return why one has none, else an empty text.
 

@@ -18,7 +18,7 @@ from frozen import bill
 
 from devkit import channels
 from devkit.agreement import version_of
-from devkit.channel import delivery
+from devkit.channel import built
 from devkit.installers import OUT, SUMS, TABLE
 from devkit.proofs import sha256_of
 from devkit.shell import ROOT, SetupError, say
@@ -113,7 +113,7 @@ def _pack_channels(work: Path, files: Path) -> None:
 
     """
     carried = [channel for channel in channels.CHANNELS if channel.in_release]
-    channels.render(delivery.read(files), work, carried)
+    channels.render(built.read(files), work, carried)
     with zipfile.ZipFile(files / f"ankong-{version_of(ROOT)}-channels.zip", "w") as archive:
         for path in sorted(path for path in work.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(work).as_posix())  # dated 1980, always

@@ -12,7 +12,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from devkit import channels, release
-from devkit.channel.delivery import Delivery
+from devkit.channel.built import BuiltRelease
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import SetupError
 from frozen import bill, sbom
@@ -107,13 +107,13 @@ def test_names_of_files_say_nothing_of_the_place() -> None:
 # A release.
 
 
-def write_sums(found: Delivery, out: Path) -> str:
+def write_sums(found: BuiltRelease, out: Path) -> str:
     sums = {name: file.sha256 for name, file in found.files.items()}
     (out / "sums.json").write_text(json.dumps(sums))
     return ""
 
 
-def says_nothing(_: Delivery, __: Path) -> ChannelVerdict:
+def says_nothing(_: BuiltRelease, __: Path) -> ChannelVerdict:
     return ChannelVerdict(())
 
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 import pytest
 import yaml
 from devkit import channels, venv, workflows
-from devkit.channel import appstream, cask, delivery, hosted, published, winget
-from devkit.channel.delivery import Delivery
+from devkit.channel import appstream, built, cask, hosted, published, winget
+from devkit.channel.built import BuiltRelease
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import SetupError
 from linux.build.metainfo import metainfo
@@ -54,12 +54,12 @@ def fill(folder: Path, *names: str) -> Path:
     return folder
 
 
-def read(folder: Path) -> Delivery:
-    return delivery.read(folder, version=VERSION)
+def read(folder: Path) -> BuiltRelease:
+    return built.read(folder, version=VERSION)
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> Delivery:
+def whole(tmp_path: Path) -> BuiltRelease:
     return read(fill(tmp_path / "built", SETUP, MSI, ARM, INTEL))
 
 
@@ -161,13 +161,13 @@ def test_a_table_that_is_none_is_refused(content: bytes, tmp_path: Path) -> None
 def test_a_hostile_version_is_refused(version: str, tmp_path: Path) -> None:
     folder = fill(tmp_path / "built", SETUP)
     with pytest.raises(SetupError, match="is no version that channels take"):
-        delivery.read(folder, version=version)
+        built.read(folder, version=version)
 
 
 @pytest.mark.parametrize("version", ["1.0", "10.20.30", "0.2.0rc1", "0.2.0.dev3"])
 def test_an_odd_version_is_itself_everywhere(version: str, tmp_path: Path) -> None:
     names = [each.replace(VERSION, version) for each in (SETUP, MSI, ARM)]
-    found = delivery.read(fill(tmp_path / "built", *names), version=version)
+    found = built.read(fill(tmp_path / "built", *names), version=version)
     channels.render(found, tmp_path / "out")
     said = yaml.safe_load((tmp_path / "out/winget/Ankong.Ankong.installer.yaml").read_bytes())
     assert said["PackageVersion"] == version
@@ -180,7 +180,7 @@ def test_an_odd_version_is_itself_everywhere(version: str, tmp_path: Path) -> No
     assert f'version="{version}"' in metainfo(version, 0)
 
 
-def test_two_renders_have_the_same_octets(whole: Delivery, tmp_path: Path) -> None:
+def test_two_renders_have_the_same_octets(whole: BuiltRelease, tmp_path: Path) -> None:
     found = []
     for name in ("a", "b"):
         channels.render(whole, tmp_path / name)
@@ -191,7 +191,7 @@ def test_two_renders_have_the_same_octets(whole: Delivery, tmp_path: Path) -> No
     assert not [path for path, content in found[0].items() if b"\r" in content]
 
 
-def test_line_ends_of_windows_in_the_sources_change_nothing(whole: Delivery) -> None:
+def test_line_ends_of_windows_in_the_sources_change_nothing(whole: BuiltRelease) -> None:
     template = cask.TEMPLATE.read_text("utf-8")
     assert cask.text(whole, template.replace("\n", "\r\n")) == cask.text(whole, template)
 
@@ -199,12 +199,12 @@ def test_line_ends_of_windows_in_the_sources_change_nothing(whole: Delivery) -> 
 # winget.
 
 
-def installers(found: Delivery) -> dict[str, dict[str, Any]]:
+def installers(found: BuiltRelease) -> dict[str, dict[str, Any]]:
     said = winget.manifests(found)["Ankong.Ankong.installer.yaml"]
     return {each["Scope"]: dict(each) for each in said["Installers"]}
 
 
-def test_what_is_written_is_what_yaml_reads(whole: Delivery, tmp_path: Path) -> None:
+def test_what_is_written_is_what_yaml_reads(whole: BuiltRelease, tmp_path: Path) -> None:
     assert winget.render(whole, tmp_path) == ""
     for name, manifest in winget.manifests(whole).items():
         content = (tmp_path / name).read_text("utf-8")
@@ -221,7 +221,7 @@ def test_an_odd_text_stays_what_it_is(odd: str) -> None:
     assert yaml.safe_load(winget.text(manifest)) == manifest
 
 
-def test_sums_and_addresses_are_those_of_the_files(whole: Delivery) -> None:
+def test_sums_and_addresses_are_those_of_the_files(whole: BuiltRelease) -> None:
     for scope, name in (("user", SETUP), ("machine", MSI)):
         said = installers(whole)[scope]
         assert said["InstallerSha256"] == hashlib.sha256(name.encode()).hexdigest().upper()
@@ -236,7 +236,7 @@ def test_only_what_was_built_is_in_the_manifests(tmp_path: Path) -> None:
     assert winget.manifests(read(tmp_path / "b")) == {}
 
 
-def test_every_status_of_the_wizard_is_told_to_winget(whole: Delivery) -> None:
+def test_every_status_of_the_wizard_is_told_to_winget(whole: BuiltRelease) -> None:
     (told,) = re.findall(r"^; Exit status: ((?:.+\n)(?:; .+\n)*?)(?=; A policy)", NSI, re.MULTILINE)
     documented = {int(each) for each in re.findall(r"(?:^|, |\n; )(\d) (?=[a-z\"W])", told)}
     assert documented == {0, 1, 2, 3, 4, 5, 6}
@@ -253,7 +253,7 @@ def test_every_status_of_the_wizard_is_told_to_winget(whole: Delivery) -> None:
     }
 
 
-def test_every_switch_is_one_that_the_wizard_has(whole: Delivery) -> None:
+def test_every_switch_is_one_that_the_wizard_has(whole: BuiltRelease) -> None:
     documented = set(re.findall(r"^;   (/[A-Z]+=?)", NSI, re.MULTILINE))
     said = installers(whole)["user"]
     for value in said["InstallerSwitches"].values():
@@ -263,7 +263,7 @@ def test_every_switch_is_one_that_the_wizard_has(whole: Delivery) -> None:
     assert said["UnsupportedArguments"] == ["log"]
 
 
-def test_every_switch_is_one_that_windows_installer_or_the_msi_has(whole: Delivery) -> None:
+def test_every_switch_is_one_that_windows_installer_or_the_msi_has(whole: BuiltRelease) -> None:
     facts = tomllib.loads((ROOT / "installer/windows/msi.toml").read_text("utf-8"))
     own = {"/qn", "/passive", "/norestart", "/l*v"}  # of msiexec
     for value in installers(whole)["machine"]["InstallerSwitches"].values():
@@ -272,7 +272,7 @@ def test_every_switch_is_one_that_windows_installer_or_the_msi_has(whole: Delive
             assert name in (facts["properties"] if equals else {*own, '"<LOGPATH>"'}), value
 
 
-def test_both_are_found_again_among_the_installed_programs(whole: Delivery) -> None:
+def test_both_are_found_again_among_the_installed_programs(whole: BuiltRelease) -> None:
     facts = tomllib.loads((ROOT / "installer/windows/msi.toml").read_text("utf-8"))
     assert '!define NAME "Ankong"' in NSI
     assert r'!define UNINSTALL_KEY "${ALL_UNINSTALL_KEYS}\${NAME}"' in NSI
@@ -292,7 +292,7 @@ def test_both_are_found_again_among_the_installed_programs(whole: Delivery) -> N
 
 
 @pytest.fixture
-def judged(whole: Delivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def judged(whole: BuiltRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with good manifests, where check-jsonschema is."""
     if shutil.which("check-jsonschema", path=str(venv.SCRIPTS)) is None:
         pytest.skip("make setup installs check-jsonschema")
@@ -336,7 +336,7 @@ def test_the_judge_refuses_what_is_spoilt(
 
 
 def test_microsofts_own_schemas_judge_too_where_somebody_has_them(
-    judged: Path, whole: Delivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    judged: Path, whole: BuiltRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schemas = tmp_path / "schemas"
     schemas.mkdir()
@@ -361,7 +361,7 @@ def test_nothing_to_judge_is_no_good_judgement(tmp_path: Path) -> None:
 
 
 def test_an_msi_that_says_something_else_is_refused(
-    whole: Delivery, monkeypatch: pytest.MonkeyPatch
+    whole: BuiltRelease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = winget.product_of(VERSION)
     rows = {
@@ -410,7 +410,7 @@ def test_the_cask_says_what_was_meant(names: Sequence[str], tmp_path: Path) -> N
     ],
 )
 def test_a_spoilt_cask_is_refused(
-    whole: Delivery, tmp_path: Path, old: str, new: str, words: str
+    whole: BuiltRelease, tmp_path: Path, old: str, new: str, words: str
 ) -> None:
     cask.render(whole, tmp_path)
     path = tmp_path / "ankong.rb"
@@ -424,8 +424,8 @@ def test_a_spoilt_cask_is_refused(
 @pytest.mark.parametrize(
     "odd", ['https://a/"', "https://a/#{`id`}", "https://a/\\", "https://a/\n"]
 )
-def test_no_value_gets_out_of_its_quotation_marks(odd: str, whole: Delivery) -> None:
-    hostile = Delivery(VERSION, whole.files, odd)
+def test_no_value_gets_out_of_its_quotation_marks(odd: str, whole: BuiltRelease) -> None:
+    hostile = BuiltRelease(VERSION, whole.files, odd)
     with pytest.raises(SetupError, match="cannot hold"):
         cask.text(hostile, cask.TEMPLATE.read_text("utf-8"))
 
@@ -437,7 +437,7 @@ def test_without_a_package_no_cask_is_written_and_no_sum_invented(tmp_path: Path
     assert not (out / "homebrew").exists()
 
 
-def test_the_cask_removes_what_the_package_brings(whole: Delivery) -> None:
+def test_the_cask_removes_what_the_package_brings(whole: BuiltRelease) -> None:
     said = cask.meant(whole, "arm64")
     ((uninstall,),), ((zap,),) = said["uninstall"], said["zap"]
     assert uninstall["launchctl"] == LABEL
@@ -507,35 +507,35 @@ def test_what_a_package_carries_is_what_is_published(tmp_path: Path) -> None:
         "Package: ankong\nVersion: 1\nArchitecture: all\nMaintainer: a <a@a>\nDescription: a\n"
     )
     (tree / "DEBIAN/control").write_text(control)
-    built = tmp_path / "built"
-    built.mkdir()
-    deb = built / f"ankong_{VERSION}_amd64.deb"
+    folder = tmp_path / "built"
+    folder.mkdir()
+    deb = folder / f"ankong_{VERSION}_amd64.deb"
     for content in (metainfo(VERSION, 86_400), None):
         if content is None:
             place.unlink()
         else:
             place.write_text(content, "utf-8")
         subprocess.run(["dpkg-deb", "--build", tree, deb], check=True, capture_output=True)
-        (built / "artefacts.json").write_text(json.dumps([row(deb.name, deb.read_bytes())]))
+        (folder / "artefacts.json").write_text(json.dumps([row(deb.name, deb.read_bytes())]))
         if content is None:
             with pytest.raises(SetupError, match="has no usr/share/metainfo"):
-                appstream.render(read(built), tmp_path)
+                appstream.render(read(folder), tmp_path)
         else:
-            appstream.render(read(built), tmp_path)
+            appstream.render(read(folder), tmp_path)
             assert (tmp_path / place.name).read_text("utf-8") == content
-            assert "carries it" in " ".join(appstream.validate(read(built), tmp_path).proven)
+            assert "carries it" in " ".join(appstream.validate(read(folder), tmp_path).proven)
 
 
 # The chore.
 
 
 def fake(name: str, verdict: ChannelVerdict | str, why: str = "") -> ReleaseChannel:
-    def render(_: Delivery, out: Path) -> str:
+    def render(_: BuiltRelease, out: Path) -> str:
         if not why:
             (out / "file").write_text(name)
         return why
 
-    def validate(_: Delivery, __: Path) -> ChannelVerdict:
+    def validate(_: BuiltRelease, __: Path) -> ChannelVerdict:
         if isinstance(verdict, str):
             raise SetupError(verdict)
         return verdict
@@ -594,7 +594,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr(hosted, "run", run)
-    monkeypatch.setattr(delivery, "version_of", lambda _: VERSION)
+    monkeypatch.setattr(built, "version_of", lambda _: VERSION)
     return taken
 
 

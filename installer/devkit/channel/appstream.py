@@ -10,22 +10,22 @@ from typing import Final
 from frozen import freeze
 from linux.build.metainfo import NAME, PLACE, metainfo
 
-from devkit.channel.delivery import Delivery
+from devkit.channel.built import BuiltRelease
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import SetupError, output, run
 
 
-def render(delivery: Delivery, out: Path) -> str:
+def render(release: BuiltRelease, out: Path) -> str:
     """Write the metainfo file of a .deb, or where none was built, as one would have it now."""
-    debs = _named(delivery, ".deb")
+    debs = _named(release, ".deb")
     found = _carried(debs[0]) if debs and shutil.which("dpkg-deb") else None
-    made = metainfo(delivery.version, int(freeze.source_date())).encode()
+    made = metainfo(release.version, int(freeze.source_date())).encode()
     (out / NAME).write_bytes(made if found is None else found)
     return ""
 
 
-def _named(delivery: Delivery, ending: str) -> list[Path]:
-    return [each.path for name, each in sorted(delivery.files.items()) if name.endswith(ending)]
+def _named(release: BuiltRelease, ending: str) -> list[Path]:
+    return [each.path for name, each in sorted(release.files.items()) if name.endswith(ending)]
 
 
 def _carried(deb: Path) -> bytes:
@@ -50,7 +50,7 @@ def _carried(deb: Path) -> bytes:
     raise SetupError(f"{deb.name} has no {PLACE}: build anew")
 
 
-def validate(delivery: Delivery, folder: Path) -> ChannelVerdict:
+def validate(release: BuiltRelease, folder: Path) -> ChannelVerdict:
     """Have appstreamcli judge the file, and compare it with what the packages carry.
 
     Raises:
@@ -66,7 +66,7 @@ def validate(delivery: Delivery, folder: Path) -> ChannelVerdict:
         proven.append("appstreamcli: valid, also pedantically")
     found = path.read_bytes()
     for ending, tool in ((".deb", "dpkg-deb"), (".rpm", "rpm")):
-        packages = _named(delivery, ending) if shutil.which(tool) else []
+        packages = _named(release, ending) if shutil.which(tool) else []
         for package in packages:
             is_same = _carried(package) == found if ending == ".deb" else _in_rpm(package, found)
             if not is_same:

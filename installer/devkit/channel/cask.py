@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from devkit.channel import published
-from devkit.channel.delivery import FOR_MAC, DeliveredFile, Delivery, pretended
+from devkit.channel.built import FOR_MAC, BuiltRelease, DeliveredFile, pretended
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import ROOT, SetupError, output, run
 
@@ -26,31 +26,31 @@ def package_name(version: str, machine: str) -> str:
     return f"ankong-{version}-{machine}{FOR_MAC}"
 
 
-def packages(delivery: Delivery) -> dict[str, DeliveredFile]:
+def packages(release: BuiltRelease) -> dict[str, DeliveredFile]:
     """Return the packages that were built, by their processors."""
-    names = {machine: package_name(delivery.version, machine) for machine in MACHINES}
+    names = {machine: package_name(release.version, machine) for machine in MACHINES}
     return {
-        machine: delivery.files[name] for machine, name in names.items() if name in delivery.files
+        machine: release.files[name] for machine, name in names.items() if name in release.files
     }
 
 
-def text(delivery: Delivery, template: str) -> str:
+def text(release: BuiltRelease, template: str) -> str:
     """Return the cask for the packages that were built; there is one at least.
 
     Raises:
         SetupError: a value would end the text that it stands in.
 
     """
-    sums = {machine: file.sha256 for machine, file in packages(delivery).items()}
+    sums = {machine: file.sha256 for machine, file in packages(release).items()}
     facts = published.facts()
     values = {
-        "VERSION": delivery.version,
+        "VERSION": release.version,
         "NAME": published.product("zh-TW")["name"],
         "ENGLISH_NAME": published.product("en-US")["name"],
         "DESC": facts["text"]["en-US"]["short"],
         "HOME": facts["publisher"]["home"],
     }
-    downloads = delivery.downloads
+    downloads = release.downloads
     for value in (*values.values(), downloads):
         if any(letter in value for letter in _UNSAFE):
             raise SetupError(f"the cask cannot hold {value!r}")
@@ -79,16 +79,16 @@ def _sums(sums: Mapping[str, str]) -> list[str]:
     return [f'sha256 arm:   "{sums["arm64"]}",', f'       intel: "{sums["x86_64"]}"']
 
 
-def render(delivery: Delivery, out: Path) -> str:
+def render(release: BuiltRelease, out: Path) -> str:
     """Write the cask; return why there is none, or an empty text."""
-    if not packages(delivery):
+    if not packages(release):
         return "no .pkg was built here: a Mac makes it (installer/macos/build.sh)"
-    whole = text(delivery, TEMPLATE.read_text("utf-8"))
+    whole = text(release, TEMPLATE.read_text("utf-8"))
     (out / NAME).write_bytes(whole.encode())
     return ""
 
 
-def validate(delivery: Delivery, folder: Path) -> ChannelVerdict:
+def validate(release: BuiltRelease, folder: Path) -> ChannelVerdict:
     """Have Ruby read the cask, and compare each stanza with what was meant.
 
     Without a package the template is tried all the same, with sums of nothing, elsewhere.
@@ -100,20 +100,20 @@ def validate(delivery: Delivery, folder: Path) -> ChannelVerdict:
     if shutil.which("ruby") is None:
         return ChannelVerdict((), ("the cask: ruby is missing",))
     if (folder / NAME).exists():
-        judge(folder / NAME, delivery)
-        built = " and ".join(packages(delivery))
+        judge(folder / NAME, release)
+        built = " and ".join(packages(release))
         return ChannelVerdict([f"ruby reads the cask, and it says what was meant, for {built}"])
     with tempfile.TemporaryDirectory() as scratch:
         for some in (list(MACHINES), *([machine] for machine in MACHINES)):
-            names = [package_name(delivery.version, machine) for machine in some]
-            fake = pretended(delivery, names)
+            names = [package_name(release.version, machine) for machine in some]
+            fake = pretended(release, names)
             render(fake, Path(scratch))
             judge(Path(scratch, NAME), fake)
     proven = "ruby reads the template, and it says what is meant, with sums of nothing"
     return ChannelVerdict([proven], ["a cask that could be used"])
 
 
-def judge(cask: Path, delivery: Delivery) -> None:
+def judge(cask: Path, release: BuiltRelease) -> None:
     """Compare what a cask says with what was meant, for each processor.
 
     Raises:
@@ -122,11 +122,11 @@ def judge(cask: Path, delivery: Delivery) -> None:
     """
     if run(["ruby", "-c", cask], quiet=True) != 0:
         raise SetupError(f"{cask.name}: ruby cannot read it (see above)")
-    for machine in packages(delivery):
+    for machine in packages(release):
         said = output(["ruby", STAND_IN, cask, machine])
         if said is None:
             raise SetupError(f"{cask.name} is no cask: ruby {STAND_IN.name} says why")
-        found, wanted = json.loads(said), meant(delivery, machine)
+        found, wanted = json.loads(said), meant(release, machine)
         other = sorted(
             key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)
         )
@@ -134,19 +134,19 @@ def judge(cask: Path, delivery: Delivery) -> None:
             raise SetupError(f"{cask.name} does not say what was meant: {', '.join(other)}")
 
 
-def meant(delivery: Delivery, machine: str) -> Mapping[str, Any]:
+def meant(release: BuiltRelease, machine: str) -> Mapping[str, Any]:
     """Return what the cask is to say on a processor: stanzas, and what their calls are given."""
     facts = published.facts()
-    name = package_name(delivery.version, machine)
+    name = package_name(release.version, machine)
     system: list[list[Any]] = [[{"macos": ">= :monterey"}]]
-    several = len(packages(delivery)) > 1
+    several = len(packages(release)) > 1
     both = {"arch": [[{own: each for each, own in MACHINES.items()}]]}
     return {
         **(both if several else {}),
         "cask": [["ankong"]],
-        "version": [[delivery.version]],
-        "sha256": [[delivery.files[name].sha256]],
-        "url": [[delivery.address_of(name)]],
+        "version": [[release.version]],
+        "sha256": [[release.files[name].sha256]],
+        "url": [[release.address_of(name)]],
         "name": [[published.product(tag)["name"]] for tag in ("zh-TW", "en-US")],
         "desc": [[facts["text"]["en-US"]["short"]]],
         "homepage": [[facts["publisher"]["home"]]],

@@ -14,7 +14,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
-from devkit.channel import cask, delivery, winget
+from devkit.channel import built, cask, winget
 from devkit.installers import OUT as BUILT
 from devkit.shell import SetupError, output, run, say, shown
 from devkit.trial import WAYS
@@ -45,7 +45,7 @@ def play(folder: Path | None) -> None:
 
 def _try_winget(folder: Path) -> None:
     with serving(folder) as address, tempfile.TemporaryDirectory() as scratch:
-        found = delivery.read(folder, address)
+        found = built.read(folder, address)
         why = winget.render(found, Path(scratch))
         if why:
             raise SetupError(why)
@@ -60,7 +60,7 @@ def _try_winget(folder: Path) -> None:
 
 
 def _try_homebrew(folder: Path) -> None:
-    found = delivery.read(folder)
+    found = built.read(folder)
     _step(["brew", "tap-new", "--no-git", TAP])
     where = (output(["brew", "--repository", TAP]) or "").strip()
     if not where:

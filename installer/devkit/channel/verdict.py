@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit.channel.delivery import Delivery
+from devkit.channel.built import BuiltRelease
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ReleaseChannel:
     """
 
     name: str
-    render: Callable[[Delivery, Path], str]
-    validate: Callable[[Delivery, Path], ChannelVerdict]
+    render: Callable[[BuiltRelease, Path], str]
+    validate: Callable[[BuiltRelease, Path], ChannelVerdict]
     remains: str
     in_release: bool = True

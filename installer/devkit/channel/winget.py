@@ -17,7 +17,7 @@ from windows.build.msi_tables import Product
 
 from devkit import venv, workflows
 from devkit.channel import published
-from devkit.channel.delivery import Delivery, pretended
+from devkit.channel.built import BuiltRelease, pretended
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import ROOT, SetupError, output, run
 
@@ -30,14 +30,14 @@ UNINSTALL_KEY: Final = "Ankong"
 """What setup.nsi calls the program's key among the installed programs."""
 
 
-def manifests(delivery: Delivery) -> dict[str, Manifest]:
+def manifests(release: BuiltRelease) -> dict[str, Manifest]:
     """Return the manifests by the names of their files; none without a file for Windows."""
-    installers = list(_installers(delivery))
+    installers = list(_installers(release))
     if not installers:
         return {}
     facts = published.facts()["winget"]
     name, locale = facts["identifier"], facts["default_locale"]
-    head = {"PackageIdentifier": name, "PackageVersion": delivery.version}
+    head = {"PackageIdentifier": name, "PackageVersion": release.version}
     said: dict[str, Manifest] = {
         f"{name}.yaml": {**head, "DefaultLocale": locale, **_tail("version")},
         f"{name}.installer.yaml": {
@@ -46,7 +46,7 @@ def manifests(delivery: Delivery) -> dict[str, Manifest]:
             "MinimumOSVersion": facts["minimum_os"],
             "InstallModes": ["interactive", "silent", "silentWithProgress"],
             "UpgradeBehavior": "install",
-            **_day(delivery.version),
+            **_day(release.version),
             "Installers": installers,
             **_tail("installer"),
         },
@@ -97,17 +97,17 @@ def msi_name(version: str) -> str:
     return f"ankong-{version}-x64.msi"
 
 
-def _installers(delivery: Delivery) -> Iterator[Manifest]:
+def _installers(release: BuiltRelease) -> Iterator[Manifest]:
     for name, kind in (
-        (setup_name(delivery.version), _of_setup),
-        (msi_name(delivery.version), _of_msi),
+        (setup_name(release.version), _of_setup),
+        (msi_name(release.version), _of_msi),
     ):
-        if name in delivery.files:
+        if name in release.files:
             yield {
                 "Architecture": "x64",
-                **kind(delivery.version),
-                "InstallerUrl": delivery.address_of(name),
-                "InstallerSha256": delivery.files[name].sha256.upper(),
+                **kind(release.version),
+                "InstallerUrl": release.address_of(name),
+                "InstallerSha256": release.files[name].sha256.upper(),
             }
 
 
@@ -184,9 +184,9 @@ def _entry(shown: str) -> Manifest:
 # Writing.
 
 
-def render(delivery: Delivery, out: Path) -> str:
+def render(release: BuiltRelease, out: Path) -> str:
     """Write the manifests; return why there are none, or an empty text."""
-    said = manifests(delivery)
+    said = manifests(release)
     for name, manifest in said.items():
         (out / name).write_bytes(text(manifest).encode())
     return "" if said else "no file for Windows was built here: make installers ONLY=windows"
@@ -225,7 +225,7 @@ def _scalar(value: str | int) -> str:
 # Judging.
 
 
-def validate(delivery: Delivery, folder: Path) -> ChannelVerdict:
+def validate(release: BuiltRelease, folder: Path) -> ChannelVerdict:
     """Have check-jsonschema read the manifests, and the MSI say what it is.
 
     Raises:
@@ -233,17 +233,17 @@ def validate(delivery: Delivery, folder: Path) -> ChannelVerdict:
 
     """
     workflows.ensure()
-    names = [setup_name(delivery.version), msi_name(delivery.version)]
+    names = [setup_name(release.version), msi_name(release.version)]
     with tempfile.TemporaryDirectory() as scratch:
-        render(pretended(delivery, names), Path(scratch))
+        render(pretended(release, names), Path(scratch))
         proven = _judged(Path(scratch), "both installers, with sums of nothing")
-    unproven = [f"{name}: was not built here" for name in names if name not in delivery.files]
-    if any(name in delivery.files for name in names):
+    unproven = [f"{name}: was not built here" for name in names if name not in release.files]
+    if any(name in release.files for name in names):
         proven += _judged(folder, "what was built")
     if not os.environ.get(OFFICIAL):
         unproven.append(f"that they keep to Microsoft's own schemas ({OFFICIAL}=DIR)")
-    if names[1] in delivery.files:
-        (proven if msi_agrees(delivery) else unproven).append(
+    if names[1] in release.files:
+        (proven if msi_agrees(release) else unproven).append(
             "the MSI itself says these codes, names and version (msiinfo)"
         )
     return ChannelVerdict(proven, unproven)
@@ -285,7 +285,7 @@ def _judge_officially(folder: Path, schemas: Path) -> None:
         judge(folder, schemas / f"manifest.{kind}.{version}.json", pattern)
 
 
-def msi_agrees(delivery: Delivery) -> bool:
+def msi_agrees(release: BuiltRelease) -> bool:
     """Compare with the table Property of the MSI; return whether something here could read it.
 
     Raises:
@@ -294,11 +294,11 @@ def msi_agrees(delivery: Delivery) -> bool:
     """
     if shutil.which("msiinfo") is None:
         return False
-    path = delivery.files[msi_name(delivery.version)].path
+    path = release.files[msi_name(release.version)].path
     table = output(["env", "LC_ALL=C.UTF-8", "msiinfo", "export", path, "Property"]) or ""
     rows = (line.split("\t", 1) for line in table.splitlines() if "\t" in line)
     said = {name: value.strip() for name, value in rows}
-    product = product_of(delivery.version)
+    product = product_of(release.version)
     wanted = {
         "ProductCode": product.code,
         "UpgradeCode": "{" + product.facts["upgrade_code"].upper() + "}",

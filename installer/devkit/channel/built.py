@@ -38,7 +38,7 @@ class DeliveredFile:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class BuiltRelease:
     """What was built of one version, and where people will find it.
 
     Attributes:
@@ -58,8 +58,8 @@ class Delivery:
         return f"{self.downloads.replace('{version}', self.version)}/{name}"
 
 
-def pretended(delivery: Delivery, names: Iterable[str]) -> Delivery:
-    """Return a delivery of files that were not built, for trying what is made of one.
+def pretended(release: BuiltRelease, names: Iterable[str]) -> BuiltRelease:
+    """Return a release of files that were not built, for trying what is made of one.
 
     Nothing that is rendered of it may leave a temporary folder: its sums are of nothing.
     """
@@ -67,15 +67,15 @@ def pretended(delivery: Delivery, names: Iterable[str]) -> Delivery:
         name: DeliveredFile(Path(name), 1, hashlib.sha256(name.encode()).hexdigest())
         for name in names
     }
-    return Delivery(delivery.version, files, delivery.downloads)
+    return BuiltRelease(release.version, files, release.downloads)
 
 
-def read(folder: Path, downloads: str | None = None, version: str | None = None) -> Delivery:
+def read(folder: Path, downloads: str | None = None, version: str | None = None) -> BuiltRelease:
     """Return what lies in a folder, after looking at every octet of it.
 
     Args:
         folder: with the files and their table.
-        downloads: other than channels.toml has it; see :class:`Delivery`.
+        downloads: other than channels.toml has it; see :class:`BuiltRelease`.
         version: other than the sources' own.
 
     Raises:
@@ -97,7 +97,7 @@ def read(folder: Path, downloads: str | None = None, version: str | None = None)
             found[path.name] = DeliveredFile(path, path.stat().st_size, sha256_of(path))
     if not found:
         raise SetupError(f"nothing of {version} was built yet in {folder}: make installers")
-    return Delivery(version, found, downloads or published.facts()["publisher"]["downloads"])
+    return BuiltRelease(version, found, downloads or published.facts()["publisher"]["downloads"])
 
 
 def _rows(table: Path) -> Iterator[tuple[str, int, str]]:
