@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from windows.build import msi, wine
 from windows.build.installer import PROGRAM, SIGN
 from windows.build.wine import CACHE, windows_path
 
+from agent.virtualcard import cardfile
+from agent.virtualcard.card import VirtualCard
 from tests.installer.built.windows.administrator import POLICY, PROGRAMS, Administrator
-from tests.installer.built.windows.machine import PATIENCE
+from tests.installer.built.windows.machine import PATIENCE, free_port
 
 UNINSTALL = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
 GIVES_WAY = 6
@@ -57,6 +59,13 @@ def _files(folder: Path) -> dict[str, int]:
 
 def _ankong(administrator: Administrator, *words: str) -> tuple[int, str]:
     return administrator.run(administrator.prefix.drive / PROGRAMS / "ankong.exe", *words)
+
+
+def _wait(condition: Callable[[], bool], otherwise: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.2)
 
 
 def test_installed_for_everybody_beside_no_copy_of_a_user_and_uninstalled_to_nothing(
@@ -137,38 +146,44 @@ def test_a_user_may_have_a_copy_where_it_is_wanted_or_newer(
     administrator.run("reg", "add", key, "/v", "Version", "/d", "0.0.1", "/f")
     assert administrator.run(wizard, "/S", "/NOAUTOSTART")[0] == 0
     assert administrator.run(own / "uninstall.exe", "/S", "/FORGET")[0] == 0
+    _wait(lambda: not own.exists(), "the copy is still there")  # it goes on in a copy of its own
     assert (administrator.prefix.drive / PROGRAMS / "ankong.exe").exists()
 
 
 @pytest.mark.long
 def test_a_users_own_copy_gives_way_at_the_next_sign_in_and_leaves_what_is_the_users(
-    administrator: Administrator, package: Path, wizard: Path
+    administrator: Administrator,
+    package: Path,
+    wizard: Path,
+    make_card: Callable[[str], VirtualCard],
 ) -> None:
     prefix = administrator.prefix
     own = prefix.user / "AppData" / "Local" / "Programs" / "Ankong"
     state = prefix.user / "AppData" / "Local" / "ankong"
     assert administrator.run(wizard, "/S", "/NOTRUST")[0] == 0
-    state.joinpath("config.toml").write_text('provider = "embedded"\ncheck_peer = false\n')
+    settings = f"port = {free_port()}\nhipki_port = 0\ncheck_peer = false\n"
+    state.joinpath("config.toml").write_text(settings)
+    card = prefix.drive / "card.json"
+    cardfile.save(card, make_card("gen2").data)
     kept = {each.name for each in state.iterdir() if each.is_file()}
     assert administrator.msiexec("/i", package, "TRUST=user", "AUTOSTART=0") == 0
     shared = prefix.drive / PROGRAMS
-    agent = prefix.start(str(shared / "ankong.exe"), "tray")
+    words = ("tray", "--virtual-card", windows_path(card))
+    agent = prefix.start(shared / "ankong.exe", *words)
     try:
-        end = time.monotonic() + PATIENCE
-        while own.exists():
-            assert time.monotonic() < end, "the copy is still there"
-            time.sleep(0.2)
-        while administrator.run(shared / "ankong.exe", "status")[0] != 0:
-            assert time.monotonic() < end, "the program for all users does not answer"
-        assert administrator.run(shared / "ankong.exe", "quit")[0] == 0
-        agent.wait(timeout=PATIENCE)
+        _wait(lambda: not own.exists(), "the copy is still there")
+        _wait(lambda: _ankong(administrator, "status")[0] == 0, "it does not answer")
+        assert _ankong(administrator, "quit")[0] == 0
     finally:
         agent.kill()
+        agent.wait()
+        assert agent.stdout is not None
+        agent.stdout.close()
     assert kept <= {each.name for each in state.iterdir()}
     # It started at sign-in, and so does the one that took its place.
     query = ("reg", "query", r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run", "/v", "Ankong")
     assert r"Program Files\Ankong\ankongw.exe" in administrator.run(*query)[1]
-    administrator.run(shared / "ankong.exe", "setup", "undo", "--forget")
+    _ankong(administrator, "setup", "undo", "--forget")
 
 
 @pytest.mark.long
