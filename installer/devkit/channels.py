@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from devkit.channel import appstream, built, cask, published, winget
+from devkit.channel import appstream, built, cask, packages, published, winget
 from devkit.channel.built import BuiltRelease
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.installers import OUT as BUILT
 from devkit.shell import ROOT, SetupError, say
 
 OUT: Final = ROOT / "dist" / "channels"
-CHANNELS: Final[Sequence[ReleaseChannel]] = (winget.CHANNEL, cask.CHANNEL, appstream.CHANNEL)
+CHANNELS: Final[Sequence[ReleaseChannel]] = (
+    winget.CHANNEL,
+    cask.CHANNEL,
+    appstream.CHANNEL,
+    packages.CHANNEL,
+)
 
 
 def build(

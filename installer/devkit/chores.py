@@ -418,7 +418,7 @@ def channels(options: argparse.Namespace, _rest: Sequence[str]) -> int:
     if options.hosted:
         hosted.play(options.files)
         return 0
-    system.ensure((*system.BUILD, *system.CHANNELS))
+    system.ensure((*system.BUILD, *system.CHANNELS, *system.REPOSITORY))
     venv.ensure()
     return publishing.build(options.files)
 

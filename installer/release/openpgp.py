@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from devkit.channel import published
 
-USER_ID: Final = "Ankong releases <ankong@example.org>"
+USER_ID: Final = f"Ankong releases <{published.facts()['publisher']['mail']}>"
 CREATED: Final = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 """When every key of ours says that it was made: a part of its fingerprint, which no PEM keeps."""
 
