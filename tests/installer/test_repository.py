@@ -6,10 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import unittest.mock
 from pathlib import Path
 
 import pytest
+from devkit.channel import packages
+from devkit.channel.built import BuiltRelease, DeliveredFile
+from devkit.shell import SetupError
 from release.release_key import KEY, PASSPHRASE
 from release.repository import main
 
@@ -146,6 +150,32 @@ def test_every_signature_is_good_for_gnupg(served: Path, tmp_path: Path) -> None
     shown = said("gpg", "--show-keys", "--with-colons", served / "ankong.asc", folder=tmp_path)
     [fingerprint] = re.findall(r"^fpr:+([0-9A-F]{40}):", shown.stdout, re.MULTILINE)
     assert fingerprint in (served / "index.html").read_text()
+
+
+def test_make_channels_has_every_signature_checked(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = work.build("1.0.0")
+    files = {path.name: DeliveredFile(path, 1, "0" * 64) for path in table.parent.glob("*.*")}
+    release = BuiltRelease("1.0.0", files, "https://example.org")
+    out = work.folder / "repository"
+    out.mkdir()
+    monkeypatch.setattr(packages.venv, "PYTHON", Path(sys.executable))
+    monkeypatch.setenv(KEY, work.key.read_text())
+    assert packages.CHANNEL.render(release, out) == ""
+    assert packages.CHANNEL.validate(release, out).proven
+    signed = out / "SHA256SUMS"
+    signed.write_bytes(signed.read_bytes() + b"\n")
+    with pytest.raises(SetupError, match="SHA256SUMS"):
+        packages.CHANNEL.validate(release, out)
+    shutil.rmtree(out)
+    out.mkdir()
+    monkeypatch.delenv(KEY)
+    packages.CHANNEL.render(release, out)
+    verdict = packages.CHANNEL.validate(release, out)
+    assert not verdict.proven
+    assert KEY in " ".join(verdict.unproven)
+    assert "none was built" in packages.CHANNEL.render(BuiltRelease("1.0.0", {}, ""), out)
 
 
 def test_apt_ftparchive_lists_the_same(served: Path, tmp_path: Path) -> None:
