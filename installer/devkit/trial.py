@@ -15,6 +15,7 @@ from typing import Final
 
 from devkit import smoke
 from devkit.installers import OUT
+from devkit.mac_app import AGENT, look_at_app
 from devkit.mac_trust import try_trust
 from devkit.shell import SetupError, run, say, shown
 
@@ -40,7 +41,8 @@ class InstallWay:
         remove: the command, with the file.
         installed: exit statuses of ``install`` that mean that the program is there.
         needs: a program without which this kind is not for this system; "" for none.
-        also: tries what is there on that system only, and returns what was seen.
+        also: each tries what is there on that system only, and returns what was seen.
+        traces: what else has to be gone afterwards.
 
     """
 
@@ -50,7 +52,8 @@ class InstallWay:
     remove: Callable[[Path], Sequence[str | Path]]
     installed: tuple[int, ...] = (0,)
     needs: str = ""
-    also: Callable[[Path], str] | None = None
+    also: tuple[Callable[[Path], str], ...] = ()
+    traces: tuple[Path, ...] = ()
 
 
 def _root() -> list[str]:
@@ -120,7 +123,8 @@ WAYS: Final = {
         lambda file: [*_root(), "installer", "-pkg", file, "-target", "/"],
         lambda: _APP / "MacOS" / "ankong",
         lambda _: [_APP / "Resources" / "uninstall.command", "--keep"],
-        also=try_trust,
+        also=(look_at_app, try_trust),
+        traces=(Path.home() / AGENT,),
     ),
 }
 
@@ -161,12 +165,13 @@ def play(files: Sequence[Path]) -> int:
         say(f"installing {file.name}")
         _run(way.install(file.absolute()), way.installed)
         seen = smoke.use(way.program())
-        if way.also is not None:
-            seen.append(way.also(way.program()))
+        for look in way.also:
+            seen.append(look(way.program()))
             say(f"  {seen[-1]}")
         say("removing it")
         _run(way.remove(file.absolute()), (0,))
-        _wait_until_gone(way.program())
+        for trace in (way.program(), *way.traces):
+            _wait_until_gone(trace)
         say(f"{file.name}: {len(seen) + 1} things seen, the last that it is gone")
     return 0
 

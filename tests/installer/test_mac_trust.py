@@ -91,7 +91,7 @@ def test_a_tool_that_is_not_there_has_failed() -> None:
 
 
 def test_macs_alone_are_asked() -> None:
-    assert [ending for ending, way in trial.WAYS.items() if way.also is try_trust] == [".pkg"]
+    assert [ending for ending, way in trial.WAYS.items() if try_trust in way.also] == [".pkg"]
     machines = runners.plan()["machines"]
     asked = [name for name, endings in machines.items() if ".pkg" in endings]
     assert asked

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from agent.files import read_file
 from agent.portal.errors import PortalCode, PortalError
+from agent.words import REVIEWED
 
 PATH: Final = "/.well-known/security.txt"
 _LASTS: Final = timedelta(days=180)
@@ -42,7 +43,8 @@ class SecurityTxtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
         contact: ``mailto:``, ``https://`` or ``tel:+``, the preferred one first.
         encryption: where the key is that a report may be encrypted with.
         policy: the page that says how reports are dealt with.
-        languages: in which a report may be written, as tags of BCP 47.
+        languages: in which a report may be written, as tags of BCP 47; by default those that we
+            write ourselves.
         signed: a file in that form, signed in clear text with OpenPGP, which is served instead of
             the rest.
 
@@ -51,7 +53,7 @@ class SecurityTxtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     contact: Annotated[tuple[_Contact, ...], Meta(max_length=8)] = ()
     encryption: _Key = ""
     policy: _Web = ""
-    languages: Annotated[tuple[_Language, ...], Meta(max_length=8)] = ("zh-TW", "en")
+    languages: Annotated[tuple[_Language, ...], Meta(max_length=8)] = tuple(map(str, REVIEWED))
     signed: str = ""
 
     def __post_init__(self) -> None:

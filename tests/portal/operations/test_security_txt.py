@@ -51,7 +51,7 @@ def test_it_says_whom_to_tell_and_until_when() -> None:
         ("Expires", "2027-06-29T00:00:00Z"),
         ("Encryption", "openpgp4fpr:5f2de5521c63a801ab59ccb603d49de44b29100f"),
         ("Policy", "https://city.example/policy"),
-        ("Preferred-Languages", "zh-TW, en"),
+        ("Preferred-Languages", "zh-Hant, en"),
         ("Canonical", f"https://portal.example{PATH}"),
     ]
 
