@@ -23,7 +23,9 @@ from devkit.procurement import (
 )
 from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
+from devkit.proofs import sha256_of
 from devkit.shell import SetupError
+from frozen.bill import UNSTATED
 
 from tests.installer.procurement_support import (
     counted,
@@ -72,14 +74,12 @@ def sum_up(out: Path) -> None:
     """Write the sums anew, as whoever tampers with a pack would."""
     (out / pack_judge.SUMS).unlink()
     paths = sorted(path for path in out.rglob("*") if path.is_file())
-    lines = [
-        f"{whole_pack.sha256_of(each)}  {each.relative_to(out).as_posix()}\n" for each in paths
-    ]
+    lines = [f"{sha256_of(each)}  {each.relative_to(out).as_posix()}\n" for each in paths]
     (out / pack_judge.SUMS).write_text("".join(lines), "utf-8")
 
 
 def statuses(out: Path, name: str) -> list[str]:
-    sections = read_json(out / f"{name}.json")["section" + "s"]
+    sections = read_json(out / f"{name}.json")["sections"]
     return [row["status"] for section in sections for row in section["rows"]]
 
 
@@ -331,12 +331,12 @@ def test_the_rules_about_attacks_are_in_chinese() -> None:
 
 @pytest.fixture
 def inputs(root: Path, folder: Path) -> PackInputs:
-    assert folder
+    del folder  # it is beside the checkout, which has to be there
     return inputs_of(root, root.parent / "pack")
 
 
-def test_results_count_for_the_very_sources_alone(root: Path, folder: Path) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_results_count_for_the_very_sources_alone(root: Path) -> None:
     state = results.source_state(root)
     results.record(state, {"tests/unit/test_a.py::test_a": "passed"}, is_whole=False, root=root)
     assert results.results_of(state, root) is not None
@@ -351,6 +351,7 @@ def test_results_count_for_the_very_sources_alone(root: Path, folder: Path) -> N
     assert results.results_of(state, root) is None
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "content",
     [
@@ -361,8 +362,7 @@ def test_results_count_for_the_very_sources_alone(root: Path, folder: Path) -> N
         b"\xff",
     ],
 )
-def test_results_that_cannot_be_read_are_none(root: Path, folder: Path, content: bytes) -> None:
-    assert folder
+def test_results_that_cannot_be_read_are_none(root: Path, content: bytes) -> None:
     (root / "build").mkdir()
     (root / results.FILE).write_bytes(content)
     assert results.results_of(results.source_state(root), root) is None
@@ -424,7 +424,7 @@ def test_what_nobody_states_stays_blank(root: Path, inputs: PackInputs) -> None:
     (root / "installers").mkdir()
     (root / "installers" / "sbom-linux-x86_64.cdx.json").write_bytes(
         bill(
-            {"name": "a", "version": "1", "supplier": {"name": bill_facts.UNSTATED}},
+            {"name": "a", "version": "1", "supplier": {"name": UNSTATED}},
             {"name": "b", "version": "2", "licenses": [{"license": {"id": "MIT"}}], "hashes": []},
             {"type": "file", "name": "installer.run"},
         )
@@ -535,7 +535,7 @@ def test_an_audit_counts_where_it_covers_the_lock(root: Path, inputs: PackInputs
 
 def test_an_installer_that_is_not_what_was_summed_stops_it(tmp_path: Path) -> None:
     (tmp_path / "ankong.run").write_bytes(b"built")
-    line = f"{whole_pack.sha256_of(tmp_path / 'ankong.run')}  ankong.run{os.linesep}"
+    line = f"{sha256_of(tmp_path / 'ankong.run')}  ankong.run{os.linesep}"
     (tmp_path / "SHA256SUMS").write_text(line + "0" * 64 + "  gone.deb\n", "utf-8")
     whole_pack.check_sums(tmp_path)
     (tmp_path / "ankong.run").write_bytes(b"other")
