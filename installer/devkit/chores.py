@@ -71,7 +71,7 @@ UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
-    # Beside the others in .venv: what both name has to be the same.
+    # Beside what dev.txt names, in one environment.
     "lint.txt": ("--group", "lint", "--constraint", "installer/requirements/dev.txt"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
