@@ -541,3 +541,59 @@ def test_an_installer_that_is_not_what_was_summed_stops_it(tmp_path: Path) -> No
     (tmp_path / "ankong.run").write_bytes(b"other")
     with pytest.raises(SetupError, match=r"ankong\.run"):
         whole_pack.check_sums(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_reasoned"),
+    [
+        ("run()  # noqa: S603  # no shell", True),
+        ("run()  # noqa: PLC0415, S603 - no shell", True),
+        ("run()  # noqa: S603", False),
+        ("run()  # noqa: E501  # long", False),
+    ],
+)
+def test_an_exception_counts_as_reasoned_with_its_reason_alone(
+    line: str, is_reasoned: bool, monkeypatch: pytest.MonkeyPatch, inputs: PackInputs, root: Path
+) -> None:
+    (root / "agent.py").write_text(f"{line}\n", "utf-8")
+    row = {
+        "code": "S603",
+        "filename": str(root / "agent.py"),
+        "location": {"row": 1},
+        "noqa_row": 1,
+        "message": "m",
+    }
+
+    def ruff(words: list[str]) -> str:
+        return json.dumps([row] if "--ignore-noqa" in words else [] if "check" in words else "0 1")
+
+    monkeypatch.setattr(scan_facts, "output", ruff)
+    found = scan_facts.ruff(inputs).values
+    assert (found["left"], found["excused"], found["bare"]) == (0, 1, int(not is_reasoned))
+
+
+def test_bandit_is_counted_by_risk(monkeypatch: pytest.MonkeyPatch, inputs: PackInputs) -> None:
+    (inputs.root / "a.py").write_text("run()\nrun()  # noqa: S1  # why\n", "utf-8")
+    rows = [
+        {
+            "test_id": "B1",
+            "test_name": "one",
+            "issue_severity": severity,
+            "filename": "a.py",
+            "line_range": [line],
+        }
+        for severity, line in (("LOW", 1), ("LOW", 2), ("HIGH", 1))
+    ]
+    report = {
+        "errors": [],
+        "generated_at": "now",
+        "metrics": {"_totals": {"loc": 2}},
+        "results": rows,
+    }
+    monkeypatch.setattr(scan_facts, "output", lambda _words: json.dumps(report))
+    found = scan_facts.bandit(inputs)
+    assert [found.values[each] for each in ("all", "high", "low", "reviewed")] == [3, 1, 2, 1]
+    assert [row.cells[-1] for row in found.tables["tests"]] == ["1", "2"]
+    monkeypatch.setattr(scan_facts, "output", lambda _words: "no report")
+    with pytest.raises(SetupError, match="bandit"):
+        scan_facts.bandit(inputs)
