@@ -23,7 +23,9 @@ from devkit.procurement import (
 )
 from devkit.procurement.claim_rows import ClaimRow, FactSheet, Status
 from devkit.procurement.inputs import PackInputs
+from devkit.proofs import sha256_of
 from devkit.shell import SetupError
+from frozen.bill import UNSTATED
 
 from tests.installer.procurement_support import (
     counted,
@@ -72,14 +74,12 @@ def sum_up(out: Path) -> None:
     """Write the sums anew, as whoever tampers with a pack would."""
     (out / pack_judge.SUMS).unlink()
     paths = sorted(path for path in out.rglob("*") if path.is_file())
-    lines = [
-        f"{whole_pack.sha256_of(each)}  {each.relative_to(out).as_posix()}\n" for each in paths
-    ]
+    lines = [f"{sha256_of(each)}  {each.relative_to(out).as_posix()}\n" for each in paths]
     (out / pack_judge.SUMS).write_text("".join(lines), "utf-8")
 
 
 def statuses(out: Path, name: str) -> list[str]:
-    sections = read_json(out / f"{name}.json")["section" + "s"]
+    sections = read_json(out / f"{name}.json")["sections"]
     return [row["status"] for section in sections for row in section["rows"]]
 
 
@@ -331,12 +331,12 @@ def test_the_rules_about_attacks_are_in_chinese() -> None:
 
 @pytest.fixture
 def inputs(root: Path, folder: Path) -> PackInputs:
-    assert folder
+    del folder  # it is beside the checkout, which has to be there
     return inputs_of(root, root.parent / "pack")
 
 
-def test_results_count_for_the_very_sources_alone(root: Path, folder: Path) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_results_count_for_the_very_sources_alone(root: Path) -> None:
     state = results.source_state(root)
     results.record(state, {"tests/unit/test_a.py::test_a": "passed"}, is_whole=False, root=root)
     assert results.results_of(state, root) is not None
@@ -351,6 +351,7 @@ def test_results_count_for_the_very_sources_alone(root: Path, folder: Path) -> N
     assert results.results_of(state, root) is None
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "content",
     [
@@ -361,8 +362,7 @@ def test_results_count_for_the_very_sources_alone(root: Path, folder: Path) -> N
         b"\xff",
     ],
 )
-def test_results_that_cannot_be_read_are_none(root: Path, folder: Path, content: bytes) -> None:
-    assert folder
+def test_results_that_cannot_be_read_are_none(root: Path, content: bytes) -> None:
     (root / "build").mkdir()
     (root / results.FILE).write_bytes(content)
     assert results.results_of(results.source_state(root), root) is None
@@ -424,7 +424,7 @@ def test_what_nobody_states_stays_blank(root: Path, inputs: PackInputs) -> None:
     (root / "installers").mkdir()
     (root / "installers" / "sbom-linux-x86_64.cdx.json").write_bytes(
         bill(
-            {"name": "a", "version": "1", "supplier": {"name": bill_facts.UNSTATED}},
+            {"name": "a", "version": "1", "supplier": {"name": UNSTATED}},
             {"name": "b", "version": "2", "licenses": [{"license": {"id": "MIT"}}], "hashes": []},
             {"type": "file", "name": "installer.run"},
         )
@@ -535,9 +535,65 @@ def test_an_audit_counts_where_it_covers_the_lock(root: Path, inputs: PackInputs
 
 def test_an_installer_that_is_not_what_was_summed_stops_it(tmp_path: Path) -> None:
     (tmp_path / "ankong.run").write_bytes(b"built")
-    line = f"{whole_pack.sha256_of(tmp_path / 'ankong.run')}  ankong.run{os.linesep}"
+    line = f"{sha256_of(tmp_path / 'ankong.run')}  ankong.run{os.linesep}"
     (tmp_path / "SHA256SUMS").write_text(line + "0" * 64 + "  gone.deb\n", "utf-8")
     whole_pack.check_sums(tmp_path)
     (tmp_path / "ankong.run").write_bytes(b"other")
     with pytest.raises(SetupError, match=r"ankong\.run"):
         whole_pack.check_sums(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_reasoned"),
+    [
+        ("run()  # noqa: S603  # no shell", True),
+        ("run()  # noqa: PLC0415, S603 - no shell", True),
+        ("run()  # noqa: S603", False),
+        ("run()  # noqa: E501  # long", False),
+    ],
+)
+def test_an_exception_counts_as_reasoned_with_its_reason_alone(
+    line: str, is_reasoned: bool, monkeypatch: pytest.MonkeyPatch, inputs: PackInputs, root: Path
+) -> None:
+    (root / "agent.py").write_text(f"{line}\n", "utf-8")
+    row = {
+        "code": "S603",
+        "filename": str(root / "agent.py"),
+        "location": {"row": 1},
+        "noqa_row": 1,
+        "message": "m",
+    }
+
+    def ruff(words: list[str]) -> str:
+        return json.dumps([row] if "--ignore-noqa" in words else [] if "check" in words else "0 1")
+
+    monkeypatch.setattr(scan_facts, "output", ruff)
+    found = scan_facts.ruff(inputs).values
+    assert (found["left"], found["excused"], found["bare"]) == (0, 1, int(not is_reasoned))
+
+
+def test_bandit_is_counted_by_risk(monkeypatch: pytest.MonkeyPatch, inputs: PackInputs) -> None:
+    (inputs.root / "a.py").write_text("run()\nrun()  # noqa: S1  # why\n", "utf-8")
+    rows = [
+        {
+            "test_id": "B1",
+            "test_name": "one",
+            "issue_severity": severity,
+            "filename": "a.py",
+            "line_range": [line],
+        }
+        for severity, line in (("LOW", 1), ("LOW", 2), ("HIGH", 1))
+    ]
+    report = {
+        "errors": [],
+        "generated_at": "now",
+        "metrics": {"_totals": {"loc": 2}},
+        "results": rows,
+    }
+    monkeypatch.setattr(scan_facts, "output", lambda _words: json.dumps(report))
+    found = scan_facts.bandit(inputs)
+    assert [found.values[each] for each in ("all", "high", "low", "reviewed")] == [3, 1, 2, 1]
+    assert [row.cells[-1] for row in found.tables["tests"]] == ["1", "2"]
+    monkeypatch.setattr(scan_facts, "output", lambda _words: "no report")
+    with pytest.raises(SetupError, match="bandit"):
+        scan_facts.bandit(inputs)

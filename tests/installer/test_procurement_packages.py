@@ -125,7 +125,13 @@ def test_promises_events_inventory_and_ports_are_those_of_the_sources(inputs: Pa
     events = (ROOT / repo_facts.EVENTS).read_text("utf-8")
     rows = re.findall(r"^\| \d+ \|", events, re.MULTILINE)
     assert repo_facts.events(inputs).values["events"] == len(rows) > 5
-    assert repo_facts.inventory(inputs).values["fields"] > 10
+    assert len(repo_facts.inventory(inputs).tables["fields"]) > 10
+    for words, found in (
+        (inputs.words["events"], repo_facts.events(inputs).tables["events"]),
+        (inputs.words["inventory"], repo_facts.inventory(inputs).tables["fields"]),
+    ):
+        told = {row.cells[1] if words is inputs.words["events"] else row.cells[0] for row in found}
+        assert words.keys() <= told
     ports = [row.cells[0] for row in repo_facts.ports(inputs).tables["ports"]]
     assert {"61161", "28443, 28444, 28445"} <= set(ports)
 

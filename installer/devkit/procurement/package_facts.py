@@ -115,6 +115,7 @@ def setup(inputs: PackInputs) -> FactSheet:
             cells.append((kinds["key"], f"{root}\\{_filled(key, known)}", f"{name} = {content}"))
     rows = [ClaimRow(each, Status.SHOWN, evidence) for each in cells]
     values: dict[str, str | int] = {
+        "level": (re.findall(r"^RequestExecutionLevel (\w+)", text, re.MULTILINE) or ["?"])[-1],
         "keys": sum(each[0] == kinds["key"] for each in cells),
         "machine": sum(each[1].startswith("HKLM") for each in cells),
     }

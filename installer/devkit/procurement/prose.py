@@ -2,9 +2,9 @@
 
 The prose stands in ``installer/release/procurement``, one file for each document. A row of it names
 the file of the sources that shows it with words that have to stand there (``file``, ``shows``), or
-the finding that its gaps are filled from (``source``), or is a box for somebody (``blank``). Where
-the value named by ``zero`` is not 0, what was run went wrong; where that named by ``whole`` is not
-0, not all of it was run.
+the finding that its gaps are filled from (``source``), is a box for somebody (``blank``), or says
+why something is ``left_out``. Where the value named by ``zero`` is not 0, what was run went wrong;
+where that named by ``whole`` is not 0, not all of it was run.
 """
 
 import re
@@ -19,7 +19,7 @@ from devkit.shell import ROOT, SetupError
 
 FOLDER: Final = ROOT / "installer" / "release" / "procurement"
 WORDS: Final = "words.toml"
-_KEYS: Final = {"item", "text", "file", "shows", "source", "zero", "whole", "blank"}
+_KEYS: Final = {"item", "text", "file", "shows", "source", "zero", "whole", "blank", "left_out"}
 
 
 def words(folder: Path = FOLDER) -> dict[str, Any]:
@@ -84,8 +84,8 @@ class ProseWriter:
         if unknown := said.keys() - _KEYS:
             raise SetupError(f"unknown keys: {', '.join(sorted(unknown))}")
         item, text = str(said["item"]), str(said["text"])
-        if said.get("blank"):
-            return ClaimRow((item, text), Status.BLANK)
+        if said.get("blank") or said.get("left_out"):
+            return ClaimRow((item, text), Status.BLANK if said.get("blank") else Status.NOT_RUN)
         if "source" in said:
             return self._counted(said, item, text)
         if "file" not in said:

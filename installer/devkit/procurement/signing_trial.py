@@ -19,7 +19,7 @@ def finding(inputs: PackInputs) -> FactSheet:
         return FactSheet(absent="no_osslsigncode")
     with tempfile.TemporaryDirectory() as folder:
         ended = _try(files[0], Path(folder))
-    printed = (output(["osslsigncode", "--version"]) or "").split("\n")[0].rstrip(",")
+    printed = " ".join((output(["osslsigncode", "--version"]) or "").split()[:2]).rstrip(",")
     content = {
         "file": files[0].name,
         "sha256": sha256_of(files[0]),
