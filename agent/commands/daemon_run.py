@@ -107,14 +107,21 @@ class DaemonRun:
                 listeners=tuple(self._old_listeners(plain, service, context)),
                 prove=known.prove,
             )
-            await stack.enter_async_context(self._seat.watched(FIRST_LOOK_SECONDS))
-            ports = replace(ports, begins_released=not self._seat.in_front)
-            listening = await serve(ports, service)
-            stack.push_async_callback(listening.close)
+            listening = await self._listen(ports, service, stack)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._attend(listening, service, panel, stack)
             await stopped.wait()
+
+    async def _listen(
+        self, ports: ServerConfig, service: SigningService, stack: AsyncExitStack
+    ) -> Serving:
+        """Open the ports; those of old pages only while this person is in front."""
+        await stack.enter_async_context(self._seat.watched(FIRST_LOOK_SECONDS))
+        ports = replace(ports, begins_released=not self._seat.in_front)
+        listening = await serve(ports, service)
+        stack.push_async_callback(listening.close)
+        return listening
 
     async def _attend(
         self,
