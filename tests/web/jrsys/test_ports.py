@@ -13,7 +13,7 @@ from agent.host.settings.config import Settings
 from agent.host.tls import identity
 from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports
-from tests.web.conftest import SITE, AgentFactory, FakeService
+from tests.web.conftest import SITE, AgentFactory, FakeService, take_freed_ports
 from tests.web.jrsys.rig import newer, p11
 
 ASKED = newer("IsGCACardPresent")
@@ -43,7 +43,7 @@ async def test_a_port_that_another_program_has_is_taken_when_it_is_free(
         assert [len(ports) for ports in found.values()] == [1, 1]
         assert port not in found["jrsys_ports"]
         taken = asyncio.Event()
-        taking = asyncio.create_task(agent.serving.take_freed_ports(taken.set, seconds=0.01))
+        taking = asyncio.create_task(take_freed_ports(agent.serving, taken.set, seconds=0.01))
     await asyncio.wait_for(taken.wait(), 20)
     await asyncio.wait_for(taking, 20)
     assert jrsys_ports(agent.serving.others)["jrsys_ports"][0] == port
