@@ -8,7 +8,7 @@ has it: an agent that does not take it costs its own user two seconds, and nobod
 import selectors
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -201,7 +201,8 @@ class UnixPorter:
         else:
             crowded = self._waiting.add(user, connection)
             if crowded is not None:
-                self._turn_away(crowded, user, Reason.CROWDED)
+                whose, oldest = crowded
+                self._turn_away(oldest, whose, Reason.CROWDED)
             self._serve(user)
 
     # Agents
@@ -289,7 +290,7 @@ class UnixPorter:
 
     # Who is turned away
 
-    def _turn_away(self, connection: socket.socket, user: int | None, reason: Reason) -> None:
+    def _turn_away(self, connection: socket.socket, user: Hashable, reason: Reason) -> None:
         self.counts.refused += 1
         answer = self._answer(connection, reason)
         if not answer:
@@ -299,7 +300,7 @@ class UnixPorter:
         self._watch(connection, partial(self._go_on, leaving))
         crowded = self._farewells.add(user, leaving)
         if crowded is not None:
-            self._close_farewell(crowded)
+            self._close_farewell(crowded[1])
 
     def _answer(self, connection: socket.socket, reason: Reason) -> bytes:
         """Return what is said on a connection: nothing where TLS is spoken."""
