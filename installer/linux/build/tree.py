@@ -14,7 +14,6 @@ from linux.build.manuals import manual_pages
 SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
 AUTOSTART = "etc/xdg/autostart/ankong.desktop"
-SERVICE = "usr/lib/systemd/system/ankong-porter.service"
 MAINTAINER = "The Ankong authors <ankong@example.org>"
 _EXECUTABLES = ("ankong",)
 _LINKS = {
@@ -22,6 +21,7 @@ _LINKS = {
     "usr/share/doc/ankong/licences": "../../../lib/ankong/_internal/licences",
     "usr/share/doc/ankong/sbom.cdx.json": "../../../lib/ankong/_internal/sbom.cdx.json",
 }
+SERVICE = "usr/lib/systemd/system/ankong-porter.service"
 
 
 def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
@@ -40,7 +40,6 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root / "usr/share/applications/ankong.desktop",
         menu_entry(),
     )
-    _write(root / SERVICE, porter_service())
     for place, text in file_manager_entries().items():
         _write(root / "usr/share" / place, text)
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
@@ -48,6 +47,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         _compress(root / "usr/share/man" / f"{place}.gz", text)
     for place, text in completions().items():
         _write(root / "usr/share" / place, text)
+    _write(root / SERVICE, porter_service())
     doc = root / "usr/share/doc/ankong"
     _write(doc / "copyright", _copyright())
     _compress(doc / "changelog.gz", _changelog(version, when))
