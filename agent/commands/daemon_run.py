@@ -109,20 +109,28 @@ class DaemonRun:
                 listeners=tuple(self._old_listeners(plain, service, context)),
                 prove=known.prove,
             )
-            await stack.enter_async_context(self._seat.watched(FIRST_LOOK_SECONDS))
-            porter = PorterTending(wanted_ports(daemon.settings), lambda: self._seat.in_front)
-            ports = replace(
-                ports,
-                begins_released=not self._seat.in_front,
-                entrusted=await porter.begin(),
-            )
-            listening = await serve(ports, service)
-            stack.push_async_callback(listening.close)
-            stack.callback(asyncio.create_task(porter.tend(listening, self._changed.set)).cancel)
+            listening = await self._listen(ports, service, stack)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._attend(listening, service, panel, stack)
             await stopped.wait()
+
+    async def _listen(
+        self, ports: ServerConfig, service: SigningService, stack: AsyncExitStack
+    ) -> Serving:
+        """Open the ports; those of old pages only while this person is in front.
+
+        Where a porter holds ports for everybody, these are left to it.
+        """
+        await stack.enter_async_context(self._seat.watched(FIRST_LOOK_SECONDS))
+        porter = PorterTending(wanted_ports(self._daemon.settings), lambda: self._seat.in_front)
+        entrusted = await porter.begin()
+        released = not self._seat.in_front
+        ports = replace(ports, begins_released=released, entrusted=entrusted)
+        listening = await serve(ports, service)
+        stack.push_async_callback(listening.close)
+        stack.callback(asyncio.create_task(porter.tend(listening, self._changed.set)).cancel)
+        return listening
 
     async def _attend(
         self,
