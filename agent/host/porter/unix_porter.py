@@ -115,7 +115,7 @@ class UnixPorter:
         self._report_due = plan.clock() + REPORT_SECONDS
         self._retake_due = 0.0
         self._watch(registry, self._register)
-        self._watch(self._woken, lambda: None)
+        self._watch(self._woken, partial(self._woken.recv, 1))
 
     @property
     def ports(self) -> frozenset[int]:
@@ -143,7 +143,7 @@ class UnixPorter:
         finally:
             self._close()
 
-    def _watch(self, what: socket.socket, then: Callable[[], None]) -> None:
+    def _watch(self, what: socket.socket, then: Callable[[], object]) -> None:
         self._selector.register(what, selectors.EVENT_READ, then)
 
     def _patience(self) -> float | None:
