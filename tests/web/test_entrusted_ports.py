@@ -127,7 +127,7 @@ async def test_a_porter_that_comes_and_goes(
     threading.Thread(target=run).start()
     async with asyncio.timeout(SECONDS):
         await changed.wait()
-    assert serving.entrusted == (port,)
+    assert list(serving.entrusted) == [port]
     assert serving.others["plain"].port == port
     await serving.release("plain")  # somebody else is in front: that is the porter's matter
     serving.want("plain")
@@ -137,7 +137,7 @@ async def test_a_porter_that_comes_and_goes(
     await asyncio.to_thread(gone.wait, SECONDS)
     async with asyncio.timeout(SECONDS):
         await changed.wait()
-    assert serving.entrusted == ()
+    assert port not in serving.entrusted
     found = serving.others["plain"]
     assert (found.port, found.released) == ((port, False) if in_front else (None, True))
     assert is_free(port) is not in_front
@@ -150,6 +150,6 @@ async def test_a_porter_of_other_ports_is_left_alone(rig: Rig) -> None:
 
 
 async def test_no_porter_costs_nothing(start_agent: AgentFactory, tmp_path: Path) -> None:
-    agent = await start_agent()
-    for wanted, place in (((), None), ((agent.plain_port,), tmp_path / "nothing")):
-        assert await PorterTending(wanted, place=place).begin() == frozenset()
+    await start_agent()
+    assert await PorterTending(()).begin() == frozenset()
+    assert await PorterTending((61161,), place=tmp_path / "nothing").begin() == frozenset()
