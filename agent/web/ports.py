@@ -197,8 +197,8 @@ class Serving:
     async def take(self, name: str) -> bool:
         """Take the port of a listener again; return whether it listens now.
 
-        Where another program holds it, :attr:`others` says who, and :meth:`take_freed_ports` goes
-        on trying. Nothing happens where it listens already.
+        Where another program holds it, :attr:`others` says who, and :meth:`try_waiting` tries it
+        again. Nothing happens where it listens already.
 
         Args:
             name: of :attr:`others`.
@@ -355,18 +355,6 @@ class Serving:
         usual = self._native.ports[0]
         if usual not in {0, port}:
             self._waiting[self._native.name] = replace(self._native, ports=(usual,))
-
-    async def take_freed_ports(self, changed: Callable[[], object], seconds: float) -> None:
-        """Take each port that another program held once it is free; end when none is left.
-
-        Args:
-            changed: called after each.
-            seconds: between two attempts.
-
-        """
-        while self._waiting:
-            await asyncio.sleep(seconds)
-            await self.try_waiting(changed)
 
     async def try_waiting(self, changed: Callable[[], object]) -> None:
         """Try once each port that another program held; take those that are free.

@@ -236,6 +236,13 @@ def no_error_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusal, "_unexpected", refusal.UnexpectedErrors())
 
 
+async def take_freed_ports(serving: Serving, changed: Callable[[], object], seconds: float) -> None:
+    """Try again and again for the ports that others hold, until none is left."""
+    while serving.missing:
+        await asyncio.sleep(seconds)
+        await serving.try_waiting(changed)
+
+
 @pytest.fixture
 async def start_agent(
     local_identity: identity.ServerIdentity, card_certificate: CardCertificate

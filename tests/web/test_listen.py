@@ -22,6 +22,7 @@ from agent.web.front.audience import Audience
 from agent.web.front.listen import PortTakenError
 from agent.web.front.mount import Mount, Route
 from agent.web.front.serving import Listener
+from tests.web.conftest import take_freed_ports
 
 IPV6 = listen._has_ipv6()
 
@@ -207,7 +208,7 @@ async def test_a_port_that_gets_free_is_taken(start_agent: Any) -> None:
             assert (agent.plain_port, serving.missing) == (None, (native, old))
             told: asyncio.Queue[None] = asyncio.Queue()
             task = asyncio.create_task(
-                serving.take_freed_ports(lambda: told.put_nowait(None), seconds=0.01)
+                take_freed_ports(serving, lambda: told.put_nowait(None), seconds=0.01)
             )
             ended.callback(task.cancel)
         async with asyncio.timeout(20):
@@ -240,7 +241,7 @@ async def test_an_agent_that_got_no_port_at_all_takes_the_first_that_gets_free(
                 assert response.status == 503
                 assert (await response.json())["error"]["code"] == "busy"
             task = asyncio.create_task(
-                serving.take_freed_ports(lambda: told.put_nowait(None), seconds=0.01)
+                take_freed_ports(serving, lambda: told.put_nowait(None), seconds=0.01)
             )
             ended.callback(task.cancel)
             spare.close()
@@ -262,7 +263,7 @@ async def test_while_a_port_is_held_nothing_is_said_of_it(
 ) -> None:
     agent = await start_agent(hipki_port=occupy(held))
     with structlog.testing.capture_logs() as lines:
-        task = asyncio.create_task(agent.serving.take_freed_ports(pytest.fail, seconds=0))
+        task = asyncio.create_task(take_freed_ports(agent.serving, pytest.fail, seconds=0))
         for _ in range(50):
             await asyncio.sleep(0)
         task.cancel()

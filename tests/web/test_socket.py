@@ -322,3 +322,19 @@ async def test_stopping_says_goodbye_and_cancels(agent: Any) -> None:
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert message.data == aiohttp.WSCloseCode.GOING_AWAY
         assert agent.service.cancelled == 1
+
+
+async def test_on_a_port_that_is_given_up_a_socket_ends_with_its_last_answer(agent: Any) -> None:
+    agent.service.gate = asyncio.Event()
+    async with agent.socket() as busy, agent.socket() as idle:
+        await ask(idle, 1, "status")
+        await told(idle)
+        await ask(busy, 1, "sign", **PARAMS)
+        await agent.service.is_entered()
+        await agent.serving._listeners.release("native")
+        assert (await idle.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+        agent.service.gate.set()
+        assert (await told(busy))["result"]["signature"]
+        assert (await busy.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await agent.alive()

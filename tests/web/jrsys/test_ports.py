@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 
 from agent.host.settings.config import Settings
 from agent.host.tls import identity
 from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports
-from tests.web.conftest import SITE, AgentFactory, FakeService
-from tests.web.jrsys.rig import newer
+from tests.web.conftest import SITE, AgentFactory, FakeService, take_freed_ports
+from tests.web.jrsys.rig import newer, p11
 
 ASKED = newer("IsGCACardPresent")
 
@@ -42,7 +43,7 @@ async def test_a_port_that_another_program_has_is_taken_when_it_is_free(
         assert [len(ports) for ports in found.values()] == [1, 1]
         assert port not in found["jrsys_ports"]
         taken = asyncio.Event()
-        taking = asyncio.create_task(agent.serving.take_freed_ports(taken.set, seconds=0.01))
+        taking = asyncio.create_task(take_freed_ports(agent.serving, taken.set, seconds=0.01))
     await asyncio.wait_for(taken.wait(), 20)
     await asyncio.wait_for(taking, 20)
     assert jrsys_ports(agent.serving.others)["jrsys_ports"][0] == port
@@ -62,3 +63,24 @@ async def test_no_answer_passes_for_bad_news_about_the_component(
         await page.send_json(newer(name))
         answer = await page.receive_json()
     assert (answer["MethodSelect"], answer["RV"]) == ("", 84)
+
+
+async def test_a_port_that_is_given_up_ends_a_socket_with_its_answer(
+    start_agent: AgentFactory, card_certificate: Any
+) -> None:
+    service = FakeService(card_certificate, gate=asyncio.Event())
+    agent = await start_agent(service=service, tls_mounts=(JrsysMount(service, Settings()),))
+    url = f"wss://127.0.0.1:{agent.secure_port}/"
+    async with (
+        agent.http.ws_connect(url, origin=SITE) as busy,
+        agent.http.ws_connect(url, origin=SITE) as idle,
+    ):
+        await busy.send_json(p11("RsaSignedDataP11", Data2BSigned="TBS"))
+        await service.is_entered()
+        await agent.serving.release("secure")
+        assert (await idle.receive(timeout=20)).type is WSMsgType.CLOSE
+        assert service.gate is not None
+        service.gate.set()
+        assert "RV" in await busy.receive_json(timeout=20)
+        assert (await busy.receive(timeout=20)).type is WSMsgType.CLOSE
+    assert agent.serving.left == (agent.serving.others["secure"].wanted,)
