@@ -11,6 +11,7 @@ from agent.commands.output import log_aside
 from agent.commands.parser import CommandOptions, CommandParser, UnfitOptionsError, define
 from agent.host.machine.descriptors import raise_descriptor_limit
 from agent.host.machine.memory import leave_no_core
+from agent.host.porter.wire import MAX_PORTS, REGISTRY
 from agent.host.settings.config import HIPKI_PORT, NATIVE_PORTS
 from agent.web.front.listen import PortTakenError, listen
 
@@ -70,13 +71,16 @@ def hold(options: PorterOptions) -> int:
     """Hold the ports until a signal ends it.
 
     Raises:
-        UnfitOptionsError: this system has no porter, or a port was named twice.
+        UnfitOptionsError: this system has no porter, a port was named twice, or they are too many.
         OSError: the place where agents register cannot be used.
 
     """
     ports = (*options.plain, *options.tls)
     if len(set(ports)) != len(ports):
         raise UnfitOptionsError("a port is named twice", said=("cli.error.port_twice", {}))
+    if len(ports) > MAX_PORTS:
+        text = ("cli.error.many_ports", {"most": MAX_PORTS})
+        raise UnfitOptionsError(f"a porter has {MAX_PORTS} ports at most", said=text)
     if sys.platform != "linux":
         raise UnfitOptionsError("there is no porter here", said=("cli.error.no_porter", {}))
     log_aside(logging.INFO)
@@ -90,7 +94,6 @@ def _hold(options: PorterOptions) -> None:
     from agent.host.porter.unix_door import open_registry  # noqa: PLC0415  # Linux only
     from agent.host.porter.unix_porter import PorterPlan, UnixPorter  # noqa: PLC0415  # likewise
     from agent.host.porter.users import LinuxUsers  # noqa: PLC0415  # likewise
-    from agent.host.porter.wire import REGISTRY  # noqa: PLC0415  # likewise
 
     plan = PorterPlan(
         plain=options.plain,

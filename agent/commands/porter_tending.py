@@ -160,7 +160,13 @@ async def _handed(
 def _again(
     before: asyncio.Task[None] | None, serving: Serving, changed: Callable[[], object]
 ) -> asyncio.Task[None]:
-    """Try the ports that others have now; who tried before may have ended, with nothing to do."""
+    """Try the ports that others have now, for as long as there are any."""
     if before is not None:
         before.cancel()
-    return asyncio.create_task(serving.take_freed_ports(changed, RETAKE_SECONDS))
+    return asyncio.create_task(_retake(serving, changed))
+
+
+async def _retake(serving: Serving, changed: Callable[[], object]) -> None:
+    while serving.missing:
+        await asyncio.sleep(RETAKE_SECONDS)
+        await serving.try_waiting(changed)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.commands import porter_tending
 from agent.commands.porter_tending import PorterTending
 from tests.unit.host import porter_rig
 from tests.unit.host.porter_rig import Rig, running, until
@@ -127,7 +128,7 @@ async def test_a_porter_that_comes_and_goes(
     threading.Thread(target=run).start()
     async with asyncio.timeout(SECONDS):
         await changed.wait()
-    assert serving.entrusted == (port,)
+    assert list(serving.entrusted) == [port]
     assert serving.others["plain"].port == port
     await serving.release("plain")  # somebody else is in front: that is the porter's matter
     serving.want("plain")
@@ -137,7 +138,7 @@ async def test_a_porter_that_comes_and_goes(
     await asyncio.to_thread(gone.wait, SECONDS)
     async with asyncio.timeout(SECONDS):
         await changed.wait()
-    assert serving.entrusted == ()
+    assert port not in serving.entrusted
     found = serving.others["plain"]
     assert (found.port, found.released) == ((port, False) if in_front else (None, True))
     assert is_free(port) is not in_front
@@ -150,6 +151,28 @@ async def test_a_porter_of_other_ports_is_left_alone(rig: Rig) -> None:
 
 
 async def test_no_porter_costs_nothing(start_agent: AgentFactory, tmp_path: Path) -> None:
-    agent = await start_agent()
-    for wanted, place in (((), None), ((agent.plain_port,), tmp_path / "nothing")):
-        assert await PorterTending(wanted, place=place).begin() == frozenset()
+    await start_agent()
+    assert await PorterTending(()).begin() == frozenset()
+    assert await PorterTending((61161,), place=tmp_path / "nothing").begin() == frozenset()
+
+
+async def test_who_finds_a_port_taken_when_the_porter_is_gone_takes_it_later(
+    start_agent: AgentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(porter_tending, "RETAKE_SECONDS", 0.01)
+    serving = (await start_agent()).serving
+    port = serving.others["plain"].port
+    assert port is not None
+    await serving.release("plain")
+    await serving.take("plain")  # from now on it is this very port
+    await serving.entrust([port])
+    with await asyncio.to_thread(socket.create_server, ("127.0.0.1", port)):  # was faster
+        await serving.take_back()
+        assert (serving.others["plain"].port, serving.missing) == (None, (port,))
+        changed = asyncio.Event()
+        trying = porter_tending._again(None, serving, changed.set)
+        assert not changed.is_set()
+    async with asyncio.timeout(SECONDS):
+        await changed.wait()
+        await trying  # ends where nothing is left to be taken
+    assert serving.others["plain"].port == port

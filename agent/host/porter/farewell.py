@@ -24,7 +24,7 @@ _DROP: Final = getattr(socket, "MSG_TRUNC", 0)
 
 
 class Reason(Enum):
-    """Why a connection is turned away; the value is its HTTP status."""
+    """Why a connection is turned away, with the HTTP status and the key of what is said."""
 
     NO_AGENT = (HTTPStatus.SERVICE_UNAVAILABLE, "porter.no_agent")
     SILENT_AGENT = (HTTPStatus.SERVICE_UNAVAILABLE, "porter.silent_agent")

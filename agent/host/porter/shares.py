@@ -25,17 +25,21 @@ class FairCrowd(Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         return iter(tuple(self._users))
 
-    def add(self, user: Hashable, item: Item) -> Item | None:
-        """Add a thing; return the one that has to go for it, which may be the new one itself."""
+    def add(self, user: Hashable, item: Item) -> tuple[Hashable, Item] | None:
+        """Add a thing; return the one that has to go for it and whose it is, perhaps the new one's.
+
+        Returns:
+            The user and the thing; None while there is room.
+
+        """
         self._users[item] = user
         self._counts[user] += 1
         if len(self._users) <= self._most:
             return None
         ((largest, _),) = self._counts.most_common(1)
-        oldest = self.first(largest)
-        if oldest is not None:
-            self.remove(oldest)
-        return oldest
+        oldest = next(each for each, whose in self._users.items() if whose == largest)
+        self.remove(oldest)
+        return largest, oldest
 
     def first(self, user: Hashable) -> Item | None:
         """Return the oldest of a user; None where there is none."""

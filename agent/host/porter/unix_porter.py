@@ -8,7 +8,7 @@ has it: an agent that does not take it costs its own user two seconds, and nobod
 import selectors
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -115,7 +115,7 @@ class UnixPorter:
         self._report_due = plan.clock() + REPORT_SECONDS
         self._retake_due = 0.0
         self._watch(registry, self._register)
-        self._watch(self._woken, lambda: None)
+        self._watch(self._woken, partial(self._woken.recv, 1))
 
     @property
     def ports(self) -> frozenset[int]:
@@ -143,7 +143,7 @@ class UnixPorter:
         finally:
             self._close()
 
-    def _watch(self, what: socket.socket, then: Callable[[], None]) -> None:
+    def _watch(self, what: socket.socket, then: Callable[[], object]) -> None:
         self._selector.register(what, selectors.EVENT_READ, then)
 
     def _patience(self) -> float | None:
@@ -201,7 +201,8 @@ class UnixPorter:
         else:
             crowded = self._waiting.add(user, connection)
             if crowded is not None:
-                self._turn_away(crowded, user, Reason.CROWDED)
+                whose, oldest = crowded
+                self._turn_away(oldest, whose, Reason.CROWDED)
             self._serve(user)
 
     # Agents
@@ -289,7 +290,7 @@ class UnixPorter:
 
     # Who is turned away
 
-    def _turn_away(self, connection: socket.socket, user: int | None, reason: Reason) -> None:
+    def _turn_away(self, connection: socket.socket, user: Hashable, reason: Reason) -> None:
         self.counts.refused += 1
         answer = self._answer(connection, reason)
         if not answer:
@@ -299,7 +300,7 @@ class UnixPorter:
         self._watch(connection, partial(self._go_on, leaving))
         crowded = self._farewells.add(user, leaving)
         if crowded is not None:
-            self._close_farewell(crowded)
+            self._close_farewell(crowded[1])
 
     def _answer(self, connection: socket.socket, reason: Reason) -> bytes:
         """Return what is said on a connection: nothing where TLS is spoken."""

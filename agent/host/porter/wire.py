@@ -14,14 +14,15 @@ REGISTRY: Final = Path("/run/ankong/porter.sock")
 """Where agents register on Linux: the superuser alone can make that folder."""
 CONNECTION: Final = b"\x01"
 READY: Final = b"\x06"
+MAX_PORTS: Final = 16
 MAX_GREETING: Final = 256  # bytes
 MAX_ANSWER: Final = 16  # bytes, of which one counts
 
-_GREETING: Final = re.compile(rb"ankong-porter 1((?: [1-9][0-9]{0,4}){1,16})")
+_GREETING: Final = re.compile(rb"ankong-porter 1((?: [1-9][0-9]{0,4}){1,%d})" % MAX_PORTS)
 
 
 def greeting(ports: Sequence[int]) -> bytes:
-    """Write the greeting of a porter that looks after some ports, 16 at most."""
+    """Write the greeting of a porter that looks after some ports, :data:`MAX_PORTS` at most."""
     return b" ".join([b"ankong-porter 1", *(b"%d" % port for port in ports)])
 
 

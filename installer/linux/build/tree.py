@@ -17,7 +17,6 @@ SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
 AUTOSTART = "etc/xdg/autostart/ankong.desktop"
 MAINTAINER = f"The Ankong authors <{published.facts()['publisher']['mail']}>"
-SERVICE = "usr/lib/systemd/system/ankong-porter.service"
 _EXECUTABLES = ("ankong",)
 _LINKS = {
     "usr/bin/ankong": "../lib/ankong/ankong",
@@ -43,7 +42,6 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         menu_entry(),
     )
     _write(root / PLACE, metainfo(version, when))
-    _write(root / SERVICE, porter_service())
     for place, text in file_manager_entries().items():
         _write(root / "usr/share" / place, text)
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")

@@ -212,6 +212,19 @@ def test_one_users_flood_costs_nobody_else_a_connection(rig: Rig) -> None:
         assert peer_of(slow) == flood[0].getsockname()
 
 
+def test_one_users_crowd_of_refusals_leaves_the_others_answers_alone(rig: Rig) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(closing(rig.agent(1)))  # takes nothing
+        other = stack.enter_context(rig.client(2))  # says nothing yet, has no agent
+        until(lambda: len(rig.porter._farewells) == 1)
+        for _ in range(MAX_WAITING * 3):
+            stack.enter_context(rig.client(1))
+        until(lambda: rig.porter.counts.refused > MAX_WAITING * 2)
+        other.sendall(SECRET)
+        head = all_of(other)
+    assert b"Ankong does not run for your account" in head
+
+
 def test_an_agent_may_hold_the_port_until_it_has_registered(tmp_path: Path) -> None:
     with running(tmp_path) as rig:
         until(lambda: rig.porter.ports == {rig.port, rig.tls})
@@ -335,9 +348,9 @@ def test_a_malformed_address_is_nobodys() -> None:
 def test_the_largest_share_gives_way() -> None:
     crowd: FairCrowd[int] = FairCrowd(3)
     assert [crowd.add("a", 1), crowd.add("a", 2), crowd.add("b", 3)] == [None] * 3
-    assert crowd.add("c", 4) == 1
+    assert crowd.add("c", 4) == ("a", 1)
     assert list(crowd) == [2, 3, 4]
-    assert crowd.add("b", 5) == 3
+    assert crowd.add("b", 5) == ("b", 3)
     crowd.remove(99)
     assert crowd.first("a") == 2
     assert crowd.first("nobody") is None
