@@ -7,6 +7,7 @@ first adds other ledgers, such as those of hosted machines. Standard library onl
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -26,14 +27,8 @@ FIELDS: Final[Mapping[str, type]] = {
     "date": str,
 }
 """What each row has: of one target, and one session."""
-SENTENCES: Final = {
-    "zh": "至 {date} 為止，atheris 已讓 {targets} 個讀取外來位元組的程式讀過"
-    " {executions} 筆輸入（{hours} 小時），每次執行都記在",
-    "en": "By {date}, atheris had put {executions} inputs through {targets} readers of bytes"
-    " from outside ({hours} hours); each run stands in",
-}
-_LINK: Final = "[fuzz-ledger.json](installer/release/fuzz-ledger.json)"
-_END: Final = {"zh": "。", "en": "."}
+WORDS: Final = Path(__file__).with_name("support.toml")
+"""What README says in each of its languages: ``text.LANGUAGE.fuzz``."""
 _MARKED: Final = "<!-- fuzz-ledger {language} -->{text}<!-- /fuzz-ledger -->"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -91,18 +86,22 @@ def add(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     path.write_text(text, "utf-8")
 
 
-def sentence(rows: Sequence[Mapping[str, Any]], language: str) -> str:
-    """Return what README says of a ledger; nothing of an empty one."""
+def sentences(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what README says of a ledger, by language; nothing of an empty one."""
+    said = tomllib.loads(WORDS.read_text("utf-8"))["text"]
+    return {language: _filled(words["fuzz"], rows) for language, words in said.items()}
+
+
+def _filled(words: str, rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
     hours = sum(row["seconds"] for row in rows) / 3600
-    said = SENTENCES[language].format(
+    return words.format(
         date=max(row["date"] for row in rows),
         targets=len({row["target"] for row in rows}),
         executions=f"{sum(row['executions'] for row in rows):,}",
         hours=f"{hours:.1f}",
     )
-    return f"{said} {_LINK}{_END[language]}"
 
 
 def page(text: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -112,13 +111,13 @@ def page(text: str, rows: Sequence[Mapping[str, Any]]) -> str:
         ValueError: the place for one of them is missing.
 
     """
-    for language in SENTENCES:
+    for language, said in sentences(rows).items():
         before, after = _MARKED.format(language=language, text="|").split("|")
         start = text.find(before) + len(before)
         end = text.find(after, start)
         if text.count(before) != 1 or end < 0:
             raise ValueError(f"README.md has no place for the ledger in {language}")
-        text = text[:start] + sentence(rows, language) + text[end:]
+        text = text[:start] + said + text[end:]
     return text
 
 

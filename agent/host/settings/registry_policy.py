@@ -34,6 +34,7 @@ WITH_ENTRIES: Final = "list"
 _MOST_NAMES: Final = 1000  # in the key itself
 _LONGEST: Final = 4096  # characters of a text
 _LONGEST_SHOWN: Final = 40  # characters of a wrong text
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")  # which Windows allows, and UTF-8 cannot write
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _REG_SZ: Final = 1
 _REG_DWORD: Final = 4
@@ -172,6 +173,8 @@ def _plain(rule: PolicyRule, value: _RegistryValue) -> Any:
 
 def _text(rule: PolicyRule, value: _RegistryValue) -> str:
     if value.type != _REG_SZ or not isinstance(value.data, str) or len(value.data) > _LONGEST:
+        raise _mistaken(rule, _shown_type(value))
+    if _HALF_A_PAIR.search(value.name + value.data):
         raise _mistaken(rule, _shown_type(value))
     return value.data
 

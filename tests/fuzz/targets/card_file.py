@@ -6,9 +6,10 @@ from agent.errors import AgentError
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.cardfile import dump, parse
 from agent.virtualcard.files import CardFilesError
+from agent.virtualcard.status import CardPulledError
 from tests.fuzz.examples import card
 
-REFUSALS = (AgentError, CardFilesError)
+REFUSALS = (AgentError, CardFilesError, CardPulledError)
 LONGEST = 40_000
 
 

@@ -328,3 +328,13 @@ def test_a_user_cannot_write_what_only_a_policy_says(tmp_path: Path) -> None:
         path.write_text(line)
         with pytest.raises(ConfigError):
             config.load(path)
+
+
+@pytest.mark.parametrize("name", ["allowed", "other_sites"])
+def test_half_a_surrogate_pair_in_the_registry_is_a_mistake(name: str) -> None:
+    """Windows keeps such texts, and no UTF-8 can say them."""
+    found = registry({}, allowed={"1": ("https://a\udcd4.example", SZ)})
+    if name != "allowed":
+        found = registry({"other_sites": ("\udcd4", SZ)})
+    with pytest.raises(ConfigError):
+        registry_policy.read(found)
