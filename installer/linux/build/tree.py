@@ -17,6 +17,7 @@ SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
 AUTOSTART = "etc/xdg/autostart/ankong.desktop"
 MAINTAINER = f"The Ankong authors <{published.facts()['publisher']['mail']}>"
+SERVICE = "usr/lib/systemd/system/ankong-porter.service"
 _EXECUTABLES = ("ankong",)
 _LINKS = {
     "usr/bin/ankong": "../lib/ankong/ankong",
@@ -49,6 +50,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         _compress(root / "usr/share/man" / f"{place}.gz", text)
     for place, text in completions().items():
         _write(root / "usr/share" / place, text)
+    _write(root / SERVICE, porter_service())
     doc = root / "usr/share/doc/ankong"
     _write(doc / "copyright", _copyright())
     _compress(doc / "changelog.gz", _changelog(version, when))
