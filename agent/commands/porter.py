@@ -11,7 +11,7 @@ from agent.commands.output import log_aside
 from agent.commands.parser import CommandOptions, CommandParser, UnfitOptionsError, define
 from agent.host.machine.descriptors import raise_descriptor_limit
 from agent.host.machine.memory import leave_no_core
-from agent.host.porter.wire import MAX_PORTS, REGISTRY
+from agent.host.porter.porter_wire import MAX_PORTS, REGISTRY
 from agent.host.settings.config import HIPKI_PORT, NATIVE_PORTS
 from agent.web.front.listen import PortTakenError, listen
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
+from agent.host.porter.porter_wire import REGISTRY
 from agent.host.porter.registering import NoPorterError, Registration
-from agent.host.porter.wire import REGISTRY
 from agent.host.settings.config import MCA_PORT, Settings
 from agent.periodic import CHECKS
 from agent.web.ports import RETAKE_SECONDS, Serving

@@ -23,7 +23,7 @@ _DROP: Final = getattr(socket, "MSG_TRUNC", 0)
 """On Linux TCP drops octets with this flag and copies none of them: tcp(7)."""
 
 
-class Reason(Enum):
+class WhyTurnedAway(Enum):
     """Why a connection is turned away, with the HTTP status and the key of what is said."""
 
     NO_AGENT = (HTTPStatus.SERVICE_UNAVAILABLE, "porter.no_agent")
@@ -32,9 +32,9 @@ class Reason(Enum):
     NO_PERSON = (HTTPStatus.FORBIDDEN, "porter.no_person")
 
 
-def answers() -> Mapping[Reason, bytes]:
+def answers() -> Mapping[WhyTurnedAway, bytes]:
     """Write what is answered for each reason, in every reviewed language."""
-    return {reason: _answer(*reason.value) for reason in Reason}
+    return {reason: _answer(*reason.value) for reason in WhyTurnedAway}
 
 
 def _answer(status: HTTPStatus, key: str) -> bytes:

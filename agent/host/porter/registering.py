@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from agent.host.porter.users import user_of
-from agent.host.porter.wire import (
+from agent.host.porter.porter_wire import (
     CONNECTION,
     MAX_GREETING,
     READY,
     REGISTRY,
     read_greeting,
 )
+from agent.host.porter.users import user_of
 
 SECONDS: Final = 2.0
 """For a porter to greet."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from agent.host.porter.wire import CONNECTION, MAX_ANSWER, READY
+from agent.host.porter.porter_wire import CONNECTION, MAX_ANSWER, READY
 
 BACKLOG: Final = 64
 _OUTQ: Final = 0x5411  # SIOCOUTQ, of linux/sockios.h

@@ -18,11 +18,11 @@ import structlog
 
 from agent.host.porter import farewell
 from agent.host.porter.doors import Doors
-from agent.host.porter.farewell import Farewell, Reason
-from agent.host.porter.shares import FairCrowd
+from agent.host.porter.fair_crowd import FairCrowd
+from agent.host.porter.farewell import Farewell, WhyTurnedAway
+from agent.host.porter.porter_wire import greeting
 from agent.host.porter.unix_door import UnixDoor
 from agent.host.porter.users import Address, UnknownUserError, Users, user_of
-from agent.host.porter.wire import greeting
 
 HAND_OVER_SECONDS: Final = 2.0
 RETAKE_SECONDS: Final = 1.0  # between two attempts at a port that another program has
@@ -190,19 +190,19 @@ class UnixPorter:
         try:
             user = self._plan.users.whose(peer, connection.getsockname())
         except UnknownUserError:
-            self._turn_away(connection, None, Reason.NO_PERSON)
+            self._turn_away(connection, None, WhyTurnedAway.NO_PERSON)
             return
         except OSError:
             user = None
         if user is None:  # who is gone needs no answer
             connection.close()
         elif self._doors.newest(user) is None:
-            self._turn_away(connection, user, Reason.NO_AGENT)
+            self._turn_away(connection, user, WhyTurnedAway.NO_AGENT)
         else:
             crowded = self._waiting.add(user, connection)
             if crowded is not None:
                 whose, oldest = crowded
-                self._turn_away(oldest, whose, Reason.CROWDED)
+                self._turn_away(oldest, whose, WhyTurnedAway.CROWDED)
             self._serve(user)
 
     # Agents
@@ -261,7 +261,7 @@ class UnixPorter:
                 return
             if door is None:
                 self._waiting.remove(connection)
-                self._turn_away(connection, user, Reason.SILENT_AGENT)
+                self._turn_away(connection, user, WhyTurnedAway.SILENT_AGENT)
             elif door.hand(connection):
                 self._waiting.remove(connection)
                 self._busy[door] = self._plan.clock() + HAND_OVER_SECONDS
@@ -281,7 +281,7 @@ class UnixPorter:
         held, door.holds = door.holds, None
         if held is not None:
             self.counts.refused += 1
-            farewell.cut(held, self._answer(held, Reason.SILENT_AGENT))
+            farewell.cut(held, self._answer(held, WhyTurnedAway.SILENT_AGENT))
         door.shut()
         if door.unread:
             self._leaving.append(door)
@@ -290,7 +290,7 @@ class UnixPorter:
 
     # Who is turned away
 
-    def _turn_away(self, connection: socket.socket, user: Hashable, reason: Reason) -> None:
+    def _turn_away(self, connection: socket.socket, user: Hashable, reason: WhyTurnedAway) -> None:
         self.counts.refused += 1
         answer = self._answer(connection, reason)
         if not answer:
@@ -302,7 +302,7 @@ class UnixPorter:
         if crowded is not None:
             self._close_farewell(crowded[1])
 
-    def _answer(self, connection: socket.socket, reason: Reason) -> bytes:
+    def _answer(self, connection: socket.socket, reason: WhyTurnedAway) -> bytes:
         """Return what is said on a connection: nothing where TLS is spoken."""
         with suppress(OSError):
             if connection.getsockname()[1] in self._plan.plain:

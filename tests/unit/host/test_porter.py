@@ -14,11 +14,11 @@ from structlog.testing import capture_logs
 
 from agent.host.porter import farewell, unix_porter
 from agent.host.porter.doors import MAX_OF_USER, Doors
+from agent.host.porter.fair_crowd import MAX_WAITING, FairCrowd
+from agent.host.porter.porter_wire import READY, greeting, read_greeting
 from agent.host.porter.registering import NoPorterError, Registration
-from agent.host.porter.shares import MAX_WAITING, FairCrowd
 from agent.host.porter.unix_door import UnfitFolderError, open_registry
 from agent.host.porter.users import LinuxUsers, UnknownUserError
-from agent.host.porter.wire import READY, greeting, read_greeting
 from tests.unit.host.porter_rig import SECONDS, Rig, all_of, descriptors, running, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the porter of Linux")
