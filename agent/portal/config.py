@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from agent import strict_toml
 from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
@@ -18,6 +17,7 @@ from agent.portal.operations.security_txt import SecurityTxtSettings
 from agent.portal.telecom.settings import MOST_OPERATORS, OperatorSettings, check_operators
 from agent.relying.origins import check_origin
 from agent.relying.urls import checked_url
+from agent.strict_toml import decode as decode_toml
 
 _HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -236,7 +236,7 @@ def _joined(options: argparse.Namespace, kind: type[msgspec.Struct]) -> dict[str
 
 def _of_file(options: argparse.Namespace) -> dict[str, Any]:
     file: Path | None = options.config
-    return {} if file is None else strict_toml.decode(file.read_text(encoding="utf-8"))
+    return {} if file is None else decode_toml(file.read_text(encoding="utf-8"))
 
 
 def _of_environment() -> dict[str, str]:

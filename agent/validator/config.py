@@ -15,8 +15,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from agent import strict_toml
 from agent.files import read_file
+from agent.strict_toml import decode as decode_toml
 
 DEFAULT: Final = Path("/etc/ankong-verify.toml")
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -197,7 +197,7 @@ def parse_config(text: str, folder: Path) -> Config:
 
     """
     try:
-        table = msgspec.convert(strict_toml.decode(text), ConfigTable)
+        table = msgspec.convert(decode_toml(text), ConfigTable)
     except ValueError as error:
         raise ServiceConfigError(str(error)) from error
     wanted = [table.listen] if isinstance(table.listen, str) else table.listen

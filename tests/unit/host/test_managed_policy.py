@@ -97,7 +97,7 @@ def test_names_are_read_in_any_case_and_lists_in_the_order_of_their_numbers(
         ({"consent_text": ("x" * 10_000_000, SZ)}, "“consent_text” cannot be"),
         ({"consent_text": ("a\0b", SZ)}, "nobody can see"),
         ({"consent_text": ("a\u202eb", SZ)}, "nobody can see"),
-        ({"consent_text": ("a\ud800b", SZ)}, "nobody can see"),
+        ({"consent_text": ("a\ud800b", SZ)}, "“consent_text” cannot be REG_SZ 'a\ufffdb'"),
         ({"consent_text": ("a\nb", SZ)}, "nobody can see"),
         ({"allowed": (["https://a.example"], MULTI_SZ)}, "REG_MULTI_SZ; expected: a key allowed"),
         ({"allowed": ("https://a.example", SZ)}, "a key allowed"),
