@@ -23,6 +23,8 @@ BUILT: Final = "installer/built/"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
 ENDS: Final = (PASSED, FAILED, SKIPPED, NOT_RUN)
+BY_WEIGHT: Final = (NOT_RUN, PASSED, SKIPPED, FAILED)
+"""Of two ends of one test, the later in this order counts."""
 MADE: Final = ("installer/README.md", "installer/release/proven.json")
 """What a run writes of its own, which may differ from what was committed."""
 
@@ -115,7 +117,7 @@ def outcomes_in(report: str) -> dict[str, str]:
         kinds = {each.tag for each in case}
         end = FAILED if kinds & {"failure", "error"} else SKIPPED if "skipped" in kinds else PASSED
         # What failed to be torn down has a second entry.
-        found[name] = max(end, found.get(name, end), key=(PASSED, SKIPPED, FAILED).index)
+        found[name] = max(end, found.get(name, end), key=BY_WEIGHT.index)
     return found
 
 

@@ -108,8 +108,11 @@ class Run:
             tried = {n: sha256 for n, sha256 in self._hashes.items() if n.endswith(claim["suffix"])}
             of = ", ".join(f"{name} {sha256}" for name, sha256 in tried.items())
             for sha256 in tried.values():
-                ended = proofs.outcomes_of(sha256)
-                outcomes |= {proven.BUILT + test: how for test, how in ended.items()}
+                for test, how in proofs.outcomes_of(sha256).items():
+                    # What was not tried with one file may have been with another; what failed
+                    # with one has failed.
+                    known = outcomes.get(proven.BUILT + test, proofs.NOT_RUN)
+                    outcomes[proven.BUILT + test] = max(known, how, key=proven.BY_WEIGHT.index)
         return {"of": of, "by": by, "ends": proven.counted(by, outcomes)}
 
 

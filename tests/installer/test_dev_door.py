@@ -20,7 +20,6 @@ GATE = {
     "make installers": "installers ",
     "proofs for windows": "test-installers ONLY=windows",
     "proofs for linux": "test-installers ONLY=linux",
-    "proofs for macos": "test-installers ONLY=macos",
 }
 """What the gate calls its parts, and the chore of each with its third word."""
 CHORES = (

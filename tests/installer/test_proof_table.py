@@ -163,6 +163,12 @@ def test_what_is_kept_of_an_installer_is_of_that_very_file(
     kept = script["Run"]("abc", {}).of(claim)
     assert kept["of"] == f"a.msi {sha256}"
     assert proven.is_proven(kept["ends"])
+    (tmp_path / "a.deb").write_bytes(b"other")
+    proofs.record([proofs.sha256_of(tmp_path / "a.deb")], {f"{name}::{test}": NOT_RUN})
+    any_file = {**claim, "suffix": ""}
+    assert proven.is_proven(script["Run"]("abc", {}).of(any_file)["ends"])
+    proofs.record([proofs.sha256_of(tmp_path / "a.deb")], {f"{name}::{test}": FAILED})
+    assert not proven.is_proven(script["Run"]("abc", {}).of(any_file)["ends"])
     (tmp_path / "a.msi").write_bytes(b"another")
     assert not proven.is_proven(script["Run"]("abc", {}).of(claim)["ends"])
 

@@ -4,7 +4,8 @@ import pytest
 from devkit.shell import SetupError
 from macos.build.installer import MACHINES, NO_WHEELS, resolve_wheels
 
-pytestmark = pytest.mark.artefact
+# The builder looks for the same wheels, and does in the gate.
+pytestmark = [pytest.mark.artefact, pytest.mark.long]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
