@@ -35,7 +35,8 @@ def render(release: BuiltRelease, out: Path) -> str:
     if missing := [tool for tool in ("rpmsign", "createrepo_c") if shutil.which(tool) is None]:
         return f"{' and '.join(missing)}: not on this machine"
     table = packages[0].with_name(TABLE)
-    words = ["make", "--table", table, "--url", published.facts()["publisher"]["repository"]]
+    address = published.facts()["publisher"]["repository"]
+    words: list[str | Path] = ["make", "--table", table, "--url", address]
     how = [] if os.environ.get(KEY) else ["--unsigned"]
     out.rmdir()  # it makes the folder itself, and takes the place of none but its own
     if run([venv.PYTHON, _TOOL, *words, *how, "--out", out], env=venv.environment()) != 0:
@@ -67,8 +68,7 @@ def validate(release: BuiltRelease, folder: Path) -> ChannelVerdict:
         for signature in _matching(folder, pattern)
     ]
     for signature, signed in found:
-        words = ["gpgv", "--keyring", folder / "ankong.gpg", signature, signed]
-        if run(words, quiet=True) != 0:
+        if run(["gpgv", "--keyring", folder / "ankong.gpg", signature, signed], quiet=True) != 0:
             raise SetupError(f"{signature.relative_to(folder)} is not the key's (see above)")
     return ChannelVerdict([f"gpgv: {len(found)} signatures of the key that it hands out"])
 
