@@ -129,7 +129,7 @@ def support(inputs: PackInputs) -> FactSheet:
         for row in said["minor"]
     ]
     systems = [ClaimRow((row["zh"],), Status.SHOWN, evidence) for row in said["system"]]
-    rule = re.sub(r"\*\*", "", _plain(words["rules"]))
+    rule = re.sub(r"^\*\*.*?\*\*\s*", "", _plain(words["rules"]))  # without its heading
     values = {"rule": rule, "floor": said["floor"]}
     return FactSheet(values, evidence, {"minors": minors, "systems": systems})
 
