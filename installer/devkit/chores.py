@@ -17,7 +17,7 @@ from devkit import reproduce as reproducing
 from devkit.agreement import disagreements
 from devkit.channel import hosted
 from devkit.procurement import whole_pack
-from devkit.shell import ROOT, SetupError, become, run, say
+from devkit.shell import ROOT, SetupError, become, output, run, say
 
 TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "test-installers")
 PICTURES = ROOT / "build" / "pictures"
@@ -296,7 +296,7 @@ def _ensure_atheris() -> None:
     """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise SetupError("atheris runs on Linux with x64 alone; leave ENGINE out")
-    if run([venv.PYTHON, "-c", "import atheris"], env=venv.environment(), quiet=True) != 0:
+    if output([venv.PYTHON, "-c", "import atheris"]) is None:
         say("installing atheris")
         venv.install_locked(venv.REQUIREMENTS / "fuzz.txt")
 
