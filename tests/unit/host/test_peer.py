@@ -97,6 +97,20 @@ def test_who_listens_later_on_the_port_of_a_peer_that_is_gone_is_not_that_peer(a
         assert LinuxPeers(os.geteuid(), ask=ask).is_ours(peer, server.getsockname()) is None
 
 
+@linux_only
+def test_a_peer_that_is_gone_is_not_looked_for_in_the_tables(
+    tmp_path: Path, connection: Pair
+) -> None:
+    """That takes milliseconds, for each of the thousands whom one user can send in a second."""
+    client, ours = connection
+    peer, local = ours.getpeername(), ours.getsockname()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    for name in ("tcp", "tcp6"):
+        (tmp_path / name).mkdir()  # so that whoever reads it fails
+    assert LinuxPeers(0, tmp_path).owner(peer, local) is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
