@@ -1,8 +1,10 @@
 """The agent's side on Linux: register with the porter, and take the connections it hands over."""
 
+import os
 import select
 import socket
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -70,8 +72,9 @@ class Registration:
             )
         except OSError:
             return None
-        connections = [socket.socket(fileno=each) for each in found]
-        if packet == CONNECTION and len(connections) == 1 and self._is_fit(connections[0]):
+        connections = list(_sockets(found))
+        is_one = packet == CONNECTION and len(found) == len(connections) == 1
+        if is_one and self._is_fit(connections[0]):
             connections[0].setblocking(False)
             return connections[0]
         for each in connections:
@@ -94,6 +97,15 @@ class Registration:
     def close(self) -> None:
         """Close the socket, when nobody waits for a connection any more."""
         self._channel.close()
+
+
+def _sockets(descriptors: Sequence[int]) -> Iterator[socket.socket]:
+    """Return those that are sockets; close the others."""
+    for each in descriptors:
+        try:
+            yield socket.socket(fileno=each)
+        except OSError:
+            os.close(each)
 
 
 def _knock(channel: socket.socket, path: Path) -> frozenset[int]:

@@ -306,6 +306,9 @@ def test_an_agent_takes_only_what_a_browser_opens() -> None:
             assert agent.next() is None
         socket.send_fds(theirs, [b"\x01"], [other.fileno()] * 3)
         assert agent.next() is None
+        with Path(os.devnull).open("rb") as file:  # no socket at all
+            socket.send_fds(theirs, [b"\x01"], [file.fileno()])
+            assert agent.next() is None
         theirs.send(b"garbage, and long")
         assert agent.next() is None
         assert descriptors() == before
