@@ -375,3 +375,16 @@ def test_a_full_house_loses_the_door_that_was_used_longest_ago() -> None:
     doors.remove(made[1])
     assert doors.newest(1) is made[0]
     assert doors.newest(2) is None
+
+
+def test_a_door_that_was_overtaken_stays_so_when_it_takes_its_last_connection() -> None:
+    doors: Doors[_MadeUpDoor] = Doors()
+    old, new = _MadeUpDoor(1), _MadeUpDoor(1)
+    doors.add(old)
+    doors.add(new)
+    new.is_open = False  # it has not answered yet
+    doors.used(old)
+    doors.used(new)
+    new.is_open = True
+    doors.used(old)
+    assert doors.newest(1) is new
