@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import structlog.testing
-from dbus_fast import Message, MessageType, Variant
+from dbus_fast import DBusError, Message, MessageType, Variant
 
 from agent.host.seat import find_seat
 from agent.host.seat import logind as of_logind
@@ -17,6 +17,7 @@ from tests.tray.conftest import Bus
 
 SECONDS = 20.0
 ME, OTHER = 1001, 1002
+NO_BUS: Any = None  # where a stand-in answers
 
 
 def open_files() -> int:
@@ -229,8 +230,30 @@ async def test_properties_may_be_anything(monkeypatch: pytest.MonkeyPatch, name:
         return [[["1", ME, "me", "", where[1]]]] if where[3] == "ListSessions" else [facts]
 
     monkeypatch.setattr(of_logind, "_call", strange)
-    bus: Any = None
-    assert await LogindSeat(ME)._is_in_front(bus)
+    assert await LogindSeat(ME)._is_in_front(NO_BUS)
+
+
+@pytest.mark.parametrize(("error", "in_front"), [("NoReply", True), ("UnknownObject", False)])
+async def test_it_may_end_in_the_middle_of_a_question(
+    monkeypatch: pytest.MonkeyPatch, error: str, in_front: bool
+) -> None:
+    """That is not the end of the session, whose ports would be given up for it."""
+    facts = {"Type": Variant("s", "wayland"), "Active": Variant("b", True)}
+    left = False
+
+    async def answer(_: object, where: tuple[str, ...], *__: object) -> list[object]:
+        if where[3] == "ListSessions":
+            return [[["1", ME, "me", "seat0", where[1]]]]
+        if left:
+            raise DBusError(f"org.freedesktop.DBus.Error.{error}", "it has left")
+        return [facts]
+
+    monkeypatch.setattr(of_logind, "_call", answer)
+    seat, bus = LogindSeat(ME), NO_BUS
+    await seat._ask(bus)
+    left = True
+    await seat._ask(bus)
+    assert seat.in_front is in_front
 
 
 async def test_nothing_is_left_when_it_ends(logind: FakeLogind) -> None:

@@ -8,7 +8,6 @@ units of the user's manager starts them in no session.
 import asyncio
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -133,11 +132,15 @@ class LogindSeat(SessionSeat):
         own = [each[4] for each in sessions if each[1] == self._user]
         active: list[bool] = []
         for path in own[:MAX_SESSIONS]:
-            with suppress(DBusError):  # it has ended meanwhile: there will be news of that
+            try:
                 where = (LOGIND, path, _PROPERTIES, "GetAll")
                 (facts,) = await _call(bus, where, "a{sv}", SESSION)
-                if _has_screen(facts):
-                    active.append(bool(_value(facts, "Active")))
+            except DBusError as error:
+                if error.type in _ABSENT:
+                    raise  # logind itself has ended, and not the session
+                continue  # there will be news of that
+            if _has_screen(facts):
+                active.append(bool(_value(facts, "Active")))
         self._had_screen = self._had_screen or bool(active)
         # Whoever had a screen and has none any more has signed out.
         return any(active) if active else not self._had_screen
