@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import struct
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ from agent.host.porter.porter_wire import (
 from agent.host.porter.users import user_of
 
 SECONDS: Final = 2.0
-"""For a porter to greet."""
+"""For a porter to let us in, and again to greet."""
+_IN_LINE: Final = struct.pack("@ll", int(SECONDS), 0)  # struct timeval
 _MAX_DESCRIPTORS: Final = 4  # one is right
 _CLOSED_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
@@ -43,7 +45,7 @@ class Registration:
 
     @classmethod
     def begin(cls, path: Path) -> Self:
-        """Knock, and hear the greeting; blocks for two seconds at most.
+        """Knock, and hear the greeting; blocks for four seconds at most.
 
         Raises:
             NoPorterError: nobody answers there who may.
@@ -116,8 +118,10 @@ def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
         ValueError: it speaks another version.
 
     """
-    channel.settimeout(SECONDS)
+    # Where others crowd at the porter, only who waits in the kernel has a turn; unix(7).
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _IN_LINE)
     channel.connect(str(path))
+    channel.settimeout(SECONDS)
     # Only the superuser can have made the folder, for whoever is trusted with the port.
     if user_of(channel) != path.parent.stat().st_uid:
         raise OSError("whoever listens there does not own the folder")

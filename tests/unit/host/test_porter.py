@@ -5,9 +5,11 @@ import os
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 from structlog.testing import capture_logs
@@ -294,6 +296,34 @@ def test_an_agent_trusts_only_whoever_was_given_the_folder(rig: Rig) -> None:
     os.chown(rig.path.parent, 65533, -1)
     with pytest.raises(NoPorterError, match="does not own"):
         Registration.begin(rig.path)
+
+
+def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path) -> None:
+    registry = open_registry(tmp_path / "run" / "porter.sock")
+    registry.listen(0)
+    registry.setblocking(True)
+    with ExitStack() as stack:
+        stack.enter_context(registry)
+        crowd = 0
+        while True:  # until there is no room left
+            one = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            one.setblocking(False)
+            if one.connect_ex(registry.getsockname()):
+                break
+            crowd += 1
+
+        def greet() -> None:
+            sleep(0.05)
+            for _ in range(crowd + 1):
+                channel = stack.enter_context(registry.accept()[0])
+                channel.send(greeting((61161,)))
+
+        porter = threading.Thread(target=greet)
+        porter.start()
+        found = Registration.begin(tmp_path / "run" / "porter.sock")
+        stack.enter_context(closing(found))
+        porter.join(SECONDS)
+        assert found.ports == {61161}
 
 
 def test_an_agent_takes_only_what_a_browser_opens() -> None:
