@@ -265,6 +265,8 @@ def test_only_counts_are_logged(tmp_path: Path) -> None:
         client.sendall(SECRET)
         taken(agent).close()
         until(lambda: rig.porter.counts.handed)
+        rig.register().close()  # as "ankong doctor" does, which is no agent
+        until(lambda: len(rig.porter._doors) == 1)
     counts = {"handed": 1, "refused": 0, "agents": 1, "dropped": 1}
     assert lines[-1] == {"event": "the porter's counts", "log_level": "info", **counts}
     events = {line["event"] for line in lines[:-1]}
