@@ -260,8 +260,15 @@ class Serving:
                     first = self._wanted[name].ports[0]
                     self._others[name] = ListenResult(None, wanted=first, released=True)
                 else:
-                    self.port = None
-                    await self.open_native()
+                    await self._take_native_back()
+
+    async def _take_native_back(self) -> None:
+        """Have the ports that were kept; the usual one is waited for: others may have none."""
+        kept, self.port, self.also = self.also, None, ()
+        for port in kept:
+            self._native_listens(port)
+        if not kept:
+            await self.open_native()
 
     async def adopt_handed(self, connection: socket.socket) -> None:
         """Serve a connection that a porter handed over, or close it where no port fits.

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog.testing
+from dbus_fast import DBusError, Message, MessageType, Variant
 
 from agent.host.seat import find_seat
 from agent.host.seat import logind as of_logind
-from agent.host.seat.logind import LogindSeat
+from agent.host.seat.logind import MANAGER, PATH, SESSION, LogindSeat
 from tests.seat.fake_logind import FakeLogind
 from tests.tray.conftest import Bus
 
 SECONDS = 20.0
 ME, OTHER = 1001, 1002
+NO_BUS: Any = None  # where a stand-in answers
 
 
 def open_files() -> int:
@@ -191,6 +194,66 @@ async def test_a_reply_that_is_none_is_not_believed(
         async with asyncio.timeout(SECONDS):
             await asked.wait()
         assert seat.in_front
+
+
+def _signal(member: str, signature: str = "so", **more: Any) -> Message:
+    """Make a signal as it would come from the bus, with values of its signature."""
+    values = {"so": ["7", f"{PATH}/session/_37"], "sa{sv}as": [SESSION, {}, ["Active"]]}
+    return Message(
+        message_type=MessageType.SIGNAL,
+        path=PATH,
+        interface=MANAGER,
+        member=member,
+        signature=signature,
+        body=more.pop("body", values.get(signature)),
+        **more,
+    )
+
+
+async def test_only_what_everybody_is_told_is_heard() -> None:
+    """Anybody on the bus may send signals to one connection, of any form, and very many."""
+    seat = LogindSeat(ME)
+    changed = _signal("PropertiesChanged", "sa{sv}as", destination=":1.7")
+    for message in (_signal("SessionNew", destination=":1.7"), changed):
+        seat._hear(message)
+    seat._hear(_signal("PropertiesChanged", "sa{sv}aas", body=["x", {}, [["Active"]]]))
+    assert not seat._news.is_set()
+    seat._hear(_signal("PropertiesChanged", "sa{sv}as"))
+    assert seat._news.is_set()
+
+
+@pytest.mark.parametrize("name", ["Class", "Type"])
+async def test_properties_may_be_anything(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    facts = {"Class": Variant("s", "user"), name: Variant("aas", [["x11"]])}
+
+    async def strange(_: object, where: tuple[str, ...], *__: object) -> list[object]:
+        return [[["1", ME, "me", "", where[1]]]] if where[3] == "ListSessions" else [facts]
+
+    monkeypatch.setattr(of_logind, "_call", strange)
+    assert await LogindSeat(ME)._is_in_front(NO_BUS)
+
+
+@pytest.mark.parametrize(("error", "in_front"), [("NoReply", True), ("UnknownObject", False)])
+async def test_it_may_end_in_the_middle_of_a_question(
+    monkeypatch: pytest.MonkeyPatch, error: str, in_front: bool
+) -> None:
+    """That is not the end of the session, whose ports would be given up for it."""
+    facts = {"Type": Variant("s", "wayland"), "Active": Variant("b", True)}
+    left = False
+
+    async def answer(_: object, where: tuple[str, ...], *__: object) -> list[object]:
+        if where[3] == "ListSessions":
+            return [[["1", ME, "me", "seat0", where[1]]]]
+        if left:
+            raise DBusError(f"org.freedesktop.DBus.Error.{error}", "it has left")
+        return [facts]
+
+    monkeypatch.setattr(of_logind, "_call", answer)
+    seat, bus = LogindSeat(ME), NO_BUS
+    await seat._ask(bus)
+    left = True
+    await seat._ask(bus)
+    assert seat.in_front is in_front
 
 
 async def test_nothing_is_left_when_it_ends(logind: FakeLogind) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from agent.commands import porter_tending
 from agent.commands.porter_tending import PorterTending
+from agent.host.settings import config
 from tests.unit.host import porter_rig
 from tests.unit.host.porter_rig import Rig, running, until
 from tests.web.conftest import AgentFactory
@@ -176,3 +177,20 @@ async def test_who_finds_a_port_taken_when_the_porter_is_gone_takes_it_later(
         await changed.wait()
         await trying  # ends where nothing is left to be taken
     assert serving.others["plain"].port == port
+
+
+async def test_a_port_that_was_kept_beside_a_porters_is_the_agents_when_the_porter_is_gone(
+    start_agent: AgentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several users one gets the usual port of the native API; the others had one each."""
+    with await asyncio.to_thread(socket.create_server, ("127.0.0.1", 0)) as theirs:
+        usual, own = theirs.getsockname()[1], porter_rig.free_port()
+        monkeypatch.setattr(config, "NATIVE_PORTS", (usual, own))
+        agent = await start_agent(port=None)
+        serving = agent.serving
+        await serving.entrust([usual])
+        assert (serving.port, serving.also) == (usual, (own,))
+        await serving.take_back()
+        assert (serving.port, serving.also, serving.problem) == (own, (), None)
+        assert serving.missing == (usual,)
+        assert await agent.alive()

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -177,6 +179,24 @@ async def test_a_connection_that_another_process_accepted_is_served(agent: Any) 
     await serving.release("old")  # nothing was open: it is released already
     assert serving.open_connections("old") == 1
     writer.close()
+
+
+async def test_a_connection_is_taken_while_every_shared_thread_is_busy(agent: Any) -> None:
+    """A porter gives two seconds for it, and ends it afterwards."""
+    port = agent.serving.others["old"].port
+    await agent.serving.release("old")
+    ours, theirs = await connected(port)
+    shared, free = ThreadPoolExecutor(1), threading.Event()
+    asyncio.get_running_loop().set_default_executor(shared)
+    shared.submit(free.wait)
+    adopting = asyncio.create_task(agent.serving.adopt("old", theirs))
+    try:
+        await asyncio.sleep(0)
+        assert adopting.done()
+    finally:
+        free.set()
+        await adopting
+        ours.close()
 
 
 async def test_another_users_program_is_turned_away_from_a_connection_handed_over(

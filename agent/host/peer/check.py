@@ -73,7 +73,20 @@ class LinuxPeers:
         """
         with suppress(OSError):
             return self._ask(peer, local)
+        if self._answers(local, peer):
+            return None
         return self._read_owner(peer, local)
+
+    def _answers(self, local: Address, peer: Address) -> bool:
+        """Return whether the kernel tells of our own end, or of who listens where it was.
+
+        Then it has sock_diag, and a peer that it does not know is gone. To look for each such peer
+        in its tables would let anybody who hangs up at once hold up everybody else.
+        """
+        with suppress(OSError):
+            self._ask(local, peer)
+            return True
+        return False
 
     def _read_owner(self, peer: Address, local: Address) -> int | None:
         for name, wanted in _spellings(peer, local):

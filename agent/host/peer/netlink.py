@@ -17,13 +17,18 @@ _NO_COOKIE: Final = b"\xff" * 8
 _HEADER: Final = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 _WANTED: Final = struct.Struct("=BBBBI")  # inet_diag_req_v2: family, protocol, 2 more, states
 _ENDS: Final = struct.Struct("=2s2s16s16sI8s")  # inet_diag_sockid: ports, addresses, if, cookie
+_STATE: Final = struct.Struct("=xB2x")  # inet_diag_msg: its first four octets
+_LISTENS: Final = 10  # TCP_LISTEN
 _FACTS: Final = struct.Struct("=4xIIIII")  # inet_diag_msg: expires, two queues, uid, inode
 _MAX_ANSWER: Final = 8192
 _SECONDS: Final = 2.0
 
 
 def owner(peer: Sequence[Any], local: Sequence[Any]) -> int | None:
-    """Return the user id of the peer's socket; None if it has lost its process.
+    """Return the user id of the peer's socket; None if it has lost its process, or is gone.
+
+    Where the socket is gone and another one listens on its port, the kernel tells of that one,
+    which may be another user's.
 
     Args:
         peer: the socket's own address: host and port.
@@ -61,7 +66,8 @@ def read_answer(answer: bytes) -> int | None:
         _, kind, _, _, _ = _HEADER.unpack_from(answer)
         if kind != _SOCK_DIAG_BY_FAMILY:
             raise OSError("sock_diag knows no such socket")
+        (state,) = _STATE.unpack_from(answer, _HEADER.size)
         _, _, _, user, inode = _FACTS.unpack_from(answer, _HEADER.size + _ENDS.size)
     except struct.error as error:
         raise OSError("a short answer of sock_diag") from error
-    return user if inode else None
+    return user if inode and state != _LISTENS else None

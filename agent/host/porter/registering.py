@@ -1,8 +1,11 @@
 """The agent's side on Linux: register with the porter, and take the connections it hands over."""
 
+import os
 import select
 import socket
+import struct
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -17,7 +20,8 @@ from agent.host.porter.porter_wire import (
 from agent.host.porter.users import user_of
 
 SECONDS: Final = 2.0
-"""For a porter to greet."""
+"""For a porter to let us in, and again to greet."""
+_IN_LINE: Final = struct.pack("@ll", int(SECONDS), 0)  # struct timeval
 _MAX_DESCRIPTORS: Final = 4  # one is right
 _CLOSED_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
@@ -41,7 +45,7 @@ class Registration:
 
     @classmethod
     def begin(cls, path: Path) -> Self:
-        """Knock, and hear the greeting; blocks for two seconds at most.
+        """Knock, and hear the greeting; blocks for four seconds at most.
 
         Raises:
             NoPorterError: nobody answers there who may.
@@ -70,8 +74,9 @@ class Registration:
             )
         except OSError:
             return None
-        connections = [socket.socket(fileno=each) for each in found]
-        if packet == CONNECTION and len(connections) == 1 and self._is_fit(connections[0]):
+        connections = list(_sockets(found))
+        is_one = packet == CONNECTION and len(found) == len(connections) == 1
+        if is_one and self._is_fit(connections[0]):
             connections[0].setblocking(False)
             return connections[0]
         for each in connections:
@@ -96,6 +101,15 @@ class Registration:
         self._channel.close()
 
 
+def _sockets(descriptors: Sequence[int]) -> Iterator[socket.socket]:
+    """Return those that are sockets; close the others."""
+    for each in descriptors:
+        try:
+            yield socket.socket(fileno=each)
+        except OSError:
+            os.close(each)
+
+
 def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
     """Connect, and return the ports that the porter names.
 
@@ -104,8 +118,10 @@ def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
         ValueError: it speaks another version.
 
     """
-    channel.settimeout(SECONDS)
+    # Where others crowd at the porter, only who waits in the kernel has a turn; unix(7).
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _IN_LINE)
     channel.connect(str(path))
+    channel.settimeout(SECONDS)
     # Only the superuser can have made the folder, for whoever is trusted with the port.
     if user_of(channel) != path.parent.stat().st_uid:
         raise OSError("whoever listens there does not own the folder")

@@ -44,7 +44,7 @@ class Counts:
         handed: connections that an agent has.
         refused: connections that were turned away.
         agents: that registered.
-        dropped: agents that left, or did not do what they should.
+        dropped: of these, those that left, or did not do what they should.
 
     """
 
@@ -277,7 +277,7 @@ class UnixPorter:
         self._doors.remove(door)
         self._busy.pop(door, None)
         self._selector.unregister(door.channel)
-        self.counts.dropped += 1
+        self.counts.dropped += door.is_open  # others only asked which ports there are
         held, door.holds = door.holds, None
         if held is not None:
             self.counts.refused += 1

@@ -7,8 +7,7 @@ units of the user's manager starts them in no session.
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -25,7 +24,7 @@ SESSION: Final = "org.freedesktop.login1.Session"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _BUS: Final = "org.freedesktop.DBus"
 _BUS_PATH: Final = "/org/freedesktop/DBus"
-_GRAPHICAL: Final = frozenset({"x11", "wayland", "mir"})
+_GRAPHICAL: Final = ("x11", "wayland", "mir")  # compared, not hashed: a value may be anything
 _OF_SESSIONS: Final = f"member='PropertiesChanged',path_namespace='{PATH}/session'"
 _RULES: Final = (
     f"type='signal',sender='{LOGIND}',interface='{_PROPERTIES}',{_OF_SESSIONS}",
@@ -120,10 +119,10 @@ class LogindSeat(SessionSeat):
 
     def _hear(self, message: Message) -> None:
         """Note what may have changed; what it is, is asked: only the answer to that is current."""
-        if message.message_type is not MessageType.SIGNAL:
-            return
+        if message.message_type is not MessageType.SIGNAL or message.destination:
+            return  # what is sent to this connection alone, anybody on the bus may have sent
         if message.member in {"SessionNew", "SessionRemoved", "NameOwnerChanged"} or (
-            message.member == "PropertiesChanged" and "Active" in _changed(message.body)
+            message.member == "PropertiesChanged" and "Active" in _changed(message)
         ):
             self._news.set()
 
@@ -133,11 +132,15 @@ class LogindSeat(SessionSeat):
         own = [each[4] for each in sessions if each[1] == self._user]
         active: list[bool] = []
         for path in own[:MAX_SESSIONS]:
-            with suppress(DBusError):  # it has ended meanwhile: there will be news of that
+            try:
                 where = (LOGIND, path, _PROPERTIES, "GetAll")
                 (facts,) = await _call(bus, where, "a{sv}", SESSION)
-                if _has_screen(facts):
-                    active.append(bool(_value(facts, "Active")))
+            except DBusError as error:
+                if error.type in _ABSENT:
+                    raise  # logind itself has ended, and not the session
+                continue  # there will be news of that
+            if _has_screen(facts):
+                active.append(bool(_value(facts, "Active")))
         self._had_screen = self._had_screen or bool(active)
         # Whoever had a screen and has none any more has signed out.
         return any(active) if active else not self._had_screen
@@ -154,7 +157,7 @@ _ABSENT: Final = frozenset(
 
 def _has_screen(facts: Mapping[str, Any]) -> bool:
     """Return whether a session is one at a screen, here or far away; one of ssh is none."""
-    if _value(facts, "Class") not in {"user", "user-early", None}:
+    if _value(facts, "Class") not in ("user", "user-early", None):
         return False  # a greeter, a lock screen, the manager of the user's units
     seat = _value(facts, "Seat")
     at_seat = isinstance(seat, list | tuple) and bool(seat) and bool(seat[0])
@@ -165,11 +168,12 @@ def _value(facts: Mapping[str, Any], name: str) -> Any:
     return getattr(facts.get(name), "value", None)
 
 
-def _changed(body: Sequence[Any]) -> frozenset[str]:
+def _changed(message: Message) -> frozenset[str]:
     """Return the names of the properties that a signal says have changed."""
-    if len(body) != 3 or not isinstance(body[1], dict) or not isinstance(body[2], list):
+    if message.signature != "sa{sv}as":
         return frozenset()
-    return frozenset({*body[1], *body[2]})
+    _, values, names = message.body
+    return frozenset({*values, *names})
 
 
 async def _first_of(lost: asyncio.Future[None], news: asyncio.Event) -> None:

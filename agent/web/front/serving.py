@@ -98,6 +98,7 @@ class Listeners:
         self._mounts: list[Mount] = []
         self._servers: dict[tuple[str, int], _PortServer] = {}
         self._dropped = DroppedBytes()
+        self._is_prepared = False
         self._log = SeldomLog(__name__)
 
     def forget_rates(self) -> None:
@@ -173,11 +174,13 @@ class Listeners:
         found = (each for (of_name, _), each in self._servers.items() if of_name == name)
         return sum(len(each.connections) for each in found)
 
-    @staticmethod
-    async def _prepare() -> None:
-        await asyncio.to_thread(registrable_domain, "www.example")  # reads its list, once
-        tls_buffers.make_small()
-        message_queues.make_short()
+    async def _prepare(self) -> None:
+        """Do what has to be done once: a connection must not wait for a thread that others have."""
+        if not self._is_prepared:
+            await asyncio.to_thread(registrable_domain, "www.example")  # reads its list
+            tls_buffers.make_small()
+            message_queues.make_short()
+            self._is_prepared = True
 
     def _server(self, listener: Listener, port: int) -> _PortServer:
         """Return what answers on a port, made now where there is none."""

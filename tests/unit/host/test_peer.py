@@ -79,6 +79,38 @@ def test_the_two_ends_are_not_mixed_up(connection: Pair, ask: Any) -> None:
     assert LinuxPeers(0, ask=ask).owner((peer[0], peer[1] ^ 1), local) is None
 
 
+@linux_only
+def test_who_listens_later_on_the_port_of_a_peer_that_is_gone_is_not_that_peer(ask: Any) -> None:
+    """Else another user's octets would pass for those of whoever listens there."""
+    with ExitStack() as stack:
+        server = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.connect(server.getsockname())
+        there = client.getsockname()
+        client.send(b"POST / HTTP/1.1\r\n\r\n")
+        client.close()
+        stack.enter_context(closing(socket.create_server(there)))
+        ours, peer = server.accept()
+        stack.enter_context(closing(ours))
+        assert ours.recv(4) == b"POST"
+        assert LinuxPeers(os.geteuid(), ask=ask).is_ours(peer, server.getsockname()) is None
+
+
+@linux_only
+def test_a_peer_that_is_gone_is_not_looked_for_in_the_tables(
+    tmp_path: Path, connection: Pair
+) -> None:
+    """That takes milliseconds, for each of the thousands whom one user can send in a second."""
+    client, ours = connection
+    peer, local = ours.getpeername(), ours.getsockname()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    for name in ("tcp", "tcp6"):
+        (tmp_path / name).mkdir()  # so that whoever reads it fails
+    assert LinuxPeers(0, tmp_path).owner(peer, local) is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [

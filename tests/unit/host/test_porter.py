@@ -5,9 +5,11 @@ import os
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 from structlog.testing import capture_logs
@@ -263,6 +265,8 @@ def test_only_counts_are_logged(tmp_path: Path) -> None:
         client.sendall(SECRET)
         taken(agent).close()
         until(lambda: rig.porter.counts.handed)
+        rig.register().close()  # as "ankong doctor" does, which is no agent
+        until(lambda: len(rig.porter._doors) == 1)
     counts = {"handed": 1, "refused": 0, "agents": 1, "dropped": 1}
     assert lines[-1] == {"event": "the porter's counts", "log_level": "info", **counts}
     events = {line["event"] for line in lines[:-1]}
@@ -296,6 +300,34 @@ def test_an_agent_trusts_only_whoever_was_given_the_folder(rig: Rig) -> None:
         Registration.begin(rig.path)
 
 
+def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path) -> None:
+    registry = open_registry(tmp_path / "run" / "porter.sock")
+    registry.listen(0)
+    registry.setblocking(True)
+    with ExitStack() as stack:
+        stack.enter_context(registry)
+        crowd = 0
+        while True:  # until there is no room left
+            one = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            one.setblocking(False)
+            if one.connect_ex(registry.getsockname()):
+                break
+            crowd += 1
+
+        def greet() -> None:
+            sleep(0.05)
+            for _ in range(crowd + 1):
+                channel = stack.enter_context(registry.accept()[0])
+                channel.send(greeting((61161,)))
+
+        porter = threading.Thread(target=greet)
+        porter.start()
+        found = Registration.begin(tmp_path / "run" / "porter.sock")
+        stack.enter_context(closing(found))
+        porter.join(SECONDS)
+        assert found.ports == {61161}
+
+
 def test_an_agent_takes_only_what_a_browser_opens() -> None:
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     agent = Registration(ours, frozenset({61161}))
@@ -306,6 +338,9 @@ def test_an_agent_takes_only_what_a_browser_opens() -> None:
             assert agent.next() is None
         socket.send_fds(theirs, [b"\x01"], [other.fileno()] * 3)
         assert agent.next() is None
+        with Path(os.devnull).open("rb") as file:  # no socket at all
+            socket.send_fds(theirs, [b"\x01"], [file.fileno()])
+            assert agent.next() is None
         theirs.send(b"garbage, and long")
         assert agent.next() is None
         assert descriptors() == before
@@ -372,3 +407,16 @@ def test_a_full_house_loses_the_door_that_was_used_longest_ago() -> None:
     doors.remove(made[1])
     assert doors.newest(1) is made[0]
     assert doors.newest(2) is None
+
+
+def test_a_door_that_was_overtaken_stays_so_when_it_takes_its_last_connection() -> None:
+    doors: Doors[_MadeUpDoor] = Doors()
+    old, new = _MadeUpDoor(1), _MadeUpDoor(1)
+    doors.add(old)
+    doors.add(new)
+    new.is_open = False  # it has not answered yet
+    doors.used(old)
+    doors.used(new)
+    new.is_open = True
+    doors.used(old)
+    assert doors.newest(1) is new
