@@ -41,6 +41,20 @@ def previous(root: Path, certificates: bytes, when: int) -> list[RepositoryPacka
     return found
 
 
+def lists(root: Path) -> list[Path]:
+    """Return the lists of packages that an earlier repository's sums name.
+
+    Whatever else lies beside them, such as a link to a file of whoever releases, is nobody's.
+
+    Raises:
+        RepositoryError: a file is not the one that the sums name.
+
+    """
+    folder = f"{DISTS}/"
+    named = sorted(_files(root).items())
+    return [path for name, path in named if name.startswith(folder) and path.stem == "Packages"]
+
+
 def _verify(root: Path, certificates: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         keyring = Path(folder, "ankong.gpg")

@@ -461,6 +461,21 @@ def test_an_earlier_repository_that_was_touched_is_not_built_upon(
     assert not out.exists()
 
 
+def test_what_lies_beside_an_earlier_repository_gets_into_none(work: Work, served: Path) -> None:
+    secret = work.folder / "secret"
+    secret.write_bytes(b"of whoever releases")
+    (served / LISTS / "Packages-other").symlink_to(secret)
+    (served / "dists/stable/Packages").write_bytes(b"nobody signed this")
+    out = work.folder / "out"
+    status, told = work.make("--previous", served, out=out, when=WHEN + 1)
+    assert status == 0, told
+    content = content_of(out)
+    assert not {secret.read_bytes(), b"nobody signed this"} & {*content.values()}
+    named = [(served / LISTS / name).read_bytes() for name in ("Packages", "Packages.gz")]
+    by_hash = [text for name, text in content.items() if name.startswith(f"{LISTS}/by-hash/")]
+    assert {*named} <= {*by_hash}
+
+
 @pytest.mark.parametrize(
     ("instead", "said_of_it"),
     [
