@@ -374,6 +374,22 @@ def test_while_one_key_follows_another_all_are_served(
     assert old != new
 
 
+def test_while_one_key_follows_another_the_repository_grows_on(work: Work, served: Path) -> None:
+    old, new, both = work.key, new_key(work.folder / "next.key"), work.folder / "both"
+    words = ("--key", new, "--previous", served)
+    status, told = work.make(*words, out=both, when=WHEN + 1)
+    assert status == 0, told
+    for key, expected in ((new, 0), (old, 0), (new_key(work.folder / "stranger.key"), 1)):
+        work.key = key
+        status, told = work.make("--previous", both, out=work.folder / "next", when=WHEN + 2)
+        assert status == expected, told
+    sums = both / "SHA256SUMS"
+    sums.write_bytes(sums.read_bytes().replace(b"ankong.gpg", b"ankong.asc"))
+    work.key = new
+    status, told = work.make("--previous", both, out=work.folder / "last", when=WHEN + 3)
+    assert (status, "BAD signature" in told) == (1, True), told
+
+
 def test_while_one_key_follows_another_dnf_goes_on(work: Work, dnf: Dnf, served: Path) -> None:
     new, old_alone = new_key(work.folder / "next.key"), (served / "ankong.asc").read_bytes()
     table = work.build("1.0.0")
