@@ -517,6 +517,26 @@ def test_a_report_counts_for_its_own_commit_alone(root: Path, inputs: PackInputs
         scan_facts.code_scanning(given)
 
 
+def test_a_result_without_a_level_is_as_grave_as_its_rule(root: Path, inputs: PackInputs) -> None:
+    """CodeQL says it of the rule alone, of a pack that extends it."""
+    path = root.parent / "report.sarif"
+    given = replace(inputs, reports=(path,))
+    report = sarif(inputs.state.commit)
+    (run,) = report["runs"]
+    rule = {"id": "py/injection", "defaultConfiguration": {"level": "error"}}
+    run["tool"]["extensions"] = [{"name": "queries", "rules": [rule, {"id": "py/other"}]}]
+    run["results"] = [
+        *({"ruleId": "py/injection"}, {"rule": {"id": "py/injection"}}, {"ruleId": "py/other"}),
+        {"ruleId": "py/injection", "level": "note"},
+    ]
+    path.write_text(json.dumps(report), "utf-8")
+    found = scan_facts.code_scanning(given)
+    assert [found.values[each] for each in ("error", "warning", "note")] == [2, 1, 1]
+    report["runs"].append({"tool": {"driver": {"name": "Other"}}, "results": []})
+    path.write_text(json.dumps(report), "utf-8")
+    assert scan_facts.code_scanning(given).absent == "other_commit"
+
+
 def test_an_audit_counts_where_it_covers_the_lock(root: Path, inputs: PackInputs) -> None:
     lock = root / "installer" / "requirements" / "installer.txt"
     lock.parent.mkdir(parents=True)
