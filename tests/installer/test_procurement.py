@@ -386,7 +386,24 @@ def test_counts_are_those_of_the_results(root: Path, inputs: PackInputs) -> None
     assert [row.cells[1:] for row in again.tables["folders"]] == [("3", "0", "1")]
     picked = run_facts.picked(("unit/test_x.py",))(inputs_of(root, root.parent / "third"))
     assert picked.values["passed"] == 3
+    assert picked.values["partial"] == 0
     assert run_facts.picked(("unit/test_y.py",))(inputs).absent == "no_results"
+
+
+def test_a_file_of_which_nothing_ran_is_not_hidden_by_the_others(
+    root: Path, inputs: PackInputs
+) -> None:
+    record(root, is_whole=True, a="passed")
+    state = results.source_state(root)
+    skipped = {"tests/unit/test_y.py::test_a": "skipped"}
+    results.record(state, skipped, is_whole=True, root=root)
+    for names, partial in (
+        (("unit/test_x.py",), 0),
+        (("unit/test_x.py", "unit/test_y.py"), 1),
+        (("unit/test_x.py", "unit/test_gone.py"), 1),
+    ):
+        found = run_facts.picked(names)(inputs)
+        assert (found.values["passed"], found.values["partial"]) == (1, partial)
 
 
 def test_a_rule_holds_where_each_of_its_tests_ran_and_passed(
