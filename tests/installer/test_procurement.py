@@ -326,6 +326,13 @@ def test_the_rules_about_attacks_are_in_chinese() -> None:
     assert len(rules & prose.words()["rules"].keys()) > 0.8 * len(rules)
 
 
+def test_every_folder_of_tests_has_words() -> None:
+    folders = {
+        path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")
+    }
+    assert folders <= prose.words()["folders"].keys()
+
+
 # Results of tests.
 
 
