@@ -230,6 +230,17 @@ def test_every_target_is_fuzzed_by_a_job_of_its_own() -> None:
     assert tuple(jobs("fuzz.yml")["target"]["strategy"]["matrix"]["target"]) == target.NAMES
 
 
+def test_nothing_is_proposed_but_what_the_count_made() -> None:
+    """Whatever ran our code could have left an artefact of that name before the count failed."""
+    found = jobs("fuzz.yml")
+    assert "needs.count.result == 'success'" in found["propose"]["if"]
+    (made,) = [
+        step for step in found["count"]["steps"] if "/upload-artifact@" in step.get("uses", "")
+    ]
+    (taken,) = [step for step in found["propose"]["steps"] if "uses" in step]
+    assert made["with"]["name"] == taken["with"]["name"]
+
+
 def test_every_machine_that_builds_leaves_a_bill_of_what_it_froze() -> None:
     for label, job in jobs("build.yml").items():
         runs = [step["run"] for step in job["steps"] if "run" in step]
