@@ -164,8 +164,13 @@ def test_make_channels_has_every_signature_checked(
     monkeypatch.setenv(KEY, work.key.read_text())
     assert packages.CHANNEL.render(release, out) == ""
     assert packages.CHANNEL.validate(release, out).proven
-    signed = out / "SHA256SUMS"
-    signed.write_bytes(signed.read_bytes() + b"\n")
+    whole = content_of(out)
+    for name in ("dists/stable/InRelease", "dists/stable/Release", "SHA256SUMS"):
+        (out / name).write_bytes(whole[name].replace(b"main", b"other", 1))
+        with pytest.raises(SetupError, match=Path(name).name):
+            packages.CHANNEL.validate(release, out)
+        (out / name).write_bytes(whole[name])
+    (out / "SHA256SUMS.gpg").unlink()
     with pytest.raises(SetupError, match="SHA256SUMS"):
         packages.CHANNEL.validate(release, out)
     shutil.rmtree(out)
