@@ -59,8 +59,9 @@ class Doors(Generic[AnyDoor]):
         return next(doors, None)
 
     def used(self, door: AnyDoor) -> None:
-        """Let a door, the newest of its user, be the last to go."""
-        if door in self._doors:
+        """Let a door be the last to go, unless it is open and its user has a newer one."""
+        is_overtaken = door.is_open and self.newest(door.user) is not door
+        if door in self._doors and not is_overtaken:
             del self._doors[door]
             self._doors[door] = None
 
