@@ -132,9 +132,12 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "procurement": procurement,
         "lock": lock,
     }
+    promises = options.chore in proven.promising_chores()
+    begun = proven.committed() if promises else ""
     status = chores[options.chore](options, rest)
-    if options.chore in proven.promising_chores():
-        proven.keep(options.chore, status)
+    # What was done for one system alone keeps no promise; what fails of it breaks one.
+    if promises and (status != 0 or not getattr(options, "only", None)):
+        proven.keep(options.chore, status, begun)
     return status
 
 
@@ -342,13 +345,19 @@ def tell_proven(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     Of artefacts it takes what ``test-installers`` has kept of those in dist/installers, and of
     chores how they ended on this commit. The status is that of writing: a test that failed is
     a claim that is not proven, and stands in the table as one.
+
+    Raises:
+        SetupError: what lies here is no commit, or another one when the tests have ended.
+
     """
-    proven.commit()
+    begun = proven.commit()
     system.ensure(system.EVERYTHING)
     venv.ensure()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         _tool("proofs", proven.pytest_words(report, proven.ordinary_tests()))
+        if proven.commit() != begun:
+            raise SetupError("something was committed meanwhile: run it again")
         return run([venv.PYTHON, PROOF_TABLE, "collect", report], env=venv.environment())
 
 
@@ -459,7 +468,8 @@ def complete(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         steps.append([*make, "--table", files / artefacts.TABLE, "--out", out])
     else:
         say(f"no repository for apt and dnf: it needs {RELEASE_KEY} and {REPOSITORY_URL}")
-    return status or max(run([venv.PYTHON, *words], env=venv.environment()) for words in steps)
+    statuses = [run([venv.PYTHON, *words], env=venv.environment()) for words in steps]
+    return status or int(any(statuses))
 
 
 def procurement(options: argparse.Namespace, _rest: Sequence[str]) -> int:

@@ -77,11 +77,25 @@ def commit() -> str:
     return found
 
 
-def keep(chore: str, status: int) -> None:
-    """Save how a chore ended on this commit; nothing where something was not committed."""
+def committed() -> str:
+    """Return the commit that lies here; "" where it is none, or something is changed."""
     try:
-        proven = commit()
+        return commit()
     except SetupError:
+        return ""
+
+
+def keep(chore: str, status: int, begun: str) -> None:
+    """Save how a chore ended on a commit; nothing where another state lies here by now.
+
+    Args:
+        chore: that ran.
+        status: its exit status.
+        begun: what :func:`committed` returned before it ran.
+
+    """
+    proven = committed()
+    if not proven or proven != begun:
         return
     known = kept()
     known[chore] = {"commit": proven, "end": FAILED if status else PASSED}

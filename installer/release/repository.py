@@ -41,7 +41,7 @@ from release import apt_repository, dnf_repository  # found by the line above
 from release.openpgp import CREATED, TwinKey, armoured
 from release.release_key import KEY, release_key
 from release.repository_package import RepositoryError, RepositoryPackage, built, sha256, together
-from release.repository_previous import SUMS, previous
+from release.repository_previous import SUMS, lists, previous
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OUT: Final = ROOT / "dist" / "channels" / "repository"
@@ -187,7 +187,7 @@ def _lay(package: RepositoryPackage, root: Path) -> RepositoryPackage:
 
 def _keep_lists(previous_root: Path, root: Path) -> None:
     """Keep the lists of just before, for those who have just read the Release over them."""
-    for path in sorted((previous_root / apt_repository.DISTS).rglob("Packages*")):
+    for path in lists(previous_root):
         kept = path.parent.relative_to(previous_root) / "by-hash" / "SHA256"
         (root / kept).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, root / kept / sha256(path.read_bytes()))

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -41,12 +41,49 @@ def previous(root: Path, certificates: bytes, when: int) -> list[RepositoryPacka
     return found
 
 
+def lists(root: Path) -> list[Path]:
+    """Return the lists of packages that an earlier repository's sums name.
+
+    Whatever else lies beside them, such as a link to a file of whoever releases, is nobody's.
+
+    Raises:
+        RepositoryError: a file is not the one that the sums name.
+
+    """
+    folder = f"{DISTS}/"
+    named = sorted(_files(root).items())
+    return [path for name, path in named if name.startswith(folder) and path.stem == "Packages"]
+
+
 def _verify(root: Path, certificates: bytes) -> None:
+    """Refuse sums that no key of ours has signed.
+
+    While one key follows another, both have signed them, and gpgv calls nothing good of which it
+    lacks a key: each signature is shown to it alone.
+    """
+    signatures = list(_packets((root / f"{SUMS}.gpg").read_bytes()))
     with tempfile.TemporaryDirectory() as folder:
-        keyring = Path(folder, "ankong.gpg")
+        keyring, signature = Path(folder, "ankong.gpg"), Path(folder, "signature")
         keyring.write_bytes(certificates)
-        signature, signed = root / f"{SUMS}.gpg", root / SUMS
-        tool("gpgv", "--keyring", keyring, signature, signed, env={"GNUPGHOME": folder})
+        words = ("gpgv", "--keyring", keyring, signature, root / SUMS)
+        why = RepositoryError(f"{root} is not signed")
+        for each in signatures:
+            signature.write_bytes(each)
+            try:
+                tool(*words, env={"GNUPGHOME": folder})
+            except RepositoryError as error:
+                why = error
+            else:
+                return
+        raise why
+
+
+def _packets(octets: bytes) -> Iterator[bytes]:
+    """Yield packets as :mod:`release.openpgp` writes them; what is none is yielded as it is."""
+    while octets:
+        end = 3 + int.from_bytes(octets[1:3])
+        yield octets[:end]
+        octets = octets[end:]
 
 
 def _files(root: Path) -> Mapping[str, Path]:

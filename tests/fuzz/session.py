@@ -44,7 +44,7 @@ def run(name: str, seconds: int, work: Path) -> Session:
     """Run a target; ``work`` keeps its corpus for the next time.
 
     Raises:
-        RuntimeError: it did not run at all.
+        RuntimeError: it did not run at all, or was ended by something that kept no input.
 
     """
     found = target.load(name)
@@ -53,7 +53,7 @@ def run(name: str, seconds: int, work: Path) -> Session:
         folder.mkdir(parents=True, exist_ok=True)
     for raw in (*(raw for raw, _ in found.seeds()), *(p.read_bytes() for p in target.kept(name))):
         (corpus / sha256(raw).hexdigest()[:16]).write_bytes(raw)
-    before = set(crashes.iterdir())
+    before = {path: path.stat().st_mtime_ns for path in crashes.iterdir()}
     options: Mapping[str, object] = {
         "max_total_time": seconds,
         "timeout": SLOW,
@@ -63,12 +63,17 @@ def run(name: str, seconds: int, work: Path) -> Session:
         "artifact_prefix": f"{crashes}/",
         "print_final_stats": 1,
     }
-    told = _libfuzzer(name, corpus, options)
+    status, told = _libfuzzer(name, corpus, options)
     executions, edges = (_last(pattern, told) for pattern in _FACTS.values())
     executions = executions or _last(_DONE, told)
     if not executions:
         raise RuntimeError(f"{name} did not run:\n{told[-3000:]}")
-    return Session(name, executions, edges, tuple(sorted(set(crashes.iterdir()) - before)), told)
+    # An input that crashed it in an earlier session, too, is written anew.
+    kept = (path for path in crashes.iterdir() if before.get(path) != path.stat().st_mtime_ns)
+    found_now = tuple(sorted(kept))
+    if status != 0 and not found_now:
+        raise RuntimeError(f"{name} ended with {status}:\n{told[-3000:]}")
+    return Session(name, executions, edges, found_now, told)
 
 
 def minimise(name: str, work: Path, into: Path) -> None:
@@ -78,7 +83,10 @@ def minimise(name: str, work: Path, into: Path) -> None:
     _libfuzzer(name, into, {"merge": 1, "timeout": SLOW}, work / "corpus" / name)
 
 
-def _libfuzzer(name: str, corpus: Path, options: Mapping[str, object], *more: Path) -> str:
+def _libfuzzer(
+    name: str, corpus: Path, options: Mapping[str, object], *more: Path
+) -> tuple[int, str]:
+    """Return the exit status, and what was said."""
     words = [f"-{option}={value}" for option, value in options.items()]
     command = [
         sys.executable,
@@ -90,7 +98,7 @@ def _libfuzzer(name: str, corpus: Path, options: Mapping[str, object], *more: Pa
         *map(str, more),
     ]
     done = subprocess.run(command, capture_output=True, check=False)
-    return (done.stdout + done.stderr).decode("utf-8", "replace")
+    return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
 def _last(pattern: re.Pattern[str], told: str) -> int:

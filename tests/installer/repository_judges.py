@@ -177,10 +177,10 @@ class Dnf:
             "reposdir": self.folder / "repos",
             "cachedir": self.folder / "cache",
             "logdir": self.folder / "log",
-            "metadata_expire": 0,
             "keepcache": 0,
         }
-        given = [f"--setopt={name}={value}" for name, value in options.items()]
+        # Metadata of this very second would be young enough for dnf, whatever is told to it.
+        given = ["--refresh", *(f"--setopt={name}={value}" for name, value in options.items())]
         root = f"--installroot={self.root}"
         return said("dnf", root, "--releasever=1", "-y", *given, *words, folder=self.folder)
 

@@ -2,12 +2,13 @@
 
 import json
 import runpy
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.fuzz import target
+from tests.fuzz import session, target
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROW: Final = {
@@ -79,3 +80,25 @@ def test_what_no_session_wrote_is_refused(
 def test_a_readme_without_a_place_is_no_readme(ledger: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no place"):
         ledger["page"]("# a\n", [ROW])
+
+
+def test_a_crash_counts_each_time_and_an_end_that_keeps_no_input_is_no_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = [77]
+
+    def run(words: list[str], **_options: object) -> subprocess.CompletedProcess[bytes]:
+        (prefix,) = (word.partition("=")[2] for word in words if "-artifact_prefix=" in word)
+        if ended[0] == 77:
+            Path(f"{prefix}crash-1").write_bytes(b"x")
+        return subprocess.CompletedProcess(words, ended[0], b"#12\tDONE cov: 3 ft: 3\n", b"")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    for _ in range(2):
+        found = session.run("tlv", 1, tmp_path)
+        assert ([path.name for path in found.crashes], found.executions) == (["crash-1"], 12)
+    ended[0] = 0
+    assert session.run("tlv", 1, tmp_path).crashes == ()
+    ended[0] = -9  # such as for want of memory
+    with pytest.raises(RuntimeError, match="ended with -9"):
+        session.run("tlv", 1, tmp_path)

@@ -326,6 +326,13 @@ def test_the_rules_about_attacks_are_in_chinese() -> None:
     assert len(rules & prose.words()["rules"].keys()) > 0.8 * len(rules)
 
 
+def test_every_folder_of_tests_has_words() -> None:
+    folders = {
+        path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")
+    }
+    assert folders <= prose.words()["folders"].keys()
+
+
 # Results of tests.
 
 
@@ -386,7 +393,24 @@ def test_counts_are_those_of_the_results(root: Path, inputs: PackInputs) -> None
     assert [row.cells[1:] for row in again.tables["folders"]] == [("3", "0", "1")]
     picked = run_facts.picked(("unit/test_x.py",))(inputs_of(root, root.parent / "third"))
     assert picked.values["passed"] == 3
+    assert picked.values["partial"] == 0
     assert run_facts.picked(("unit/test_y.py",))(inputs).absent == "no_results"
+
+
+def test_a_file_of_which_nothing_ran_is_not_hidden_by_the_others(
+    root: Path, inputs: PackInputs
+) -> None:
+    record(root, is_whole=True, a="passed")
+    state = results.source_state(root)
+    skipped = {"tests/unit/test_y.py::test_a": "skipped"}
+    results.record(state, skipped, is_whole=True, root=root)
+    for names, partial in (
+        (("unit/test_x.py",), 0),
+        (("unit/test_x.py", "unit/test_y.py"), 1),
+        (("unit/test_x.py", "unit/test_gone.py"), 1),
+    ):
+        found = run_facts.picked(names)(inputs)
+        assert (found.values["passed"], found.values["partial"]) == (1, partial)
 
 
 def test_a_rule_holds_where_each_of_its_tests_ran_and_passed(
@@ -515,6 +539,26 @@ def test_a_report_counts_for_its_own_commit_alone(root: Path, inputs: PackInputs
     path.write_text("{", "utf-8")
     with pytest.raises(SetupError, match=r"report\.sarif"):
         scan_facts.code_scanning(given)
+
+
+def test_a_result_without_a_level_is_as_grave_as_its_rule(root: Path, inputs: PackInputs) -> None:
+    """CodeQL says it of the rule alone, of a pack that extends it."""
+    path = root.parent / "report.sarif"
+    given = replace(inputs, reports=(path,))
+    report = sarif(inputs.state.commit)
+    (run,) = report["runs"]
+    rule = {"id": "py/injection", "defaultConfiguration": {"level": "error"}}
+    run["tool"]["extensions"] = [{"name": "queries", "rules": [rule, {"id": "py/other"}]}]
+    run["results"] = [
+        *({"ruleId": "py/injection"}, {"rule": {"id": "py/injection"}}, {"ruleId": "py/other"}),
+        {"ruleId": "py/injection", "level": "note"},
+    ]
+    path.write_text(json.dumps(report), "utf-8")
+    found = scan_facts.code_scanning(given)
+    assert [found.values[each] for each in ("error", "warning", "note")] == [2, 1, 1]
+    report["runs"].append({"tool": {"driver": {"name": "Other"}}, "results": []})
+    path.write_text(json.dumps(report), "utf-8")
+    assert scan_facts.code_scanning(given).absent == "other_commit"
 
 
 def test_an_audit_counts_where_it_covers_the_lock(root: Path, inputs: PackInputs) -> None:

@@ -10,6 +10,7 @@ import pytest
 from devkit.procurement import deb_reader, package_facts, repo_facts
 from devkit.procurement.inputs import PackInputs
 from devkit.shell import SetupError
+from linux.build import tree
 
 from tests.installer.procurement_support import inputs_of
 
@@ -43,9 +44,11 @@ def inputs(tmp_path: Path) -> PackInputs:
     return replace(inputs_of(ROOT, tmp_path / "pack"), installers=installers)
 
 
-def write_package(inputs: PackInputs, files: dict[str, tuple[int, bytes]]) -> Path:
+def write_package(
+    inputs: PackInputs, files: dict[str, tuple[int, bytes]], script: bytes = b"#!/bin/sh\n"
+) -> Path:
     path = inputs.installers / "ankong_1.2.3_amd64.deb"
-    control = {"./control": (0o644, CONTROL.encode()), "./prerm": (0o755, b"#!/bin/sh\n")}
+    control = {"./control": (0o644, CONTROL.encode()), "./prerm": (0o755, script)}
     path.write_bytes(
         package(
             ("debian-binary", b"2.0\n"),
@@ -73,7 +76,7 @@ def test_what_a_package_brings_is_told(inputs: PackInputs) -> None:
         (kinds["autostart"], "/etc/xdg/autostart/ankong.desktop", ""),
         (kinds["script"], "prerm", ""),
     ]
-    assert (found.values["raised"], found.values["units"]) == (0, 0)
+    assert [found.values[each] for each in ("raised", "units", "active")] == [0, 0, 0]
     assert found.values["needs"] == "libc6 (>= 2.36), pcscd"
     assert deb_reader.content_of(path, "/_internal/sbom.cdx.json") == b"{}"
     assert deb_reader.content_of(path, "/gone") is None
@@ -88,7 +91,27 @@ def test_services_and_raised_rights_are_counted(inputs: PackInputs) -> None:
     }
     write_package(inputs, files)
     found = package_facts.deb(inputs)
-    assert (found.values["raised"], found.values["units"]) == (2, 2)
+    assert [found.values[each] for each in ("raised", "units", "active")] == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("script", "starts"),
+    [
+        (b"systemctl --quiet disable --now a.service || :\n", 0),
+        (b"systemctl --now enable a.service\n", 1),
+        (b"deb-systemd-helper enable a.service\nsystemctl daemon-reload\nsystemctl start a\n", 2),
+        ((ROOT / "installer/linux/before-removal.sh").read_bytes(), 0),
+    ],
+)
+def test_a_service_is_active_where_a_script_of_the_package_starts_it(
+    inputs: PackInputs, script: bytes, starts: int
+) -> None:
+    files = {f"./{tree.SERVICE}": (0o644, b"")}
+    write_package(inputs, files, script)
+    found = package_facts.deb(inputs)
+    assert (found.values["units"], found.values["active"]) == (1, starts)
+    kept = [each for each in found.evidence if each.endswith("deb-scripts.txt")]
+    assert len(kept) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The table of what is proven: made of what ran, and of nothing that somebody wrote."""
 
+import argparse
 import json
 import re
 import runpy
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from devkit import installers, proofs, proven
+from devkit import chores, installers, proofs, proven
 from devkit.shell import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,16 +133,34 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str
 
 
 def test_a_chore_counts_for_the_commit_that_it_ran_on(repository: dict[str, str]) -> None:
-    proven.keep("lint", 0)
-    proven.keep("reproduce", 1)
+    proven.keep("lint", 0, "abc")
+    proven.keep("reproduce", 1, "abc")
     assert proven.end_of_chore("lint", "abc") == PASSED
     assert proven.end_of_chore("reproduce", "abc") == FAILED
     assert proven.end_of_chore("lint", "another") == NOT_RUN
+    repository["rev-parse"] = "another\n"
+    proven.keep("lint", 0, "abc")
+    assert proven.end_of_chore("lint", "another") == NOT_RUN, "committed while it ran"
+    repository["rev-parse"] = "abc\n"
     repository["status"] = " M agent/__init__.py\n"
-    proven.keep("lint", 1)
+    proven.keep("lint", 1, proven.committed())
     assert proven.end_of_chore("lint", "abc") == PASSED, "not of this commit"
     with pytest.raises(SetupError, match="commit first"):
         proven.commit()
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("only", "status", "kept"),
+    [(None, 0, PASSED), (["linux"], 0, NOT_RUN), (["linux"], 1, FAILED), (None, 1, FAILED)],
+)
+def test_what_was_done_for_one_system_keeps_no_promise(
+    monkeypatch: pytest.MonkeyPatch, only: list[str] | None, status: int, kept: str
+) -> None:
+    monkeypatch.setattr(chores, "reproduce", lambda _options, _rest: status)
+    options = argparse.Namespace(chore="reproduce", only=only)
+    assert chores.run_chore(options, ()) == status
+    assert proven.end_of_chore("reproduce", "abc") == kept
 
 
 def test_what_is_kept_of_an_installer_is_of_that_very_file(

@@ -164,8 +164,13 @@ def test_make_channels_has_every_signature_checked(
     monkeypatch.setenv(KEY, work.key.read_text())
     assert packages.CHANNEL.render(release, out) == ""
     assert packages.CHANNEL.validate(release, out).proven
-    signed = out / "SHA256SUMS"
-    signed.write_bytes(signed.read_bytes() + b"\n")
+    whole = content_of(out)
+    for name in ("dists/stable/InRelease", "dists/stable/Release", "SHA256SUMS"):
+        (out / name).write_bytes(whole[name].replace(b"main", b"other", 1))
+        with pytest.raises(SetupError, match=Path(name).name):
+            packages.CHANNEL.validate(release, out)
+        (out / name).write_bytes(whole[name])
+    (out / "SHA256SUMS.gpg").unlink()
     with pytest.raises(SetupError, match="SHA256SUMS"):
         packages.CHANNEL.validate(release, out)
     shutil.rmtree(out)
@@ -374,6 +379,22 @@ def test_while_one_key_follows_another_all_are_served(
     assert old != new
 
 
+def test_while_one_key_follows_another_the_repository_grows_on(work: Work, served: Path) -> None:
+    old, new, both = work.key, new_key(work.folder / "next.key"), work.folder / "both"
+    words = ("--key", new, "--previous", served)
+    status, told = work.make(*words, out=both, when=WHEN + 1)
+    assert status == 0, told
+    for key, expected in ((new, 0), (old, 0), (new_key(work.folder / "stranger.key"), 1)):
+        work.key = key
+        status, told = work.make("--previous", both, out=work.folder / "next", when=WHEN + 2)
+        assert status == expected, told
+    sums = both / "SHA256SUMS"
+    sums.write_bytes(sums.read_bytes().replace(b"ankong.gpg", b"ankong.asc"))
+    work.key = new
+    status, told = work.make("--previous", both, out=work.folder / "last", when=WHEN + 3)
+    assert (status, "BAD signature" in told) == (1, True), told
+
+
 def test_while_one_key_follows_another_dnf_goes_on(work: Work, dnf: Dnf, served: Path) -> None:
     new, old_alone = new_key(work.folder / "next.key"), (served / "ankong.asc").read_bytes()
     table = work.build("1.0.0")
@@ -459,6 +480,21 @@ def test_an_earlier_repository_that_was_touched_is_not_built_upon(
     status, told = work.make("--previous", served, out=out, when=WHEN + 1)
     assert status == 1, told
     assert not out.exists()
+
+
+def test_what_lies_beside_an_earlier_repository_gets_into_none(work: Work, served: Path) -> None:
+    secret = work.folder / "secret"
+    secret.write_bytes(b"of whoever releases")
+    (served / LISTS / "Packages-other").symlink_to(secret)
+    (served / "dists/stable/Packages").write_bytes(b"nobody signed this")
+    out = work.folder / "out"
+    status, told = work.make("--previous", served, out=out, when=WHEN + 1)
+    assert status == 0, told
+    content = content_of(out)
+    assert not {secret.read_bytes(), b"nobody signed this"} & {*content.values()}
+    named = [(served / LISTS / name).read_bytes() for name in ("Packages", "Packages.gz")]
+    by_hash = [text for name, text in content.items() if name.startswith(f"{LISTS}/by-hash/")]
+    assert {*named} <= {*by_hash}
 
 
 @pytest.mark.parametrize(

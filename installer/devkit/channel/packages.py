@@ -15,11 +15,12 @@ from devkit.shell import ROOT, SetupError, run
 KEY: Final = "ANKONG_RELEASE_KEY"
 _TOOL: Final = ROOT / "installer" / "release" / "repository.py"
 _SIGNED: Final = (
-    ("dists/stable/Release.gpg", "dists/stable/Release"),
-    ("rpm/{arch}/repodata/repomd.xml.asc", "rpm/{arch}/repodata/repomd.xml"),
-    ("SHA256SUMS.gpg", "SHA256SUMS"),
+    ("dists/*/Release", "Release.gpg"),
+    ("dists/*/InRelease", ""),
+    ("rpm/*/repodata/repomd.xml", "repomd.xml.asc"),
+    ("SHA256SUMS", "SHA256SUMS.gpg"),
 )
-"""Signatures and what they are of, below the folder."""
+"""What is signed, below the folder, and the signature beside it; "" where it is inside."""
 
 
 def render(release: BuiltRelease, out: Path) -> str:
@@ -63,19 +64,14 @@ def validate(release: BuiltRelease, folder: Path) -> ChannelVerdict:
     if shutil.which("gpgv") is None:
         return ChannelVerdict([], ["its signatures: gpgv is missing"])
     found = [
-        (folder / signature, (folder / signature).with_name(Path(signed).name))
-        for pattern, signed in _SIGNED
-        for signature in _matching(folder, pattern)
+        (path.with_name(beside or path.name), *([path] if beside else []))
+        for pattern, beside in _SIGNED
+        for path in sorted(folder.glob(pattern))
     ]
-    for signature, signed in found:
-        if run(["gpgv", "--keyring", folder / "ankong.gpg", signature, signed], quiet=True) != 0:
-            raise SetupError(f"{signature.relative_to(folder)} is not the key's (see above)")
+    for files in found:
+        if run(["gpgv", "--keyring", folder / "ankong.gpg", *files], quiet=True) != 0:
+            raise SetupError(f"{files[0].relative_to(folder)} is not the key's (see above)")
     return ChannelVerdict([f"gpgv: {len(found)} signatures of the key that it hands out"])
-
-
-def _matching(folder: Path, pattern: str) -> list[str]:
-    found = sorted(folder.glob(pattern.replace("{arch}", "*")))
-    return [str(path.relative_to(folder)) for path in found]
 
 
 CHANNEL: Final = ReleaseChannel(

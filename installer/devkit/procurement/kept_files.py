@@ -41,7 +41,6 @@ class KeptFiles:
     def __init__(self, out: Path, root: Path) -> None:
         self._out = out
         self.root = root
-        self.root = root
         self._files: dict[str, KeptFile] = {}
 
     @property

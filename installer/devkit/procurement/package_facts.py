@@ -17,7 +17,13 @@ from devkit.shell import SetupError, output
 SETUP: Final = "installer/windows/setup.nsi"
 _PROGRAM: Final = "/usr/lib/ankong"
 _MANY: Final = 6
-_UNITS: Final = ("/systemd/system/", "/systemd/user/", "/cron.", "/init.d/", "/udev/")
+_UNITS: Final = ("/systemd/system/", "/systemd/user/")
+_ACTIVE: Final = (".wants/", ".requires/", "/cron.", "/init.d/", "/udev/")
+"""Where something runs that a package puts there, without anybody's doing."""
+_STARTS: Final = re.compile(
+    r"systemctl\b.*\b(enable|preset|start|restart)\b|deb-systemd-|update-rc\.d|\bservice\b.*start"
+)
+_SCRIPTS: Final = {"preinst", "postinst", "prerm", "postrm"}
 _TABLES: Final = (
     *("Registry", "Shortcut", "CustomAction", "Property", "LaunchCondition", "Upgrade"),
     *("ServiceInstall", "Environment", "ODBCDriver", "File", "Component", "Directory"),
@@ -149,7 +155,9 @@ def deb(inputs: PackInputs) -> FactSheet:
     with deb_reader.members(path, "data.tar") as archive:
         members = sorted(archive, key=lambda each: each.name)
     with deb_reader.members(path, "control.tar") as archive:
-        scripts = sorted(each.name.lstrip("./") for each in archive if each.isfile())
+        parts = {each.name.lstrip("./"): each for each in archive if each.isfile()}
+        ours = [name for name in sorted(parts) if name in _SCRIPTS]
+        scripts = "".join(_script(archive, parts[name], name) for name in ours)
     facts = (deb_reader.content_of(path, "/control", "control.tar") or b"").decode(
         "utf-8", "replace"
     )
@@ -160,25 +168,32 @@ def deb(inputs: PackInputs) -> FactSheet:
     evidence = (
         kept.keep("installing/deb-files.txt", listing.encode(), path.name),
         kept.keep("installing/deb-control.txt", facts.encode(), path.name),
+        kept.keep("installing/deb-scripts.txt", scripts.encode(), path.name),
     )
     kinds = inputs.words["kinds"]
     rows = [
         ClaimRow((kinds[kind], place, text), Status.SHOWN, evidence)
         for kind, place, text in _places(members, kinds["files"])
     ]
-    ours = [name for name in scripts if name in {"preinst", "postinst", "prerm", "postrm"}]
     rows += [ClaimRow((kinds["script"], name, ""), Status.SHOWN, evidence) for name in ours]
     needs = re.search(r"^Depends: (.*)$", facts, re.MULTILINE)
     plain = [each for each in members if each.isfile()]
+    active = [each for each in members if any(place in each.name for place in _ACTIVE)]
     values: dict[str, str | int] = {
         "name": path.name,
         "files": len(plain),
         "raised": sum(bool(each.mode & (stat.S_ISUID | stat.S_ISGID)) for each in plain),
         "units": sum(any(unit in each.name for unit in _UNITS) for each in plain),
+        "active": sum(not each.isdir() for each in active) + len(_STARTS.findall(scripts)),
         "scripts": ", ".join(ours) or "–",
         "needs": needs[1] if needs else "–",
     }
     return FactSheet(values, evidence, {"changes": rows})
+
+
+def _script(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
+    file = archive.extractfile(member)
+    return f"== {name}\n{file.read().decode('utf-8', 'replace') if file else ''}\n"
 
 
 def _shown(member: tarfile.TarInfo) -> str:

@@ -88,18 +88,27 @@ class PickedTests:
         self.names = names
 
     def __call__(self, inputs: PackInputs) -> FactSheet:
-        """Return the counts; absent where none of them ran on these sources."""
+        """Return the counts; absent where none of them ran on these sources.
+
+        They are partial where one of the files had no test that ran, such as for want of a browser.
+        """
         run = results.results_of(inputs.state, inputs.root)
-        chosen = [
-            how[-1]
-            for test, how in (run.tests if run else {}).items()
-            if any(test.startswith(f"tests/{name}") for name in self.names)
-        ]
-        last = Counter(chosen)
-        if run is None or not last[results.PASSED] + last[results.FAILED]:
+        by_name = {name: self._last(run, name) for name in self.names}
+        last = sum(by_name.values(), Counter[str]())
+        if run is None or not _ran(last):
             return FactSheet(absent="no_results")
+        is_whole = run.is_whole and all(map(_ran, by_name.values()))
         counts: dict[str, str | int] = {each: last[each] for each in _ENDS}
-        return FactSheet({**counts, "partial": int(not run.is_whole)}, (_kept(inputs, run),))
+        return FactSheet({**counts, "partial": int(not is_whole)}, (_kept(inputs, run),))
+
+    @staticmethod
+    def _last(run: results.KeptRun | None, name: str) -> Counter[str]:
+        tests = run.tests if run else {}
+        return Counter(how[-1] for test, how in tests.items() if test.startswith(f"tests/{name}"))
+
+
+def _ran(ends: Mapping[str, int]) -> bool:
+    return any(ends[each] for each in (results.PASSED, results.FAILED))
 
 
 def rules(inputs: PackInputs) -> FactSheet:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,16 +140,10 @@ def code_scanning(inputs: PackInputs) -> FactSheet:
         runs = report.get("runs")
         if not isinstance(runs, list):
             continue
-        commits = {
-            str(place.get("revisionId"))
-            for run in runs
-            for place in run.get("versionControlProvenance", ())
-        }
+        commits = {each for run in runs for each in _commits(run)}
         if commits != {inputs.state.commit} or inputs.state.changes:
             return FactSheet(absent="other_commit")
-        levels = Counter(
-            str(row.get("level", "warning")) for run in runs for row in run.get("results", ())
-        )
+        levels = Counter(level for run in runs for level in _levels(run))
         tools = {str(run["tool"]["driver"]["name"]) for run in runs}
         evidence = (inputs.kept.keep_json("scans/code-scanning.sarif", report, path.name),)
         values: dict[str, str | int] = {
@@ -159,6 +153,25 @@ def code_scanning(inputs: PackInputs) -> FactSheet:
         }
         return FactSheet(values, evidence)
     return FactSheet(absent="no_report")
+
+
+def _commits(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the commits that a run says it is of; "None" where it names none."""
+    places: Sequence[Mapping[str, Any]] = run.get("versionControlProvenance") or ({},)
+    yield from (str(place.get("revisionId")) for place in places)
+
+
+def _levels(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how grave each result is; one that does not say it is what its rule is (§3.27.10)."""
+    tool = run["tool"]
+    rules = {
+        str(rule["id"]): str(rule.get("defaultConfiguration", {}).get("level", "warning"))
+        for part in (tool["driver"], *tool.get("extensions", ()))
+        for rule in part.get("rules", ())
+    }
+    for row in run.get("results", ()):
+        rule = row.get("ruleId") or row.get("rule", {}).get("id")
+        yield str(row.get("level") or rules.get(str(rule), "warning"))
 
 
 def audit(inputs: PackInputs) -> FactSheet:
