@@ -363,7 +363,7 @@ def test_a_greeting_names_the_ports() -> None:
 def test_root_and_containers_are_no_persons(tmp_path: Path) -> None:
     overflow, containers = tmp_path / "overflow", tmp_path / "subuid"
     overflow.write_text("65000\n")
-    containers.write_text("alice:100000:65536\nnonsense\nbob:x:1\n")
+    containers.write_text("alice:100000:65536\nnonsense\nbob:x:1\nroot:1000:1\n")
     users = LinuxUsers(overflow, containers)
     for number in (0, 65000, 100000, 165535):
         with pytest.raises(UnknownUserError):
