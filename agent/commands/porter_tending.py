@@ -110,8 +110,8 @@ async def _comes(place: Path) -> None:
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
 
     def look() -> None:
-        if place.exists():
-            with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(OSError, RuntimeError):  # nobody may look there; the loop has ended meanwhile
+            if place.exists():
                 loop.call_soon_threadsafe(is_there.set)
 
     with CHECKS.running(look):

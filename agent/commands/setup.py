@@ -4,6 +4,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from agent.commands.machine import (
     AuthorityOptions,
     MachineOptions,
@@ -31,6 +33,8 @@ from agent.setup.own_copy import OwnCopy
 from agent.setup.record import SetupRecord
 from agent.setup.uninstall import Uninstall
 from agent.setup.user_setup import SetupOptions, UserSetup
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,12 +148,19 @@ def take_over(copy: OwnCopy | None = None) -> bool:
         copy: the one of the user who is signed in unless given.
 
     """
-    started = autostart(start_command(None))
-    chosen = [each for each in (started, file_manager(sign_command(None))) if each and each.is_on()]
-    if not (copy or OwnCopy()).give_way():
+    try:
+        found = autostart(start_command(None)), file_manager(sign_command(None))
+        chosen = [each for each in found if each and each.is_on()]
+        if not (copy or OwnCopy()).give_way():
+            return False
+    except OSError as error:  # a registry that may not be read; who starts is to start all the same
+        _log.warning("the user's own copy cannot be looked for", detail=str(error))
         return False
     for each in chosen:
-        each.turn_on()
+        try:
+            each.turn_on()
+        except OSError as error:
+            _log.warning("what started the user's own copy starts nothing", detail=str(error))
     return True
 
 

@@ -54,6 +54,8 @@ def test_it_sees_people_and_their_ports() -> None:
     assert settings["NoNewPrivileges"] == settings["DynamicUser"] == "yes"
     # With either of them every person would be nobody, or every port another one.
     assert not {"PrivateUsers", "PrivateNetwork"} & set(settings)
+    # What agents leave unread counts against whoever accepted it.
+    assert not {"MemoryMax", "MemoryHigh"} & set(settings)
     assert settings["RuntimeDirectory"] == "ankong"
     assert "@privileged" in settings["SystemCallFilter"]
 

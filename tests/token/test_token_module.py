@@ -26,6 +26,7 @@ from agent.cards.pkcs11.module_client import (
 from agent.cards.pkcs11.token_wire import (
     ListSlots,
     LoadModule,
+    OpenToken,
     ReadToken,
     Reason,
     SignWithToken,
@@ -97,6 +98,28 @@ def test_a_wrong_pin_is_said_to_be_wrong(
     made = softhsm_module.ask(request, TokenSignatures, secret())
     require_good(held, made.signatures[0])
     assert not only_token(softhsm_module).flags & TokenFlag.USER_PIN_COUNT_LOW
+
+
+def test_at_rest_a_module_has_no_process_but_between_login_and_signature(
+    stub_module: MakeModule, stub_log: Path
+) -> None:
+    module = stub_module()
+
+    def rested() -> int | None:
+        module.rest()
+        return module.process_id
+
+    assert rested() is None  # there was none
+    token = only_token(module)
+    assert rested() is None
+    with secret() as typed:
+        module.ask(OpenToken(token.slot, token.identity), TokenContents, typed)
+        held = module.process_id
+        assert rested() == held
+        request = SignWithToken(token.slot, token.identity, b"\1", KeyType.RSA, (DIGEST,))
+        module.ask(request, TokenSignatures, typed)
+    assert stub_log.read_text().count("login") == 1
+    assert rested() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")

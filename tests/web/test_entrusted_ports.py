@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from agent.commands import porter_tending
 from agent.commands.porter_tending import PorterTending
 from agent.host.settings import config
+from agent.periodic import PeriodicChecks
 from tests.unit.host import porter_rig
 from tests.unit.host.porter_rig import Rig, running, until
 from tests.web.conftest import AgentFactory
@@ -194,3 +196,25 @@ async def test_a_port_that_was_kept_beside_a_porters_is_the_agents_when_the_port
         assert (serving.port, serving.also, serving.problem) == (own, (), None)
         assert serving.missing == (usual,)
         assert await agent.alive()
+
+
+async def test_a_place_that_nobody_may_look_at_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def forbidden(_: Path) -> bool:
+        loop.call_soon_threadsafe(looked.set)
+        raise PermissionError
+
+    checks = PeriodicChecks(0.01)
+    monkeypatch.setattr(porter_tending, "CHECKS", checks)
+    monkeypatch.setattr(Path, "exists", forbidden)
+    with structlog.testing.capture_logs() as lines:
+        waiting = asyncio.create_task(porter_tending._comes(tmp_path / "porter.sock"))
+        async with asyncio.timeout(SECONDS):
+            await looked.wait()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert lines == []

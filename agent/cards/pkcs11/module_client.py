@@ -22,6 +22,7 @@ from agent.cards.pkcs11.token_wire import (
     Loaded,
     LoadModule,
     ModuleRefusal,
+    OpenToken,
     Reason,
     TokenAnswer,
     TokenRequest,
@@ -123,6 +124,7 @@ class TokenModule:
         self._process: subprocess.Popen[bytes] | None = None
         self._idle: threading.Timer | None = None
         self._asked = 0
+        self._holds_login = False  # for the request that follows
         self._closed = False
 
     @property
@@ -162,6 +164,8 @@ class TokenModule:
             process = self._started()
             with nullcontext() if secret is None else _copied(secret) as copy:
                 answer = self._told(process, request, copy, seconds or self._seconds)
+            is_refused = isinstance(answer, ModuleRefusal)
+            self._holds_login = isinstance(request, OpenToken) and not is_refused
             self._asked += 1
             self._idle = threading.Timer(self._idle_seconds, self._leave, (self._asked,))
             self._idle.daemon = True
@@ -173,10 +177,15 @@ class TokenModule:
         return answer
 
     def rest(self) -> None:
-        """End the process, if there is one, after its request; the next one starts another."""
+        """End the process, if there is one, after its request; the next one starts another.
+
+        One that has just logged in for a signature is left to its idle end: the PIN would have to
+        be typed on the reader's keypad once more.
+        """
         with self._turn:
-            self._rest()
-            self._end(gently=True)
+            if not self._holds_login:
+                self._rest()
+                self._end(gently=True)
 
     def close(self) -> None:
         """End the process, if there is one; also in the middle of a request."""
@@ -267,6 +276,7 @@ class TokenModule:
 
     def _end(self, *, gently: bool = False) -> None:
         process, self._process = self._process, None
+        self._holds_login = False
         if process is None:
             return
         for pipe in (process.stdin, process.stdout):

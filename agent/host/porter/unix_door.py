@@ -15,6 +15,7 @@ from agent.host.porter.porter_wire import CONNECTION, MAX_ANSWER, READY
 BACKLOG: Final = 64
 _OUTQ: Final = 0x5411  # SIOCOUTQ, of linux/sockios.h
 _EVERYBODY: Final = 0o666
+_ENTERED_BY_ALL: Final = 0o755
 
 
 class UnfitFolderError(OSError):
@@ -29,7 +30,9 @@ def open_registry(path: Path) -> socket.socket:
         OSError: the system refuses.
 
     """
-    path.parent.mkdir(mode=0o755, exist_ok=True)
+    with suppress(FileExistsError):
+        path.parent.mkdir(mode=_ENTERED_BY_ALL)
+        path.parent.chmod(_ENTERED_BY_ALL)  # whatever the umask is
     found = path.parent.lstat()
     if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o022:
         raise UnfitFolderError(f"{path.parent} has to be this user's folder, and nobody else's")

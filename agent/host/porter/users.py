@@ -73,7 +73,9 @@ class LinuxUsers:
             changed = self._containers.stat().st_mtime_ns
             if changed != self._read_at:
                 text = self._containers.read_text("utf-8", "replace")
-                self._ranges = tuple(map(_range, _RANGE.finditer(text)))
+                found = map(_range, _RANGE.finditer(text))
+                # A single number is a person whom an administrator lets into a container of root's.
+                self._ranges = tuple(each for each in found if len(each) > 1)
                 self._read_at = changed
         return self._ranges
 

@@ -138,6 +138,23 @@ class Entry:
         self.turned += 1
 
 
+def test_a_registry_that_cannot_be_read_or_written_holds_up_no_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = Entry(on=True)
+    monkeypatch.setattr(setup, "autostart", lambda _: started)
+    monkeypatch.setattr(setup, "file_manager", lambda _: None)
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    desk.install()
+    monkeypatch.setattr(started, "turn_on", forbidden)
+    assert setup.take_over(desk.copy())
+    monkeypatch.setattr(Desk, "read", forbidden)
+    assert not setup.take_over(desk.copy())
+
+
 @pytest.mark.parametrize("was_on", [True, False])
 def test_what_was_chosen_for_the_copy_holds_for_the_program(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, was_on: bool

@@ -286,6 +286,15 @@ def test_no_porter_where_the_folder_is_others(tmp_path: Path) -> None:
     assert (folder / "porter.sock").read_text() == "precious"
 
 
+def test_agents_may_enter_the_folder_whatever_the_umask_is(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        open_registry(tmp_path / "run" / "porter.sock").close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o755
+
+
 def test_two_porters_do_not_share_a_place(rig: Rig) -> None:
     with pytest.raises(UnfitFolderError):
         open_registry(rig.path)
@@ -363,7 +372,7 @@ def test_a_greeting_names_the_ports() -> None:
 def test_root_and_containers_are_no_persons(tmp_path: Path) -> None:
     overflow, containers = tmp_path / "overflow", tmp_path / "subuid"
     overflow.write_text("65000\n")
-    containers.write_text("alice:100000:65536\nnonsense\nbob:x:1\n")
+    containers.write_text("alice:100000:65536\nnonsense\nbob:x:1\nroot:1000:1\n")
     users = LinuxUsers(overflow, containers)
     for number in (0, 65000, 100000, 165535):
         with pytest.raises(UnknownUserError):
