@@ -8,11 +8,15 @@ from agent.portal.pages.templates import render
 from agent.words.mac_page import mac_parts
 
 PATH: Final = "/mac"
+_SCREENS: Final = frozenset({"upgrade/component", "login/component", "account/component"})
+"""The screens about installing, which lead here."""
 
 
 async def get_mac(request: web.Request) -> web.Response:
-    """Show the page in the visitor's language."""
-    return render(request, "mac.html", parts=mac_parts)
+    """Show the page in the visitor's language, with the way back to the screen that led here."""
+    asked = request.query.get("from", "")
+    back = asked if asked in _SCREENS else ""
+    return render(request, "mac.html", parts=mac_parts, back=back)
 
 
 def add_routes(router: web.UrlDispatcher) -> None:

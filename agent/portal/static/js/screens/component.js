@@ -11,7 +11,7 @@ const instructions = (downloads) =>
   h("details", { class: "install", open: true },
     h("summary", {}, h("h2", {}, t("component.installTitle"))),
     downloads,
-    h("p", {}, h("a", { href: "/mac", id: "mac" }, t("component.macLink"))),
+    h("p", {}, h("a", { href: `/mac?from=${location.hash.replace(/^#\/?/, "")}`, id: "mac" }, t("component.macLink"))),
     h("h3", {}, t("component.wizardTitle")),
     h("ol", { class: "wizard" }, list("component.wizard").map((item) => h("li", {}, item))));
 
