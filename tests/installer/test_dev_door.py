@@ -157,3 +157,27 @@ def test_the_gate_runs_all_and_fails_with_each(broken: str, tmp_path: Path) -> N
     assert all(f"made {words}\n" in done.stdout for words in GATE.values())
     told = re.findall(r"^(.+): ok after \d+ s$", done.stdout, re.MULTILINE)
     assert sorted(told) == sorted(set(GATE) - {broken})
+
+
+def test_what_is_run_once_more_is_what_failed_in_this_run(tmp_path: Path) -> None:
+    """What an earlier run left would have let few tests stand for all of them."""
+    make, told = tmp_path / "make", tmp_path / "told"
+    make.write_text(
+        f'#!/bin/sh\necho "$*" >>"{told}"\n[ "$1" != test-installers ] && [ "$1" != test ]\n'
+    )
+    make.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    places = []
+    for _ in range(2):
+        subprocess.run(
+            [ROOT / ".ci" / "run"], env=env, capture_output=True, check=False, timeout=60
+        )
+        runs = [line for line in told.read_text().splitlines() if "test" in line.split()[0]]
+        told.unlink()
+        found = [re.search(r"-o cache_dir=(\S+)", line) for line in runs]
+        assert [each is not None for each in found] == [True] * 6
+        places += [each[1] for each in found if each is not None]
+        assert sum("--last-failed" in line for line in runs) == 3
+    assert {places.count(each) for each in places} == {2}
+    assert len(set(places)) == 6
+    assert not any(Path(each).parent.exists() for each in places)
