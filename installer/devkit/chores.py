@@ -454,7 +454,8 @@ def complete(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         steps.append([*make, "--table", files / artefacts.TABLE, "--out", out])
     else:
         say(f"no repository for apt and dnf: it needs {RELEASE_KEY} and {REPOSITORY_URL}")
-    return status or max(run([venv.PYTHON, *words], env=venv.environment()) for words in steps)
+    statuses = [run([venv.PYTHON, *words], env=venv.environment()) for words in steps]
+    return status or int(any(statuses))
 
 
 def procurement(options: argparse.Namespace, _rest: Sequence[str]) -> int:

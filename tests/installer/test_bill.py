@@ -1,5 +1,6 @@
 """The bill of materials has what procurement asks for, and CycloneDX's own judge takes it."""
 
+import argparse
 import json
 import zipfile
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from uuid import UUID
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from devkit import channels, release
+from devkit import channels, chores, release, system, venv
 from devkit.channel.built import BuiltRelease
 from devkit.channel.verdict import ChannelVerdict, ReleaseChannel
 from devkit.shell import SetupError
@@ -185,6 +186,19 @@ def test_a_release_brings_what_its_channels_publish_of_these_very_files(
         assert f"{release.sha256_of(path)}  {path.name}\n" in (files / "SHA256SUMS").read_text()
         archives.append(path.read_bytes())
     assert archives[0] == archives[1]
+
+
+@pytest.mark.parametrize("ended", [0, 1, -9])
+def test_no_step_of_a_release_fails_unseen(monkeypatch: pytest.MonkeyPatch, ended: int) -> None:
+    """One that the system killed has a status below 0."""
+    monkeypatch.setattr(release, "gather", lambda: 0)
+    monkeypatch.setattr(system, "ensure", lambda _: None)
+    monkeypatch.setattr(venv, "ensure", lambda: None)
+    monkeypatch.setenv(chores.RELEASE_KEY, "key")
+    monkeypatch.delenv(chores.REPOSITORY_URL, raising=False)
+    statuses = iter((0, ended))
+    monkeypatch.setattr(chores, "run", lambda _, **__: next(statuses))
+    assert bool(chores.complete(argparse.Namespace(), ())) == bool(ended)
 
 
 def test_signed_files_replace_the_unsigned_whose_sums_are_kept(built: Path, tmp_path: Path) -> None:
