@@ -226,6 +226,16 @@ def test_jobs_are_made_of_chores_and_files_that_there_are(name: str, chores: set
             assert place.split("/")[0] in MADE, place
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_git_believes_the_checkout_of_every_container_that_has_git(name: str) -> None:
+    """The folder belongs to the host's user there, and checkout's own word for it ends with it."""
+    for label, job in jobs(name).items():
+        runs = [step.get("run", step.get("uses", "")) for step in job.get("steps", ())]
+        if "container" in job and any(re.search(r"install.* git ", each) for each in runs):
+            (at,) = [n for n, each in enumerate(runs) if each.startswith("actions/checkout@")]
+            assert runs[at + 1] == 'git config --global --add safe.directory "$PWD"', label
+
+
 def test_every_target_is_fuzzed_by_a_job_of_its_own() -> None:
     assert tuple(jobs("fuzz.yml")["target"]["strategy"]["matrix"]["target"]) == target.NAMES
 
