@@ -140,11 +140,7 @@ def code_scanning(inputs: PackInputs) -> FactSheet:
         runs = report.get("runs")
         if not isinstance(runs, list):
             continue
-        commits = {
-            str(place.get("revisionId"))
-            for run in runs
-            for place in run.get("versionControlProvenance") or ({},)
-        }
+        commits = {each for run in runs for each in _commits(run)}
         if commits != {inputs.state.commit} or inputs.state.changes:
             return FactSheet(absent="other_commit")
         levels = Counter(level for run in runs for level in _levels(run))
@@ -157,6 +153,12 @@ def code_scanning(inputs: PackInputs) -> FactSheet:
         }
         return FactSheet(values, evidence)
     return FactSheet(absent="no_report")
+
+
+def _commits(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the commits that a run says it is of; "None" where it names none."""
+    places: Sequence[Mapping[str, Any]] = run.get("versionControlProvenance") or ({},)
+    yield from (str(place.get("revisionId")) for place in places)
 
 
 def _levels(run: Mapping[str, Any]) -> Iterator[str]:
