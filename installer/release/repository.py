@@ -67,7 +67,10 @@ code { overflow-wrap: anywhere; }
 </style>
 """
 _BLOCK: Final = "PUBLIC KEY BLOCK"
-_URL: Final = re.compile(r"(?:https?://[A-Za-z0-9.-]+(?::\d+)?|file://)/(?:[A-Za-z0-9._~-]+/)*")
+_URL: Final = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+(?::\d+)?|http://127\.0\.0\.1:\d+|file://)/(?:[A-Za-z0-9._~-]+/)*"
+)
+"""Of a host by TLS alone: what people take first there is the key itself."""
 _DAY: Final = 86400
 
 

@@ -1,14 +1,17 @@
 """``make procurement``: what installing changes is read out of the packages themselves."""
 
 import io
+import json
 import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from devkit.procurement import deb_reader, package_facts, repo_facts
+from devkit.procurement import deb_reader, package_facts, repo_facts, whole_pack
 from devkit.procurement.inputs import PackInputs
+from devkit.procurement.sheet import Sheets
+from devkit.results import SourceState
 from devkit.shell import SetupError
 from linux.build import tree
 
@@ -80,6 +83,21 @@ def test_what_a_package_brings_is_told(inputs: PackInputs) -> None:
     assert found.values["needs"] == "libc6 (>= 2.36), pcscd"
     assert deb_reader.content_of(path, "/_internal/sbom.cdx.json") == b"{}"
     assert deb_reader.content_of(path, "/gone") is None
+
+
+def test_an_installer_of_another_commit_is_told_on_top(inputs: PackInputs) -> None:
+    of_this = replace(inputs, state=SourceState("a" * 40, ""))
+    place = "./usr/lib/ankong/_internal/built.json"
+    for said, told in (
+        ({"commit": "a" * 40}, ""),
+        ({"commit": "b" * 40}, "ankong_1.2.3_amd64.deb"),
+        ({"commit": None}, "ankong_1.2.3_amd64.deb"),
+        ([], "ankong_1.2.3_amd64.deb"),
+    ):
+        write_package(inputs, {place: (0o644, json.dumps(said).encode())})
+        assert whole_pack.build_facts(of_this)["other_commit"] == told
+    page = Sheets(inputs.words, whole_pack.build_facts(of_this), {}).index([], [])
+    assert "記載的建置來源不是上列提交，或沒有記載：ankong_1.2.3_amd64.deb。" in page
 
 
 def test_services_and_raised_rights_are_counted(inputs: PackInputs) -> None:

@@ -590,7 +590,9 @@ def test_the_key_may_come_by_the_environment_and_is_written_nowhere(work: Work) 
     assert (status, told.startswith("repository: ")) == (1, True), told
 
 
-@pytest.mark.parametrize("url", ["ftp://a/", "https://a", "https://a/ b/", "https://a/\nx: /", "x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://a/", "http://a/", "https://a", "https://a/ b/", "https://a/\nx: /", "x"]
+)
 def test_an_address_that_could_say_more_than_an_address_is_refused(work: Work, url: str) -> None:
     words = ("--table", work.folder / "artefacts.json", "--url", url, "--out", work.out)
     assert work.run("make", "--key", work.key, *words)[0] == 2

@@ -1,5 +1,6 @@
 """What installing changes on a computer, out of the installers themselves."""
 
+import json
 import re
 import stat
 import tarfile
@@ -16,6 +17,8 @@ from devkit.shell import SetupError, output
 
 SETUP: Final = "installer/windows/setup.nsi"
 _PROGRAM: Final = "/usr/lib/ankong"
+_BUILT: Final = "built.json"
+"""What a program says of its own build: agent/host/product.py reads it."""
 _MANY: Final = 6
 _UNITS: Final = ("/systemd/system/", "/systemd/user/")
 _ACTIVE: Final = (".wants/", ".requires/", "/cron.", "/init.d/", "/udev/")
@@ -98,12 +101,26 @@ def _table(path: Path, name: str) -> list[list[str]]:
 
 def bill_of_msi(path: Path) -> bytes | None:
     """Return the bill of materials in an MSI; None where it cannot be unpacked."""
+    return _in_msi(path, "sbom.cdx.json")
+
+
+def _in_msi(path: Path, name: str) -> bytes | None:
     with tempfile.TemporaryDirectory() as folder:
         if output(["msiextract", "--directory", folder, path]) is None:
             return None
-        for found in sorted(Path(folder).rglob("sbom.cdx.json")):
+        for found in sorted(Path(folder).rglob(name)):
             return found.read_bytes()
     return None
+
+
+def commit_in(path: Path) -> str:
+    """Return the commit that a .deb or an MSI says it was built from; "" where it names none."""
+    try:
+        is_deb = path.suffix == ".deb"
+        built = deb_reader.content_of(path, f"/{_BUILT}") if is_deb else _in_msi(path, _BUILT)
+        return str(json.loads(built or b"{}").get("commit") or "")
+    except (SetupError, ValueError, AttributeError):
+        return ""
 
 
 def setup(inputs: PackInputs) -> FactSheet:

@@ -152,7 +152,9 @@ class Sheets:
             )
         )
         warnings = [
-            words["warning"][name] for name in ("dirty", "no_installers") if self._build.get(name)
+            words["warning"][name].format_map(self._build)
+            for name in ("dirty", "no_installers", "other_commit")
+            if self._build.get(name)
         ]
         warned = "".join(f'\n<p class="warn">{_marked(each)}</p>' for each in warnings)
         return (

@@ -139,8 +139,7 @@ def write(
     findings = {name: finder(inputs) for name, finder in finders.items()}
     writer = prose.ProseWriter(folder, findings, inputs.kept)
     documents = [writer.document(name) for name in prose.names(folder)]
-    build_facts = _build_facts(inputs)
-    sheets = Sheets(inputs.words, build_facts, inputs.kept.files)
+    sheets = Sheets(inputs.words, build_facts(inputs), inputs.kept.files)
     counts = [_counts(document) for document in documents]
     for document in documents:
         (out / f"{document.name}.html").write_text(sheets.page(document), "utf-8")
@@ -176,7 +175,7 @@ def _date() -> str:
     return f"{datetime.fromtimestamp(int(freeze.source_date()), UTC):%Y-%m-%d}"
 
 
-def _build_facts(inputs: PackInputs) -> dict[str, str]:
+def build_facts(inputs: PackInputs) -> dict[str, str]:
     """Return what stands at the head of each page."""
     words = inputs.words["state"]
     if not inputs.state.commit:
@@ -198,7 +197,14 @@ def _build_facts(inputs: PackInputs) -> dict[str, str]:
         "installers": inputs.words["comma"].join(installers) or words["no_installers"],
         "dirty": inputs.state.changes,
         "no_installers": "" if installers else "yes",
+        "other_commit": inputs.words["comma"].join(_strangers(inputs)),
     }
+
+
+def _strangers(inputs: PackInputs) -> list[str]:
+    """Return the installers that say they were built from something else than this commit."""
+    found = [path for ending in (".deb", ".msi") for path in inputs.built(ending)]
+    return [path.name for path in found if package_facts.commit_in(path) != inputs.state.commit]
 
 
 def _counts(document: PackDocument) -> dict[str, int]:
