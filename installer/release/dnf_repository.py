@@ -12,6 +12,18 @@ from release.repository_package import RepositoryPackage, tool
 SIGNER: Final = Path(__file__).with_name("rpm_signer.py")
 
 
+def is_signed(rpm: Path, keys: Sequence[TwinKey]) -> bool:
+    """Return whether the signature in a package says that it is by one of these keys.
+
+    Raises:
+        RepositoryError: rpm cannot read it.
+
+    """
+    words = ("rpm", "--query", "--nosignature", "--queryformat", "%{DSAHEADER:pgpsig}", "--package")
+    _, _, signer = tool(*words, rpm).rpartition("Key ID ")
+    return signer.strip().lower() in {key.fingerprint[-8:].hex() for key in keys}
+
+
 def sign_header(rpm: Path, key: TwinKey, when: int) -> None:
     """Have rpmsign put a signature into a package; ``rpmsign --delsign`` takes it out again.
 

@@ -141,8 +141,9 @@ def make(options: argparse.Namespace) -> None:
         if options.previous:
             _keep_lists(options.previous, root)
         laid = [_lay(package, root) for package in packages]
-        for package, copy in zip(packages, laid, strict=True):
-            if keys and package.kind == "rpm" and package in new:
+        for copy in laid:
+            # Also what a key had signed that is left out now: nobody new would have that key.
+            if keys and copy.kind == "rpm" and not dnf_repository.is_signed(copy.path, keys):
                 dnf_repository.sign_header(copy.path, keys[0], when)
         apt_repository.write(root, laid, keys, range(when, when + options.days * _DAY))
         dnf_repository.write(root, laid, keys, when)

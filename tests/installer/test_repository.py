@@ -395,6 +395,22 @@ def test_while_one_key_follows_another_the_repository_grows_on(work: Work, serve
     assert (status, "BAD signature" in told) == (1, True), told
 
 
+def test_what_a_key_had_signed_is_signed_anew_when_that_key_goes(
+    work: Work, dnf: Dnf, served: Path
+) -> None:
+    new, both, last = new_key(work.folder / "next.key"), work.folder / "both", work.folder / "last"
+    status, told = work.make("--key", new, "--previous", served, out=both, when=WHEN + 1)
+    assert status == 0, told
+    rpm = "rpm/x86_64/ankong-1.0.0-1.x86_64.rpm"
+    assert (both / rpm).read_bytes() == (served / rpm).read_bytes()
+    work.key = new
+    status, told = work.make("--previous", both, out=last, when=WHEN + 2)
+    assert status == 0, told
+    dnf.knows((last / "ankong.repo").read_text())
+    done = dnf("install", "ankong")
+    assert done.returncode == 0, done.stdout
+
+
 def test_while_one_key_follows_another_dnf_goes_on(work: Work, dnf: Dnf, served: Path) -> None:
     new, old_alone = new_key(work.folder / "next.key"), (served / "ankong.asc").read_bytes()
     table = work.build("1.0.0")
