@@ -75,7 +75,8 @@ class PortTurns:
     async def _leave(self) -> None:
         if not self._is_ported():
             others = self._listening.others
-            names = [name for name, found in others.items() if not found.released]
+            kept = (None, *self._listening.entrusted)
+            names = [name for name, found in others.items() if found.port not in kept]
             for name in tuple(others):
                 await self._listening.release(name)
             if names:

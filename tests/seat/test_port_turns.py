@@ -158,6 +158,19 @@ async def test_a_service_that_hands_connections_over_keeps_its_port(
     assert second.serving.missing == ()
 
 
+async def test_nothing_is_said_of_ports_that_a_porter_keeps(first: Person) -> None:
+    port = first.port
+    assert port is not None
+    await first.serving.release("plain")
+    await first.serving.take("plain")  # from now on it is this very port
+    await first.serving.entrust([port])
+    with structlog.testing.capture_logs() as lines:
+        async with taking_turns(first):
+            first.turn(in_front=False)
+            await first.until(lambda: first.rested[-1:] == [True])
+    assert (first.port, lines) == (port, [])
+
+
 async def test_a_signature_is_not_cut_and_its_answer_arrives(start_agent: Start) -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 

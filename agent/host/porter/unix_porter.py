@@ -324,6 +324,9 @@ class UnixPorter:
         now = self._plan.clock()
         for door in [each for each, until in self._busy.items() if until <= now]:
             if door in self._busy:
+                if door.unread == 0:  # it has the connection, and is late to say so
+                    self.counts.handed += door.holds is not None
+                    door.let_go()
                 self._retire(door)
         for leaving in [each for each in self._farewells if each.deadline <= now]:
             self._close_farewell(leaving)

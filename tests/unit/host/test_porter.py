@@ -154,6 +154,28 @@ def test_an_agent_that_never_reads_loses_its_place_and_no_other(
             assert peer_of(again) == client.getsockname()
 
 
+def test_an_agent_that_is_late_to_say_so_keeps_the_connection_that_it_has(tmp_path: Path) -> None:
+    """Else the porter's words stood in the middle of an answer, and a signature would be lost."""
+    now = [0.0]
+
+    def pass_time(porter: unix_porter.UnixPorter) -> bool:
+        now[0] += unix_porter.HAND_OVER_SECONDS
+        return not len(porter._doors)
+
+    with (
+        running(tmp_path, clock=lambda: now[0]) as rig,
+        closing(rig.agent()) as agent,
+        rig.client() as client,
+    ):
+        held = agent.next()
+        assert held is not None
+        until(lambda: pass_time(rig.porter))
+        assert rig.porter.counts.handed == 1
+        with held:
+            held.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        assert all_of(client) == b"HTTP/1.1 200 OK\r\n\r\n"
+
+
 def test_a_lying_agent_is_found_out_by_the_kernel(rig: Rig) -> None:
     with closing(rig.agent()) as liar, rig.client() as client:
         until(lambda: rig.porter._busy)
