@@ -70,6 +70,8 @@ class OwnCopy:
     def give_way(self) -> bool:
         """Remove the copy if it is as old as this program or older; return whether it is gone.
 
+        What cannot be removed is not tried again.
+
         Nothing is done where this is not the program for all users, where the user has no copy, a
         newer one, or one that was wanted beside it.
         """
@@ -77,12 +79,12 @@ class OwnCopy:
         if uninstaller is None:
             return False
         status = self.start((str(uninstaller), *GIVE_WAY))
-        gone = status is not None and self._is_gone(uninstaller)
-        if gone:
+        if status == 0 and self._is_gone(uninstaller):
             _log.info("the user's own copy gave way to the program for all users")
-        else:
-            _log.warning("the user's own copy could not be removed", status=status)
-        return gone
+            return True
+        _log.warning("the user's own copy could not be removed", status=status)
+        self.registry.write(KEY, KEPT, "1")  # else every start would wait for it again
+        return False
 
     def _uninstaller(self) -> Path | None:
         """Return the program that removes the copy; None where none is to be removed."""

@@ -116,12 +116,17 @@ def test_only_the_program_for_all_users_takes_its_place(desk: Desk, tmp_path: Pa
     assert desk.calls == []
 
 
-@pytest.mark.parametrize("status", [None, 0])
-def test_one_that_cannot_be_removed_holds_up_nothing(desk: Desk, status: int | None) -> None:
+@pytest.mark.parametrize(("status", "waits"), [(None, False), (2, False), (0, True)])
+def test_one_that_cannot_be_removed_holds_up_one_start_at_most(
+    desk: Desk, status: int | None, *, waits: bool
+) -> None:
     desk.install()
     desk.status, desk.leaves = status, False
     assert not desk.copy().give_way()
+    assert bool(desk.waits) == waits
     assert desk.waits <= 1000
+    assert not desk.copy().give_way()
+    assert len(desk.calls) == 1
 
 
 @dataclass
