@@ -182,7 +182,12 @@ class Dnf:
         # Metadata of this very second would be young enough for dnf, whatever is told to it.
         given = ["--refresh", *(f"--setopt={name}={value}" for name, value in options.items())]
         root = f"--installroot={self.root}"
-        return said("dnf", root, "--releasever=1", "-y", *given, *words, folder=self.folder)
+        try:
+            return said("dnf", root, "--releasever=1", "-y", *given, *words, folder=self.folder)
+        finally:
+            # It starts an agent for each keyring, and leaves it behind.
+            for ring in (self.folder / "cache").glob("*/pubring"):
+                said("gpgconf", "--homedir", ring, "--kill", "gpg-agent", folder=self.folder)
 
 
 class Zypper:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.rate import Rate
-from agent.web.front import dropped, serving
+from agent.web.front import dropped, http_server
 from agent.web.front.dropped import DroppedBytes
 from tests.web.conftest import SITE, AgentFactory
 
@@ -36,13 +36,13 @@ async def send(writer: asyncio.StreamWriter, pieces: int) -> None:
 def came(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many bytes came in on connections."""
     lengths: list[int] = []
-    receive = serving._Connection.data_received
+    receive = http_server._Connection.data_received
 
     def count(self: Any, data: bytes) -> None:
         lengths.append(len(data))
         receive(self, data)
 
-    monkeypatch.setattr(serving._Connection, "data_received", count)
+    monkeypatch.setattr(http_server._Connection, "data_received", count)
     return lengths
 
 
