@@ -7,7 +7,8 @@
 
 `make docs` does the first, `make proven` the second. A claim without a run of which every test has
 passed is one that is not proven, as is a claim whose words or tests are others by now. Nobody
-writes proven.json by hand.
+writes proven.json by hand. What was not tried this time keeps the last run that proved it, and
+names its commit.
 """
 
 import json
@@ -73,8 +74,12 @@ def collect(report: Path) -> None:
 
     """
     run = Run(proven.commit(), proven.outcomes_in(report.read_text("utf-8")))
+    before = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {"rows": {}}
     rows = {
-        row["what"]: {each["text"]: run.of(each) for each in claims_of(row)}
+        row["what"]: {
+            each["text"]: kept_or_new(run.of(each), before, row["what"], each["text"])
+            for each in claims_of(row)
+        }
         for row in proven.promises()
     }
     wine = (output(["wine", "--version"]) or "no Wine").strip()
@@ -85,6 +90,26 @@ def collect(report: Path) -> None:
         "rows": rows,
     }
     RECORD.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def kept_or_new(
+    found: Mapping[str, Any], before: Mapping[str, Any], what: str, text: str
+) -> Mapping[str, Any]:
+    """Return what this run found of a claim; or what proved it last, where it was not tried now.
+
+    Args:
+        found: of this run.
+        before: the last record.
+        what: the row.
+        text: the claim.
+
+    """
+    last = before["rows"].get(what, {}).get(text, {})
+    ends = found["ends"]
+    is_open = ends[proofs.NOT_RUN] and not ends[proven.FAILED] and not ends[proven.SKIPPED]
+    if not is_open or last.get("by") != found["by"] or not proven.is_proven(last["ends"]):
+        return found
+    return {**last, "commit": last.get("commit", before["commit"])}
 
 
 class Run:
@@ -141,7 +166,8 @@ def _line(row: Mapping[str, Any], ran: Mapping[str, Any]) -> str:
         kept = ran.get(claim["text"], {})
         ends = kept["ends"] if kept.get("by") == claim["by"] else proven.NOTHING
         if proven.is_proven(ends):
-            good.append(claim["text"])
+            earlier = kept.get("commit")
+            good.append(claim["text"] + (f" (at `{earlier:.12}`)" if earlier else ""))
         else:
             rest.append(f"{claim['text']} ({proven.told(ends)})")
     cells = (

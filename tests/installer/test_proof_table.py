@@ -102,6 +102,31 @@ def test_what_has_passed_and_nothing_else_is_proven(script: dict[str, Any]) -> N
     assert f"| – | it works ({NOT_RUN}) |" in told(other)
 
 
+def test_what_was_not_tried_keeps_the_last_proof_and_its_commit(script: dict[str, Any]) -> None:
+    tests, place = ["unit/test_a.py"], ("東西 A thing", "it works")
+
+    def found(by: list[str], **ends: int) -> dict[str, Any]:
+        return dict(record(by, **ends)["rows"][place[0]][place[1]])
+
+    before = {"commit": "0123456789abcdef", **record(tests, passed=2)}
+    kept = script["kept_or_new"](found(tests, **{PASSED: 1, NOT_RUN: 1}), before, *place)
+    assert kept["ends"][PASSED] == 2
+    later = {"commit": "another", "date": "", "rows": {place[0]: {place[1]: kept}}}
+    assert "| it works (at `0123456789ab`) | – |" in script["table"](SAID, later)
+    assert script["kept_or_new"](found(tests, **{NOT_RUN: 2}), later, *place) == kept
+    for new in (
+        found(tests, **{PASSED: 2}),
+        found(tests, **{FAILED: 1, NOT_RUN: 1}),
+        found(tests, **{SKIPPED: 1, NOT_RUN: 1}),
+        found(["unit/test_b.py"], **{NOT_RUN: 1}),
+    ):
+        assert script["kept_or_new"](new, before, *place) == new
+    never = {"commit": "x", **record(tests, **{PASSED: 1, NOT_RUN: 1})}
+    unproven = found(tests, **{NOT_RUN: 2})
+    assert script["kept_or_new"](unproven, never, *place) == unproven
+    assert script["kept_or_new"](unproven, {"rows": {}}, *place) == unproven
+
+
 def test_how_tests_ended_is_read_from_the_report(tmp_path: Path) -> None:
     found = proven.outcomes_in(REPORT)
     assert list(found.values()) == [PASSED, PASSED, FAILED, SKIPPED, FAILED]
