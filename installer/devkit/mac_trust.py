@@ -85,7 +85,7 @@ def _is_let_in(tool: Tool, root: Path) -> bool:
 
 def _take_back(tool: Tool, root: Path, before: bytes) -> None:
     """Take the trust away and make the right what it was, as far as there is something to do."""
-    name = hashlib.sha1(root.read_bytes()).hexdigest().upper()  # noqa: S324  # a name, no protection
+    name = hashlib.sha1(root.read_bytes(), usedforsecurity=False).hexdigest().upper()  # a name
     for words, given in (
         (("remove-trusted-cert", "-d", str(root)), b""),
         (("delete-certificate", "-Z", name, KEYCHAIN), b""),
