@@ -37,7 +37,7 @@ FILESYSTEM = {
     *("etc/xdg", "etc/xdg/autostart", "usr/share/applications", "usr/share/icons"),
     *("usr/share/bash-completion", "usr/share/bash-completion/completions", "usr/share/fish"),
     *("usr/share/fish/vendor_completions.d", "usr/share/zsh", "usr/share/zsh/site-functions"),
-    *("usr/share/man/man1",),
+    *("usr/share/man/man1", "usr/share/metainfo"),
 }
 """Folders that Fedora's package ``filesystem`` owns, so that no other package takes them away."""
 

@@ -188,7 +188,8 @@ def test_a_disk_that_fills_up_leaves_the_old_version(
     switch_on: Switch, wizard: Path, mount: Callable[[str], Path]
 ) -> None:
     words = ENGLISH
-    disk = mount("size=300m,nr_inodes=400")  # there is room enough, but not for two of each file
+    files = sum(1 for _ in PROGRAM.rglob("*"))
+    disk = mount(f"size=300m,nr_inodes={files * 3 // 2}")  # room enough, but not for two of each
     target = f"{windows_path(disk)}\\Ankong"
     machine = switch_on(words.language)
     assert machine.run(wizard, "/S", f"/D={target}")[0] == 0
