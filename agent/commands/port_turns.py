@@ -32,10 +32,8 @@ class PortTurns:
         seat: SessionSeat,
         changed: Callable[[], object],
         rest: Callable[[bool], object],
-        *,
-        is_ported: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Begin with the ports as they are.
+        """Begin with the ports as they are; those that a porter keeps are left alone.
 
         Args:
             listening: opens and closes them.
@@ -43,15 +41,12 @@ class PortTurns:
             changed: called after each change of a port, or of who holds one.
             rest: told whether cards are to be left alone, after the ports were given up and before
                 they are taken; must not block.
-            is_ported: whether connections to these ports are handed over by a service, which holds
-                them for everybody: then they are left alone.
 
         """
         self._listening = listening
         self._seat = seat
         self._changed = changed
         self._rest = rest
-        self._is_ported = is_ported
 
     async def run(self) -> None:
         """Follow who is in front, until this is cancelled; must run once."""
@@ -73,21 +68,20 @@ class PortTurns:
         return not self._seat.in_front
 
     async def _leave(self) -> None:
-        if not self._is_ported():
-            others = self._listening.others
-            kept = (None, *self._listening.entrusted)
-            names = [name for name, found in others.items() if found.port not in kept]
-            for name in tuple(others):
-                await self._listening.release(name)
-            if names:
-                _log.info("in the background: ports are left to who is in front", of=names)
-            self._changed()
+        others = self._listening.others
+        kept = (None, *self._listening.entrusted)
+        names = [name for name, found in others.items() if found.port not in kept]
+        for name in tuple(others):
+            await self._listening.release(name)
+        if names:
+            _log.info("in the background: ports are left to who is in front", of=names)
+        self._changed()
         self._rest(True)
 
     async def _come(self) -> None:
         self._rest(False)
         wanted = [name for name, found in self._listening.others.items() if found.released]
-        if not wanted or self._is_ported():
+        if not wanted:
             return
         for name in wanted:
             self._listening.want(name)

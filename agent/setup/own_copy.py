@@ -26,7 +26,7 @@ from agent.host.update.version import is_older
 KEY: Final = r"Software\Ankong"
 UNINSTALLER: Final = "uninstall.exe"
 KEPT: Final = "Kept"
-"""The value that ``setup.exe /USERCOPY`` writes: somebody wants the copy beside the other one."""
+"""The value of a copy that stays: of ``setup.exe /USERCOPY``, or ours where removing it failed."""
 GIVE_WAY: Final = ("/S", "/GIVEWAY")
 """The uninstaller ends the copy's agent and removes the program; all else stays."""
 
@@ -70,10 +70,8 @@ class OwnCopy:
     def give_way(self) -> bool:
         """Remove the copy if it is as old as this program or older; return whether it is gone.
 
-        What cannot be removed is not tried again.
-
         Nothing is done where this is not the program for all users, where the user has no copy, a
-        newer one, or one that was wanted beside it.
+        newer one, or one that was wanted beside it. What cannot be removed is not tried again.
         """
         uninstaller = self._uninstaller()
         if uninstaller is None:

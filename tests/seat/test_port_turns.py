@@ -40,8 +40,8 @@ class Person:
     def rest(self, resting: bool) -> None:
         self.rested.append(resting)
 
-    def turns(self, **options: Any) -> PortTurns:
-        return PortTurns(self.serving, self.seat, self.news.set, self.rest, **options)
+    def turns(self) -> PortTurns:
+        return PortTurns(self.serving, self.seat, self.news.set, self.rest)
 
     def turn(self, *, in_front: bool) -> None:
         self.seat._tell(in_front=in_front)
@@ -59,8 +59,8 @@ class Person:
 
 
 @asynccontextmanager
-async def taking_turns(*people: Person, **options: Any) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each.turns(**options).run()) for each in people]
+async def taking_turns(*people: Person) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each.turns().run()) for each in people]
     try:
         yield
     finally:
@@ -144,18 +144,6 @@ async def test_switches_without_end_leave_nothing_behind(
     for address in ("127.0.0.1", "::1"):
         with socket.create_connection((address, port)):
             pass
-
-
-async def test_a_service_that_hands_connections_over_keeps_its_port(
-    first: Person, second: Person
-) -> None:
-    port = first.port
-    async with taking_turns(first, second, is_ported=lambda: True):
-        first.turn(in_front=False)
-        second.turn(in_front=True)
-        await asyncio.sleep(2 * port_turns.SETTLE_SECONDS)
-    assert (first.port, second.port) == (port, None)
-    assert second.serving.missing == ()
 
 
 async def test_nothing_is_said_of_ports_that_a_porter_keeps(first: Person) -> None:
