@@ -3,7 +3,11 @@
 RSA key generation is slow, so every card of a session has one of two pairs of keys.
 """
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -29,6 +33,17 @@ CardFactory = Callable[..., VirtualCard]
 
 MEASURED = "measured"
 """The property of a test (``record_property``) that the end of a run prints."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lead PC/SC to no daemon of this machine: its library reads the place once, at its first call.
+
+    Whatever test that call is in, cards of people are out of reach, and ``tests/pcsc`` may put its
+    own daemon there later.
+    """
+    place = tempfile.mkdtemp(prefix="ankong-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(place, ignore_errors=True))
+    os.environ["PCSCLITE_CSOCK_NAME"] = str(Path(place, "pcscd.comm"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,11 +5,22 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from devkit import admin_pack, node, proven, release, smoke, system, trial, venv, workflows
+from devkit import (
+    admin_pack,
+    node,
+    proven,
+    release,
+    smoke,
+    system,
+    trial,
+    venv,
+    whole_proof,
+    workflows,
+)
 from devkit import channels as publishing
 from devkit import installers as artefacts
 from devkit import kits as packages
@@ -27,38 +38,6 @@ INSTALLER = (
     *("installer/windows/build", "installer/macos/build", "installer/kits"),
     "installer/release",
 )
-PROOFS = {
-    "every fault at every command": ("tests.faults",),
-    "many requests, hands, daemons, sites and programs": ("tests.soak",),
-    "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
-    "every vector and README in every language": (
-        *("pytest", "tests/kits", "tests/testkit", "tests/browser", "tests/documents", "-m", "kit"),
-    ),
-    "every page in every look": (
-        *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),
-        *(
-            "tests/browser/panel/test_panel_access.py",
-            "tests/browser/panel/test_preview.py",
-            "tests/browser/panel/test_question_access.py",
-        ),
-    ),
-    "browsers with an administrator's policies": ("pytest", "tests/browser/test_policy_pack.py"),
-    "what is signed stays fit for archives": (
-        "pytest",
-        "tests/documents/test_archives.py",
-        "-m",
-        "kit",
-    ),
-    "every page of the wizard in every language": (
-        "pytest",
-        "tests/installer/wizard/test_pages.py",
-    ),
-    "packages from signed repositories, by apt and by dnf": (
-        *("pytest", "-m", "artefact", "tests/installer/built/linux/test_apt_repository.py"),
-        "tests/installer/built/linux/test_foreign_rpm.py",
-    ),
-}
-"""What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
 GENERATORS = (
     "agent.web.native.openapi",
     "agent.web.native.error_catalogue",
@@ -117,7 +96,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "mutants": mutants,
         "pictures": pictures,
         "fuzz": fuzz,
-        "proof": proof,
+        "proof": whole_proof.prove,
         "proven": tell_proven,
         "docs": docs,
         "kits": kits,
@@ -216,7 +195,7 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         "mypy installer": ["mypy", "--explicit-package-bases", *INSTALLER],
         "mypy wizard": ["mypy", "installer/linux/wizard"],
     }
-    failed = [name for name, words in checks.items() if _tool(name, words) != 0]
+    failed = [name for name, words in checks.items() if venv.run_tool(name, words) != 0]
     failed += workflows.faults()
     say("import-linter")
     if run([venv.SCRIPTS / "lint-imports", "--no-logo"], env=venv.environment(), quiet=True) != 0:
@@ -229,13 +208,6 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         failed.append("versions, changelog and locks")
     say(f"lint failed: {', '.join(failed)}" if failed else "lint ok")
     return 1 if failed else 0
-
-
-def _tool(name: str, words: Sequence[str], more: Mapping[str, str] | None = None) -> int:
-    say(name)
-    # The builders are found as dev.py finds them.
-    env = {**venv.environment(), "MYPYPATH": str(ROOT / "installer"), **(more or {})}
-    return run([venv.PYTHON, "-m", *words], env=env)
 
 
 def bench(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
@@ -305,40 +277,6 @@ def _ensure_atheris() -> None:
         venv.install_locked(venv.REQUIREMENTS / "fuzz.txt")
 
 
-def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Play everything that the test run plays a sample of, and say at the end what failed."""
-    needed = (*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE)
-    packed = (*system.REPOSITORY, *system.REPOSITORY_JUDGES, *system.LINUX_INSTALLERS)
-    system.ensure((*needed, *packed, *system.LANGUAGES, *system.ARCHIVES))
-    venv.ensure()
-    node.ensure()
-    if not artefacts.artefact_hashes():
-        _build_for_linux()
-    whole = {"ANKONG_TEST_DATABASES": "both", "ANKONG_TEST_LOOKS": "all"}
-    failed = [name for name, words in PROOFS.items() if _tool(name, words, whole) != 0]
-    failed += _unlike_builds()
-    say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
-    return 1 if failed else 0
-
-
-def _unlike_builds() -> list[str]:
-    """Build everything twice; return what failed, which is none where every byte is the same."""
-    name = "two builds give the same bytes"
-    say(name)
-    try:
-        status = reproducing.reproduce(reproducing.SYSTEMS)
-    except SetupError as error:  # what came before is told all the same
-        say(str(error))
-        status = 1
-    return [name] if status else []
-
-
-def _build_for_linux() -> None:
-    """Build the packages that some proofs are about; these say it, should it fail."""
-    dev = ROOT / "installer" / "dev.py"
-    run([venv.PYTHON, dev, "installers", "--only", "linux"], env=venv.environment())
-
-
 def tell_proven(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Run what proves the promises, and write installer/release/proven.json and its table.
 
@@ -355,7 +293,7 @@ def tell_proven(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     venv.ensure()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        _tool("proofs", proven.pytest_words(report, proven.ordinary_tests()))
+        venv.run_tool("proofs", proven.pytest_words(report, proven.ordinary_tests()))
         if proven.commit() != begun:
             raise SetupError("something was committed meanwhile: run it again")
         return run([venv.PYTHON, PROOF_TABLE, "collect", report], env=venv.environment())
@@ -365,7 +303,7 @@ def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Make what is generated from code and READMEs: catalogues, handbook, the SDK's types."""
     system.ensure(system.BUILD)
     venv.ensure()
-    statuses = [_tool(module, [module]) for module in GENERATORS]
+    statuses = [venv.run_tool(module, [module]) for module in GENERATORS]
     pages = (HANDBOOK, *RELEASE_PAGES)
     statuses += [run([venv.PYTHON, page], env=venv.environment()) for page in pages]
     node.ensure()

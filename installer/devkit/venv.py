@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devkit.shell import (
@@ -54,6 +54,21 @@ def ensure() -> None:
     install_locked(DEV_LOCK)
     _pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     mark_done(STAMP, content)
+
+
+def run_tool(name: str, words: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    """Say a name and run a module with arguments, in the environment; return its exit status.
+
+    Args:
+        name: what is said before it begins.
+        words: the module's name and its arguments.
+        more: environment variables besides the usual ones.
+
+    """
+    say(name)
+    # The builders are found as dev.py finds them.
+    env = {**environment(), "MYPYPATH": str(ROOT / "installer"), **(more or {})}
+    return run([PYTHON, "-m", *words], env=env)
 
 
 def is_ready() -> bool:

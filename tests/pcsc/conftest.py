@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +11,13 @@ from agent.transport.pcsc import PcscProvider
 from agent.virtualcard.pcscd import PrivatePcscd
 from tests.pcsc.rig import PcscRig
 
+SOCKET = "PCSCLITE_CSOCK_NAME"
+"""The variable by which the library finds its daemon's socket."""
+
 
 @pytest.fixture(scope="session")
 def private_pcscd() -> Iterator[PrivatePcscd]:
-    """Start a daemon that this process's PC/SC library talks to, from its first call on."""
+    """Start a daemon where this process's PC/SC library looks for one (``tests/conftest.py``)."""
     pcscd = PrivatePcscd()
     try:
         pcscd.start()
@@ -21,12 +25,14 @@ def private_pcscd() -> Iterator[PrivatePcscd]:
         if "CI" in os.environ:  # there it is installed, and a skipped test would look like a pass
             raise
         pytest.skip(f"no private pcscd here: {error}")
-    os.environ.update(pcscd.environment())
+    place = Path(os.environ[SOCKET])
+    place.symlink_to(pcscd.environment()[SOCKET])
     seen = {state.name for state in PcscProvider().readers()}
     if seen != set(pcscd.readers):
-        pytest.fail(f"PC/SC was used in this process before it could be made private: {seen}")
+        pytest.fail(f"PC/SC was led elsewhere before it could be made private: {seen}")
     yield pcscd
     pcscd.stop()
+    place.unlink()
 
 
 @pytest.fixture
