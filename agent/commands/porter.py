@@ -91,18 +91,20 @@ def hold(options: PorterOptions) -> int:
 
 
 def _hold(options: PorterOptions) -> None:
-    from agent.host.porter.unix_door import open_registry  # noqa: PLC0415  # Linux only
-    from agent.host.porter.unix_porter import PorterPlan, UnixPorter  # noqa: PLC0415  # likewise
+    from agent.host.porter.porter_loop import Porter, PorterPlan  # noqa: PLC0415  # Linux only
+    from agent.host.porter.unix_door import open_registry  # noqa: PLC0415  # likewise
+    from agent.host.porter.unix_entrance import UnixEntrance  # noqa: PLC0415  # likewise
     from agent.host.porter.users import LinuxUsers  # noqa: PLC0415  # likewise
 
+    users = LinuxUsers()
     plan = PorterPlan(
         plain=options.plain,
         tls=options.tls,
         take=lambda port: listen((port,)),
         taken=PortTakenError,
-        users=LinuxUsers(),
+        users=users,
     )
-    porter = UnixPorter(plan, open_registry(REGISTRY))
+    porter = Porter(plan, UnixEntrance(open_registry(REGISTRY), users.person))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: porter.stop())
     porter.run()

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.host.porter.registering import Registration
+from agent.host.porter.porter_loop import Porter, PorterPlan
 from agent.host.porter.unix_door import open_registry
-from agent.host.porter.unix_porter import PorterPlan, UnixPorter
+from agent.host.porter.unix_entrance import UnixEntrance
+from agent.host.porter.unix_registering import UnixRegistration
 from agent.host.porter.users import UnknownUserError
 
 SECONDS = 60.0  # a busy machine takes its time; nothing waits for this where all is well
@@ -59,18 +60,18 @@ class Rig:
 
     """
 
-    porter: UnixPorter
+    porter: Porter
     port: int
     tls: int
     path: Path
     users: MadeUpUsers
 
-    def register(self, user: int = 1) -> Registration:
+    def register(self, user: int = 1) -> UnixRegistration:
         """Register, but say nothing yet."""
         self.users.registrants.append(user)
-        return Registration.begin(self.path)
+        return UnixRegistration.begin(self.path)
 
-    def agent(self, user: int = 1) -> Registration:
+    def agent(self, user: int = 1) -> UnixRegistration:
         """Register, and be where the connections of a user go."""
         before = self.porter.counts.agents
         agent = self.register(user)
@@ -109,7 +110,7 @@ def running(folder: Path, **plan: Any) -> Iterator[Rig]:
     users = MadeUpUsers()
     port, tls = free_port(), free_port()
     wanted = PorterPlan(plain=(port,), tls=(tls,), take=listen, users=users, **plan)
-    porter = UnixPorter(wanted, open_registry(path))
+    porter = Porter(wanted, UnixEntrance(open_registry(path), users.person))
     thread = threading.Thread(target=porter.run)
     thread.start()
     try:

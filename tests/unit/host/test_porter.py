@@ -14,12 +14,14 @@ from time import sleep
 import pytest
 from structlog.testing import capture_logs
 
-from agent.host.porter import farewell, unix_porter
+from agent.host.porter import farewell, porter_loop
 from agent.host.porter.doors import MAX_OF_USER, Doors
 from agent.host.porter.fair_crowd import MAX_WAITING, FairCrowd
 from agent.host.porter.porter_wire import READY, greeting, read_greeting
-from agent.host.porter.registering import NoPorterError, Registration
+from agent.host.porter.registering import NoPorterError
 from agent.host.porter.unix_door import UnfitFolderError, open_registry
+from agent.host.porter.unix_entrance import UnixEntrance
+from agent.host.porter.unix_registering import UnixRegistration
 from agent.host.porter.users import LinuxUsers, UnknownUserError
 from tests.unit.host.porter_rig import SECONDS, Rig, all_of, descriptors, running, until
 
@@ -35,7 +37,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     assert descriptors() <= before
 
 
-def taken(agent: Registration) -> socket.socket:
+def taken(agent: UnixRegistration) -> socket.socket:
     """Take the next connection, as an agent does."""
     connection = agent.next()
     assert connection is not None
@@ -44,7 +46,7 @@ def taken(agent: Registration) -> socket.socket:
     return connection
 
 
-def peer_of(agent: Registration) -> object:
+def peer_of(agent: UnixRegistration) -> object:
     """Take the next connection, and say whose it was."""
     with taken(agent) as connection:
         return connection.getpeername()
@@ -143,7 +145,7 @@ def test_an_agent_that_never_reads_loses_its_place_and_no_other(
             client.sendall(SECRET)
             with rig.client(2) as other:  # meanwhile
                 assert peer_of(good) == other.getsockname()
-            monkeypatch.setattr(unix_porter, "HAND_OVER_SECONDS", 0.1)
+            monkeypatch.setattr(porter_loop, "HAND_OVER_SECONDS", 0.1)
             assert all_of(client).startswith(b"HTTP/1.1 503")
         # What lies unread in its socket counts against the porter: no second place meanwhile.
         with pytest.raises(NoPorterError):
@@ -158,8 +160,8 @@ def test_an_agent_that_is_late_to_say_so_keeps_the_connection_that_it_has(tmp_pa
     """Else the porter's words stood in the middle of an answer, and a signature would be lost."""
     now = [0.0]
 
-    def pass_time(porter: unix_porter.UnixPorter) -> bool:
-        now[0] += unix_porter.HAND_OVER_SECONDS
+    def pass_time(porter: porter_loop.Porter) -> bool:
+        now[0] += porter_loop.HAND_OVER_SECONDS
         return not len(porter._doors)
 
     with (
@@ -214,7 +216,7 @@ def test_a_thousand_registrations_leave_the_newest_and_no_descriptor(rig: Rig) -
 
 
 def test_who_never_says_ready_is_no_door(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unix_porter, "HAND_OVER_SECONDS", 0.1)
+    monkeypatch.setattr(porter_loop, "HAND_OVER_SECONDS", 0.1)
     with closing(rig.register()) as mute:
         assert mute.next() is None
         with rig.client() as client:
@@ -254,8 +256,8 @@ def test_an_agent_may_hold_the_port_until_it_has_registered(tmp_path: Path) -> N
         until(lambda: rig.porter.ports == {rig.port, rig.tls})
     with socket.create_server(("127.0.0.1", rig.port)) as taken_by_agent:
         plan = rig.porter._plan
-        registry = open_registry(rig.path)
-        porter = unix_porter.UnixPorter(plan, registry)
+        entrance = UnixEntrance(open_registry(rig.path), rig.users.person)
+        porter = porter_loop.Porter(plan, entrance)
         porter._take_ports()
         assert porter.ports == {rig.tls}
         taken_by_agent.close()
@@ -272,7 +274,7 @@ def test_when_the_porter_ends_agents_hear_of_it(tmp_path: Path) -> None:
     assert agent.next() is None
     agent.close()
     with pytest.raises(NoPorterError):
-        Registration.begin(rig.path)
+        UnixRegistration.begin(rig.path)
     with running(tmp_path) as again, closing(again.agent()):  # its socket was left behind
         assert stat.S_IMODE(again.path.stat().st_mode) == 0o666
 
@@ -328,7 +330,7 @@ def test_two_porters_do_not_share_a_place(rig: Rig) -> None:
 def test_an_agent_trusts_only_whoever_was_given_the_folder(rig: Rig) -> None:
     os.chown(rig.path.parent, 65533, -1)
     with pytest.raises(NoPorterError, match="does not own"):
-        Registration.begin(rig.path)
+        UnixRegistration.begin(rig.path)
 
 
 def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path) -> None:
@@ -353,7 +355,7 @@ def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path
 
         porter = threading.Thread(target=greet)
         porter.start()
-        found = Registration.begin(tmp_path / "run" / "porter.sock")
+        found = UnixRegistration.begin(tmp_path / "run" / "porter.sock")
         stack.enter_context(closing(found))
         porter.join(SECONDS)
         assert found.ports == {61161}
@@ -361,7 +363,7 @@ def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path
 
 def test_an_agent_takes_only_what_a_browser_opens() -> None:
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    agent = Registration(ours, frozenset({61161}))
+    agent = UnixRegistration(ours, frozenset({61161}))
     with theirs, socket.create_server(("127.0.0.1", 0)) as other:
         before = descriptors()
         for sent in (other, theirs):
