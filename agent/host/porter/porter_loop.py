@@ -114,7 +114,6 @@ class Porter:
         self._farewells: FairCrowd[Farewell] = FairCrowd()
         self._report_due = plan.clock() + REPORT_SECONDS
         self._retake_due = 0.0
-        entrance.open(self._lookout, self._greet)
         self._lookout.watch(self._woken, partial(self._woken.recv, 1))
 
     @property
@@ -129,9 +128,15 @@ class Porter:
             self._wake.send(b"\0")
 
     def run(self) -> None:
-        """Hand connections over until :meth:`stop` is called; then let go of everything."""
-        _log.info("agents may register")
+        """Hand connections over until :meth:`stop` is called; then let go of everything.
+
+        Raises:
+            OSError: agents cannot register.
+
+        """
         try:
+            self._entrance.open(self._lookout, self._greet)
+            _log.info("agents may register")
             while not self._is_ended:
                 self._take_ports()
                 # What agents say comes first: who has just said that connections may come gets one.

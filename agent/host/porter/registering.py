@@ -53,6 +53,10 @@ def usual_place(platform: str = sys.platform) -> PorterPlace | None:
         from agent.host.porter.unix_registering import UnixPlace  # noqa: PLC0415  # likewise
 
         return UnixPlace(REGISTRY)
+    if platform == "win32":
+        from agent.host.porter.pipe_registering import PipePlace  # noqa: PLC0415  # Windows only
+
+        return PipePlace()
     return None
 
 
