@@ -75,14 +75,18 @@ class PorterTending:
 
         """
         retaking: asyncio.Task[None] | None = None
+        took_any = True
         try:
             while self._place is not None:
                 if self._registration is not None:
-                    await self._take_handed(self._registration, serving)
+                    took_any = await self._take_handed(self._registration, serving)
                     self._registration = None
                 if ports := await self.begin():
                     await serving.entrust(ports)
                     changed()
+                    if not took_any:  # a porter that has turned us away will do so again
+                        await asyncio.sleep(KNOCK_SECONDS)
+                    took_any = True
                     continue
                 if serving.entrusted:
                     _log.info("the porter is gone")
@@ -96,14 +100,17 @@ class PorterTending:
                 retaking.cancel()
 
     @staticmethod
-    async def _take_handed(registration: Registration, serving: Serving) -> None:
-        """Serve what the porter hands over, until it is gone."""
+    async def _take_handed(registration: Registration, serving: Serving) -> bool:
+        """Serve what the porter hands over, until it is gone; return whether there was any."""
+        took_any = False
         _log.info("a porter holds the ports", ports=sorted(registration.ports))
         async with _handed(registration) as connections:
             registration.ready()
             while (connection := await connections.get()) is not None:
+                took_any = True
                 await serving.adopt_handed(connection)
                 registration.ready()
+        return took_any
 
 
 async def _comes(place: PorterPlace) -> None:

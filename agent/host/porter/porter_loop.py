@@ -121,6 +121,11 @@ class Porter:
         """The ports that it holds now."""
         return frozenset({*self._plan.plain, *self._plan.tls} - {*self._missing})
 
+    @property
+    def wakes(self) -> int:
+        """The descriptor of a socket; an octet that is sent to it has :meth:`run` look around."""
+        return self._wake.fileno()
+
     def stop(self) -> None:
         """Have :meth:`run` end soon; may be called from anywhere, a signal's handler too."""
         self._is_ended = True
