@@ -3,36 +3,30 @@
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, Protocol
+from functools import partial
+from typing import Any, Final, NoReturn
 
 import structlog
 
 from agent.host.event_sinks import EventSink, WindowsSink
 from agent.host.events import Severity, SystemEvent
 
-NUMBER = 100
+NUMBER: Final = 100
 """The id of every line of the porter; those of agents are lower (:mod:`agent.host.events`)."""
-_MESSAGE_ID = "6d8c1f6ab4d94c1ca53a1b7f0d1f7c55"
+_MESSAGE_ID: Final = "6d8c1f6ab4d94c1ca53a1b7f0d1f7c55"
 
 
-class _LineProcessor(Protocol):
-    def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
-        """Write one line, and have structlog do nothing more."""
-
-
-def to_sink(sink: EventSink) -> _LineProcessor:
-    """Return what writes each line that is logged into a system's log, and nowhere else."""
-
-    def write(logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
-        del logger
-        severity = Severity.INFO if method == "info" else Severity.ERROR
-        text = str(event.pop("event"))
-        kind = SystemEvent(NUMBER, "porter", _MESSAGE_ID, severity, text)
-        with suppress(OSError):  # there is nowhere else to say it
-            sink.write(kind, {name: str(value) for name, value in event.items()})
-        raise structlog.DropEvent
-
-    return write
+def _write(
+    sink: EventSink, logger: object, method: str, event: MutableMapping[str, Any]
+) -> NoReturn:
+    """Write one line into a system's log, and have structlog do nothing more."""
+    del logger
+    severity = Severity.INFO if method == "info" else Severity.ERROR
+    text = str(event.pop("event"))
+    kind = SystemEvent(NUMBER, "porter", _MESSAGE_ID, severity, text)
+    with suppress(OSError):  # there is nowhere else to say it
+        sink.write(kind, {name: str(value) for name, value in event.items()})
+    raise structlog.DropEvent
 
 
 @contextmanager
@@ -48,7 +42,7 @@ def logging_to_events(sink: EventSink | None = None) -> Iterator[None]:
 
         with suppress(OSError):
             sink = WindowsSink(ctypes.WinDLL("advapi32"))
-    processors: list[Any] = [_drop] if sink is None else [to_sink(sink)]
+    processors: list[Any] = [_drop] if sink is None else [partial(_write, sink)]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger("INFO"),
