@@ -1,8 +1,10 @@
 """The agent's end of the porter's pipe on Windows; everything here touches Windows."""
 
+import threading
 import time
 from contextlib import suppress
 from ctypes import POINTER, byref, c_int, c_uint32, c_void_p, c_wchar_p, wstring_at
+from functools import cache
 from typing import Final
 
 from agent.host.porter.pipes import (
@@ -36,6 +38,9 @@ class AgentPipe:
         self._libraries = libraries
         self._kernel32 = libraries.kernel32
         self._pipe = pipe
+        # A handle that is closed may be somebody else's a moment later.
+        self._guard = threading.Lock()
+        self._is_closed = False
         self._over = self._kernel32.CreateEventW(None, 1, 0, None)
         self._received = self._kernel32.CreateEventW(None, 1, 0, None)
         self._sent = self._kernel32.CreateEventW(None, 1, 0, None)
@@ -50,8 +55,7 @@ class AgentPipe:
             OSError: there is none, or others crowd there for longer.
 
         """
-        libraries = PipeLibraries()
-        _declare(libraries)
+        libraries = _libraries()
         end = time.monotonic() + seconds
         while True:
             pipe = libraries.kernel32.CreateFileW(
@@ -111,9 +115,12 @@ class AgentPipe:
             OSError: the porter does not read, or has left.
 
         """
-        transfer = Transfer(packet, self._sent)
-        self._libraries.write(self._pipe, transfer)
-        self._finish(transfer, _SEND_SECONDS)
+        with self._guard:
+            if self._is_closed:
+                raise OSError("the pipe is closed")
+            transfer = Transfer(packet, self._sent)
+            self._libraries.write(self._pipe, transfer)
+            self._finish(transfer, _SEND_SECONDS)
 
     def _finish(self, transfer: Transfer, seconds: float | None) -> int:
         handles = (c_void_p * 2)(transfer.overlapped.hEvent, self._over)
@@ -130,26 +137,38 @@ class AgentPipe:
 
     def end(self) -> None:
         """Have whoever waits for a packet get an error; may be called from any thread."""
-        self._kernel32.SetEvent(self._over)
+        with self._guard:
+            if not self._is_closed:
+                self._kernel32.SetEvent(self._over)
 
     def close(self) -> None:
         """Close the pipe, when nobody waits for a packet any more."""
-        handles = (self._pipe, self._over, self._received, self._sent)
-        for each in handles:
-            self._libraries.close(each)
+        with self._guard:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            for each in (self._pipe, self._over, self._received, self._sent):
+                self._libraries.close(each)
 
 
 def is_there(name: str) -> bool:
     """Return, without opening it, whether there is a pipe of that name."""
     with suppress(OSError):
-        libraries = PipeLibraries()
-        _declare(libraries)
+        libraries = _libraries()
         waits = bool(libraries.kernel32.WaitNamedPipeW(name, 1))
         return waits or libraries.last_error() == _TIMED_OUT
     return False
 
 
-def _declare(libraries: PipeLibraries) -> None:
+@cache
+def _libraries() -> PipeLibraries:
+    """Load the libraries, and say what is called in them.
+
+    Raises:
+        OSError: this is not Windows.
+
+    """
+    libraries = PipeLibraries()
     kernel32, advapi32 = libraries.kernel32, libraries.advapi32
     handle, address, number = c_void_p, c_void_p, c_uint32
     kernel32.CreateFileW.argtypes = [c_wchar_p, number, number, address, number, number, handle]
@@ -168,3 +187,4 @@ def _declare(libraries: PipeLibraries) -> None:
     ]
     advapi32.GetSecurityInfo.restype = number
     advapi32.ConvertSidToStringSidW.argtypes = [c_void_p, POINTER(c_void_p)]
+    return libraries

@@ -5,6 +5,25 @@ import socket
 from collections.abc import Callable, Container
 
 
+def waking_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two sockets that do not block; what is sent to the first wakes who looks at the other.
+
+    Raises:
+        OSError: there are none; or, where Windows makes them of a port, somebody else was quicker
+            to connect to it.
+
+    """
+    wakes, woken = socket.socketpair()
+    ends = (wakes.getsockname(), wakes.getpeername())
+    if (woken.getpeername(), woken.getsockname()) != ends:
+        wakes.close()
+        woken.close()
+        raise OSError("another program has connected to a socket that is ours alone")
+    for each in (wakes, woken):
+        each.setblocking(False)
+    return wakes, woken
+
+
 class Lookout:
     """Calls back from one thread, the one that waits."""
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from agent.host.porter.entrance import AgentDoor
-from agent.host.porter.lookout import Lookout
+from agent.host.porter.lookout import Lookout, waking_pair
 from agent.host.porter.porter_wire import CONNECTION, MAX_ANSWER, READY
 from agent.host.porter.users import UnknownUserError
 
@@ -144,9 +144,7 @@ class PipeEntrance:
         self._soon: deque[Callable[[], object]] = deque()
         self._awaited: dict[int, Callable[[bytes | None], object]] = {}
         self._knocking: set[int] = set()
-        self._wake, self._woken = socket.socketpair()
-        for each in (self._wake, self._woken):
-            each.setblocking(False)
+        self._wake, self._woken = waking_pair()
         self._thread = threading.Thread(target=self._wait, name="pipes", daemon=True)
 
     def open(self, lookout: Lookout, came: Callable[[AgentDoor], object]) -> None:

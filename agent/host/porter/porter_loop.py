@@ -19,7 +19,7 @@ from agent.host.porter.doors import Doors
 from agent.host.porter.entrance import AgentDoor, Entrance
 from agent.host.porter.fair_crowd import FairCrowd
 from agent.host.porter.farewell import Farewell, WhyTurnedAway
-from agent.host.porter.lookout import Lookout
+from agent.host.porter.lookout import Lookout, waking_pair
 from agent.host.porter.porter_wire import greeting
 from agent.host.porter.users import Address, Owners, UnknownUserError
 
@@ -102,8 +102,7 @@ class Porter:
         self._entrance = entrance
         self._answers = farewell.answers()
         self._lookout = Lookout()
-        self._wake, self._woken = socket.socketpair()
-        self._wake.setblocking(False)
+        self._wake, self._woken = waking_pair()
         self._is_ended = False
         self._missing = [*plan.plain, *plan.tls]
         self._listening: list[socket.socket] = []
@@ -114,7 +113,7 @@ class Porter:
         self._farewells: FairCrowd[Farewell] = FairCrowd()
         self._report_due = plan.clock() + REPORT_SECONDS
         self._retake_due = 0.0
-        self._lookout.watch(self._woken, partial(self._woken.recv, 1))
+        self._lookout.watch(self._woken, self._stir)
 
     @property
     def ports(self) -> frozenset[int]:
@@ -131,6 +130,10 @@ class Porter:
         self._is_ended = True
         with suppress(OSError):
             self._wake.send(b"\0")
+
+    def _stir(self) -> None:
+        with suppress(BlockingIOError):
+            self._woken.recv(64)
 
     def run(self) -> None:
         """Hand connections over until :meth:`stop` is called; then let go of everything.

@@ -3,6 +3,7 @@
 The promises of every porter are held against this one too, in test_porter.py.
 """
 
+import socket
 import struct
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from agent.host.peer.windows import AF_INET
 from agent.host.porter import porter_loop
+from agent.host.porter.lookout import waking_pair
 from agent.host.porter.pipe_entrance import LISTENING, PipeEntrance, share
 from agent.host.porter.pipe_registering import found_again
 from agent.host.porter.porter_wire import MAX_SHARED, PIPE
@@ -188,3 +190,14 @@ def test_sockets_are_shared_on_windows_only(rig: Rig) -> None:
         share(client, 1)
     with pytest.raises(OSError, match="Windows only"):
         found_again(b"")
+
+
+def test_a_pair_that_somebody_else_got_into_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows makes a pair of a port, to which any program of the computer can connect."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        made = [socket.create_connection(listening.getsockname()) for _ in range(2)]
+        (theirs, _), (ours, _) = listening.accept(), listening.accept()
+        monkeypatch.setattr(socket, "socketpair", lambda: (made[1], theirs))
+        with made[0], ours, pytest.raises(OSError, match="ours alone"):
+            waking_pair()
+        assert theirs.fileno() == made[1].fileno() == -1
