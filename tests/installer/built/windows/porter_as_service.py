@@ -14,9 +14,10 @@ sys.path.insert(0, str(ROOT))
 
 
 def main() -> int:
-    from agent.cli import run  # the path is known now
-    from agent.host.peer.windows import open_system  # likewise
+    from agent.host.peer.windows import open_system  # the path is known now
     from agent.host.porter.windows_users import WindowsUsers  # likewise
+    from tray.__main__ import SERVICE_ARGUMENTS  # likewise
+    from tray.__main__ import main as program  # likewise
 
     own = open_system().user_of(None)
 
@@ -24,7 +25,8 @@ def main() -> int:
         return own
 
     WindowsUsers.whose = whose  # type: ignore[method-assign]
-    return run(["porter", "--service", *sys.argv[1:]])
+    sys.argv[1:1] = SERVICE_ARGUMENTS
+    return program()
 
 
 if __name__ == "__main__":

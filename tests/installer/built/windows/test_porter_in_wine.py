@@ -48,7 +48,12 @@ def found(tmp_path_factory: pytest.TempPathFactory, ports: list[int]) -> dict[st
 
 
 def test_a_service_starts_stops_and_starts_again(found: dict[str, Any]) -> None:
-    assert (found["exit"], found["stopped"]) == (0, 0)
+    assert found["exit"] == 0
+    assert found["again"]
+
+
+def test_an_agent_hears_that_the_porter_has_died(found: dict[str, Any]) -> None:
+    assert found["crash"] == "None"
 
 
 def test_a_pipe_that_the_system_did_not_make_is_no_porter(found: dict[str, Any]) -> None:
