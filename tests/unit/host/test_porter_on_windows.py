@@ -116,8 +116,8 @@ def test_a_process_that_takes_no_connection_loses_its_place(rig: Rig) -> None:
 
     with closing(rig.agent()) as agent:
         for door in rig.porter._doors:
-            monkey = door._entrance  # type: ignore[attr-defined]  # the one of Windows
-            monkey.share = refuse
+            entrance = door._entrance  # type: ignore[attr-defined]  # that of Windows
+            entrance.share = refuse
         with rig.client() as client:
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
             assert all_of(client).startswith(b"HTTP/1.1 503")

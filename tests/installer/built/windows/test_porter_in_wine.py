@@ -6,6 +6,7 @@ apart, only a Windows with two of them can show.
 """
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -20,16 +21,18 @@ from tests.unit.host.porter_rig import free_port
 
 DRIVER = Path(__file__).with_name("porter_driver.py")
 CHANGE_NOTIFY = 23
+# One Windows for all of them, which takes half a minute.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("porter in Wine")]
 
 
 @pytest.fixture(scope="module")
-def ports() -> list[int]:
+def two_ports() -> list[int]:
     found = {free_port() for _ in range(8)}
     return sorted(found)[:2]
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory, ports: list[int]) -> dict[str, Any]:
+def found(tmp_path_factory: pytest.TempPathFactory, two_ports: list[int]) -> dict[str, Any]:
     """Run all of it once; what became of it is judged below."""
     if sys.platform != "linux" or shutil.which("wine") is None:
         pytest.skip("Wine is needed: apt-get install wine wine64")
@@ -39,9 +42,9 @@ def found(tmp_path_factory: pytest.TempPathFactory, ports: list[int]) -> dict[st
     state.mkdir()
     (state / "config.toml").write_text("check_peer = false\n")
     card = KitIssuer(folder / "issuer").make_card(folder, name="USER", pin="123456").path
-    with wine.prefix(CACHE / "tests" / "porter") as prefix:
+    with wine.prefix(CACHE / "tests" / f"porter-{os.getpid()}") as prefix:
         places = (windows_path(state), windows_path(card))
-        status, printed = prefix.run(python, windows_path(DRIVER), *map(str, ports), *places)
+        status, printed = prefix.run(python, windows_path(DRIVER), *map(str, two_ports), *places)
     assert status == 0, printed
     told: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
     return told
@@ -67,17 +70,17 @@ def test_who_has_no_agent_reads_why(found: dict[str, Any]) -> None:
 
 
 def test_who_says_nothing_or_nonsense_keeps_nobody_out(
-    found: dict[str, Any], ports: list[int]
+    found: dict[str, Any], two_ports: list[int]
 ) -> None:
-    assert found["strangers"] == {"ports": ports}
+    assert found["strangers"] == {"ports": two_ports}
 
 
 def test_an_agent_in_another_process_serves_what_it_is_handed(
-    found: dict[str, Any], ports: list[int]
+    found: dict[str, Any], two_ports: list[int]
 ) -> None:
     assert found["processes"] == 2
     assert found["served"] == [200] * 20
-    assert found["porter"] == found["again"] == ports
+    assert found["porter"] == found["again"] == two_ports
 
 
 def test_the_service_keeps_the_privilege_of_everybody_alone(found: dict[str, Any]) -> None:
