@@ -23,6 +23,7 @@ PROOFS = {
             "tests/browser/panel/test_question_access.py",
         ),
     ),
+    "the demo with a card of either generation": ("pytest", "tests/browser/test_demo.py"),
     "browsers with an administrator's policies": ("pytest", "tests/browser/test_policy_pack.py"),
     "what is signed stays fit for archives": (
         "pytest",
