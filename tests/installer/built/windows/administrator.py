@@ -49,18 +49,23 @@ class Administrator:
             (folder / call).touch()
 
     def values(self, key: str) -> dict[str, str]:
-        """Return the texts of a key of HKEY_LOCAL_MACHINE; none where it is missing."""
+        """Return the texts and numbers of a key of HKEY_LOCAL_MACHINE; none where it is missing."""
         file = self.prefix.drive / "values.reg"
         file.unlink(missing_ok=True)
         self.prefix.run("regedit", "/E", windows_path(file), rf"HKEY_LOCAL_MACHINE\{key}")
         if not file.exists():
             return {}
-        lines = re.findall(r'^"(.*?)"="(.*)"\r?$', file.read_text("utf-16"), re.MULTILINE)
+        line = r'^"(.*?)"=(?:"(.*)"|(dword:.*?))\r?$'
+        lines = re.findall(line, file.read_text("utf-16"), re.MULTILINE)
         file.unlink()
-        return {name: re.sub(r"\\(.)", r"\1", text) for name, text in lines}
+        return {name: number or re.sub(r"\\(.)", r"\1", text) for name, text, number in lines}
 
     def facts(self) -> dict[str, str]:
         return self.values(r"Software\Ankong")
+
+    def service(self) -> dict[str, str]:
+        """Return what the registry has of the porter's service; none where there is none."""
+        return self.values(r"System\CurrentControlSet\Services\AnkongPorter")
 
     def at_sign_in(self) -> str | None:
         return self.values(r"Software\Microsoft\Windows\CurrentVersion\Run").get("Ankong")
