@@ -122,7 +122,7 @@ def test_what_is_called_runs_within_the_transaction_as_system_and_is_undone(
     deeds = {name: kind for name, kind in kinds.items() if kind & IN_SCRIPT}
     assert set(deeds) == {
         *("CheckPolicy", "PutPolicy"),
-        *("Trust", "TrustTheirs", "TrustBack", "TrustNoMore", "TrustDropped"),
+        *("Trust", "TrustTheirs", "TrustBack", "TrustNoMore", "TrustPlaced", "TrustDropped"),
         *("Recovery0", "Recovery1"),
     }
     begin, end = (int(sequence[name][1] or 0) for name in ("InstallInitialize", "InstallFinalize"))

@@ -403,11 +403,11 @@ def _settings(product: Product) -> Iterator[_Action]:
 def _deeds(program: str) -> Iterator[_Action]:
     """Yield what the program is called for."""
     ours, as_system = _PROGRAM_OF_OURS, _AS_SYSTEM
-    trusts = 'TRUST = "machine"'
+    trusts, left = 'TRUST = "machine"', 'TRUST = "none"'
     check = f"POLICY AND {_STAYS}"
     yield _Action("CheckPolicy", 4010, check, ours + as_system, program, 'policy check "[POLICY]"')
     # A version that was there before keeps its certificate when the new one fails.
-    first = f"{trusts} AND NOT Installed AND NOT OLDER"
+    first = f"({trusts} OR {left} AND AUTHORITY) AND NOT Installed AND NOT OLDER"
     undo = "setup machine --undo"
     back = ours + as_system + _AT_ROLLBACK
     yield _Action("TrustBack", 5010, first, back, program, undo)
@@ -416,11 +416,15 @@ def _deeds(program: str) -> Iterator[_Action]:
     given = f"{trusts} AND AUTHORITY AND {_STAYS}"
     theirs = 'setup machine --authority "[AUTHORITY]"'
     yield _Action("TrustTheirs", 5030, given, ours + as_system, program, theirs)
+    served = f"{left} AND AUTHORITY AND {_STAYS}"
+    placed = f"{theirs} --no-trust"
+    yield _Action("TrustPlaced", 5040, served, ours + as_system, program, placed)
     # A program that is too broken for this shall be removed all the same.
-    last = f"{trusts} AND {_LAST}"
+    last = f"({trusts} OR {left}) AND {_LAST}"
     yield _Action("TrustNoMore", 2500, last, ours + as_system + _GO_ON, program, undo)
     # Another choice than before: what the earlier one had all browsers trust goes.
-    otherwise = f'WAS_TRUST = "machine" AND TRUST <> "machine" AND {_STAYS}'
+    gone = f'TRUST = "user" OR ({left} AND NOT AUTHORITY)'
+    otherwise = f'WAS_TRUST = "machine" AND ({gone}) AND {_STAYS}'
     yield _Action("TrustDropped", 6490, otherwise, ours + as_system, program, undo)
     # Last: nothing fails after it. It judges the very octets that it puts there: the file may be
     # another one by now. They stay when the program goes: they are the administrator's, and other

@@ -226,6 +226,25 @@ def test_trust_that_is_left_to_the_organisation_reaches_no_store(
 
 
 @pytest.mark.long
+def test_an_organisations_certificates_are_served_with_and_reach_no_store(
+    administrator: Administrator, package: Path, code: str
+) -> None:
+    shared = administrator.prefix.drive / "ProgramData" / "Ankong"
+    assert administrator.msiexec("/i", package, "TRUST=none") == 0
+    assert _ankong(administrator, "setup", "authority", "--out", "C:\\desk")[0] == 0
+    given = ("REINSTALL=ALL", "AUTHORITY=C:\\desk\\ladder.pem")
+    assert administrator.msiexec("/i", code, *given) == 0
+    root = (administrator.prefix.drive / "desk" / "root.cer").read_bytes()
+    placed = x509.load_pem_x509_certificate((shared / "tls" / "authority.pem").read_bytes())
+    assert placed == x509.load_der_x509_certificate(root)
+    ours = placed.fingerprint(SHA1()).hex().upper()  # noqa: S303  # a name, no protection
+    assert ours not in administrator.run("reg", "query", rf"HKLM\{ROOTS}", "/s")[1].upper()
+    assert administrator.msiexec("/x", code) == 0
+    assert not shared.exists()
+    shutil.rmtree(administrator.prefix.drive / "desk")
+
+
+@pytest.mark.long
 def test_a_bad_policy_fails_the_installation_and_a_good_one_is_put_in_its_place(
     administrator: Administrator, package: Path
 ) -> None:

@@ -142,6 +142,11 @@ def test_another_choice_takes_back_what_the_first_one_had_browsers_trust(
     assert administrator.facts()["Trust"] == "none"
     assert administrator.repair(_code(OLD)) == 0
     assert administrator.calls() == []
+    given = ("REINSTALL=ALL", "AUTHORITY=C:\\機關 ladder.pem")
+    assert administrator.msiexec("/i", _code(OLD), *given) == 0
+    assert administrator.calls() == [f"{TRUST} --authority C:\\機關 ladder.pem --no-trust"]
+    assert administrator.msiexec("/x", _code(OLD)) == 0
+    assert administrator.calls() == [UNDO]
 
 
 @pytest.mark.long
@@ -165,7 +170,7 @@ def test_the_porters_service_is_stopped_replaced_and_taken_away(
         assert administrator.msiexec("/i", _code(NEW), "REINSTALL=ALL", "PORTER=1") == 0
         assert administrator.calls() == [SERVICE]
         assert administrator.msiexec("/x", _code(NEW)) == 0
-        assert (administrator.calls(), administrator.service()) == ([STOPPED], {})
+        assert (administrator.calls(), administrator.service()) == ([STOPPED, UNDO], {})
     finally:
         keeper.kill()
         keeper.wait()
