@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ FAILED = (REFUSED, 1627 & 0xFF)
 """Where an action fails, Wine says ERROR_FUNCTION_FAILED."""
 PROGRAMS = "Program Files/Ankong"
 POLICY = "ProgramData/Ankong/policy.toml"
+_PATIENCE = 60.0  # seconds
 SOURCE = Path(__file__).with_name("double.c")
 
 
@@ -39,6 +41,15 @@ class Administrator:
         lines = file.read_text("utf-8-sig").splitlines() if file.exists() else []
         file.unlink(missing_ok=True)
         return lines
+
+    def calls_until(self, last: str) -> list[str]:
+        """Return how the double was called, once it was by ``last``; without it after a while."""
+        file, end = self.prefix.drive / "calls.txt", time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            if file.exists() and last in file.read_text("utf-8-sig").splitlines():
+                break
+            time.sleep(0.1)
+        return self.calls()
 
     def fail(self, *calls: str) -> None:
         """Have the double fail at these calls, and at no others."""

@@ -1,6 +1,6 @@
 /* Stands in the program's place in an MSI: writes down how it was called, in C:\calls.txt, and fails
    where C:\fails has a file with the names of its first two arguments. As the porter's service it
-   runs until Windows stops it, and writes that down, too. */
+   runs until Windows stops it, and writes both down, too. */
 
 #include <stdio.h>
 #include <wchar.h>
@@ -35,10 +35,11 @@ static DWORD WINAPI heed(DWORD control, DWORD type, void *data, void *context)
 
 static void WINAPI serve(DWORD count, wchar_t **words)
 {
-    wchar_t *stopped[] = {L"porter", L"stopped"};
+    wchar_t *running[] = {L"porter", L"running"}, *stopped[] = {L"porter", L"stopped"};
     ending = CreateEventW(NULL, TRUE, FALSE, NULL);
     service = RegisterServiceCtrlHandlerExW(words[0], heed, NULL);
     tell(SERVICE_RUNNING);
+    write_down(2, running);
     WaitForSingleObject(ending, INFINITE);
     write_down(2, stopped);
     tell(SERVICE_STOPPED);

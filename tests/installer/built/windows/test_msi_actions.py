@@ -24,7 +24,7 @@ OLD, NEW = "1.0.0", "1.1.0"
 HERE = "C:\\Program Files\\Ankong\\"
 TRUST, UNDO = "setup machine", "setup machine --undo"
 SET = "INSERT INTO `Property` (`Property`, `Value`) VALUES ('NAME', '1')"
-SERVICE, STOPPED = "porter --service", "porter stopped"
+SERVICE, RUNNING, STOPPED = "porter --service", "porter running", "porter stopped"
 
 
 def _code(version: str) -> str:
@@ -96,7 +96,8 @@ def test_the_porters_service_comes_where_it_is_wanted_and_goes_with_the_program(
     # Windows writes quotation marks around the program.
     assert service["ImagePath"].replace('"', "") == f"{HERE}ankong.exe {SERVICE}"
     assert (service["ObjectName"], service["Start"]) == ("LocalSystem", "dword:00000002")
-    assert administrator.calls() == [SERVICE], "it runs, and nobody is had to trust anything"
+    began = administrator.calls_until(RUNNING)
+    assert began == [SERVICE, RUNNING], "it runs, and nobody is had to trust anything"
     assert administrator.msiexec("/x", _code(OLD)) == 0
     assert administrator.service() == {}
 
@@ -155,12 +156,15 @@ def test_the_porters_service_is_stopped_replaced_and_taken_away(
 ) -> None:
     # Wine ends all services some seconds after the last program.
     program = windows_python.HERE / "python.exe"
-    keeper = administrator.prefix.start(program, "-c", "import time; time.sleep(600)")
+    waits = "import time; print(flush=True); time.sleep(600)"
+    keeper = administrator.prefix.start(program, "-c", waits)
+    assert keeper.stdout is not None
     try:
-        assert administrator.msiexec("/i", older, "TRUST=none", "PORTER=1") == 0
-        assert administrator.calls() == [SERVICE]
+        keeper.stdout.readline()
+        assert administrator.msiexec("/i", older, "TRUST=user", "PORTER=1") == 0
+        assert administrator.calls_until(RUNNING) == [SERVICE, RUNNING]
         assert administrator.msiexec("/i", newer) == 0
-        assert administrator.calls() == [STOPPED, SERVICE]
+        assert administrator.calls_until(RUNNING) == [STOPPED, SERVICE, RUNNING]
         assert (administrator.facts()["Porter"], administrator.facts()["Version"]) == ("1", NEW)
         changed = ("REINSTALL=ALL", "PORTER=0")
         assert administrator.msiexec("/i", _code(NEW), *changed) == 0
@@ -168,13 +172,12 @@ def test_the_porters_service_is_stopped_replaced_and_taken_away(
         assert administrator.repair(_code(NEW)) == 0
         assert (administrator.calls(), administrator.service()) == ([], {})
         assert administrator.msiexec("/i", _code(NEW), "REINSTALL=ALL", "PORTER=1") == 0
-        assert administrator.calls() == [SERVICE]
+        assert administrator.calls_until(RUNNING) == [SERVICE, RUNNING]
         assert administrator.msiexec("/x", _code(NEW)) == 0
-        assert (administrator.calls(), administrator.service()) == ([STOPPED, UNDO], {})
+        assert (administrator.calls(), administrator.service()) == ([STOPPED], {})
     finally:
         keeper.kill()
         keeper.wait()
-        assert keeper.stdout is not None
         keeper.stdout.close()
 
 
