@@ -7,6 +7,8 @@ WORKER_ARGUMENT = "--pdf-worker"
 HOST_ARGUMENT = "--pkcs11-host"
 SIGN_ARGUMENTS = ["sign", "--window", "--"]
 """Before the files that a file manager hands over (:mod:`agent.host.filemanager`)."""
+SERVICE_ARGUMENTS = ["porter", "--service"]
+"""Of a service of Windows: nobody sees its windows, and it would wait for somebody who does."""
 
 
 def main() -> int:
@@ -36,7 +38,7 @@ def main() -> int:
     def work() -> int:
         return run(arguments or ["tray"], (Command("tray", "tray.command"),))
 
-    if sys.stderr is None:
+    if sys.stderr is None and arguments[: len(SERVICE_ARGUMENTS)] != SERVICE_ARGUMENTS:
         from tray.windowed import run_windowed  # noqa: PLC0415  # likewise
 
         return run_windowed(work)

@@ -2,17 +2,19 @@
 
 import asyncio
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 import structlog
 
-from agent.host.porter.porter_wire import REGISTRY
-from agent.host.porter.registering import NoPorterError, Registration
+from agent.host.porter.registering import (
+    NoPorterError,
+    PorterPlace,
+    Registration,
+    usual_place,
+)
 from agent.host.settings.config import MCA_PORT, Settings
 from agent.periodic import CHECKS
 from agent.web.ports import RETAKE_SECONDS, Serving
@@ -36,7 +38,7 @@ class PorterTending:
         self,
         wanted: Collection[int],
         in_front: Callable[[], bool] = lambda: True,
-        place: Path | None = None,
+        place: PorterPlace | None = None,
     ) -> None:
         """Know no porter yet.
 
@@ -49,8 +51,7 @@ class PorterTending:
         """
         self._wanted = frozenset(wanted)
         self._in_front = in_front
-        has_porters = sys.platform == "linux" and self._wanted
-        self._place = (place or REGISTRY) if has_porters else None
+        self._place = (place or usual_place()) if self._wanted else None
         self._registration: Registration | None = None
 
     async def begin(self) -> frozenset[int]:
@@ -58,7 +59,7 @@ class PorterTending:
         if self._place is None:
             return frozenset()
         with suppress(NoPorterError):
-            found = await asyncio.to_thread(Registration.begin, self._place)
+            found = await asyncio.to_thread(self._place.register)
             if self._wanted & found.ports:
                 self._registration = found
                 return self._wanted & found.ports
@@ -74,14 +75,18 @@ class PorterTending:
 
         """
         retaking: asyncio.Task[None] | None = None
+        took_any = True
         try:
             while self._place is not None:
                 if self._registration is not None:
-                    await self._take_handed(self._registration, serving)
+                    took_any = await self._take_handed(self._registration, serving)
                     self._registration = None
                 if ports := await self.begin():
                     await serving.entrust(ports)
                     changed()
+                    if not took_any:  # a porter that has turned us away will do so again
+                        await asyncio.sleep(KNOCK_SECONDS)
+                    took_any = True
                     continue
                 if serving.entrusted:
                     _log.info("the porter is gone")
@@ -95,23 +100,26 @@ class PorterTending:
                 retaking.cancel()
 
     @staticmethod
-    async def _take_handed(registration: Registration, serving: Serving) -> None:
-        """Serve what the porter hands over, until it is gone."""
+    async def _take_handed(registration: Registration, serving: Serving) -> bool:
+        """Serve what the porter hands over, until it is gone; return whether there was any."""
+        took_any = False
         _log.info("a porter holds the ports", ports=sorted(registration.ports))
         async with _handed(registration) as connections:
             registration.ready()
             while (connection := await connections.get()) is not None:
+                took_any = True
                 await serving.adopt_handed(connection)
                 registration.ready()
+        return took_any
 
 
-async def _comes(place: Path) -> None:
+async def _comes(place: PorterPlace) -> None:
     """Wait until something is where a porter answers."""
     loop, is_there = asyncio.get_running_loop(), asyncio.Event()
 
     def look() -> None:
-        with suppress(OSError, RuntimeError):  # nobody may look there; the loop has ended meanwhile
-            if place.exists():
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            if place.is_there():
                 loop.call_soon_threadsafe(is_there.set)
 
     with CHECKS.running(look):

@@ -180,8 +180,8 @@ def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 
 def _workers() -> list[str]:
-    """Return pytest's arguments for one process for each core."""
-    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    """Return pytest's arguments for one process more than cores: browsers are waited for much."""
+    return ["-n", str(min(4, os.cpu_count() or 1) + 1), "--dist", "loadgroup"]
 
 
 def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

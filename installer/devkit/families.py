@@ -34,6 +34,7 @@ FAMILIES = (
 NAMES = {
     "appstream": ("appstream", "appstream", "AppStream", "", ""),
     "chromium": ("chromium", "chromium", "chromium", "chromium", "Google.Chrome"),
+    "chromium-headless-shell": ("", "", "", "", ""),
     "createrepo-c": ("createrepo_c", "createrepo_c", "createrepo_c", "", ""),
     "dbus-daemon": ("dbus-daemon", "dbus", "dbus-1-daemon", "", ""),
     "firefox-esr": ("firefox", "firefox", "MozillaFirefox", "firefox", "Mozilla.Firefox.ESR"),
@@ -78,6 +79,7 @@ WITHOUT = {
     "appstream": "the metainfo file for Linux is not judged",
     "apt-utils": "the repository of packages is not tested",
     "chromium": "no browser of its own is opened for the demo, and tests in browsers are skipped",
+    "chromium-headless-shell": "the tests in browsers take the whole Chromium, and longer",
     "createrepo-c": "no repository of packages is made or tested",
     "dnf": "nothing is installed by dnf",
     "firefox-esr": "tests in Firefox are skipped",

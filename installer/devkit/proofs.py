@@ -18,6 +18,7 @@ TESTS: Final = ROOT / "tests" / "installer" / "built"
 RESULTS: Final = ROOT / "build" / "proofs"
 """A file for each folder of tests, so that those of two systems may run at once."""
 PASSED: Final = "passed"
+FAILED: Final = "failed"
 NOT_RUN: Final = "not run"
 
 Outcomes = Mapping[str, str]

@@ -14,7 +14,7 @@ from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.rsa_key import RsaKey
-from tests.browser.world import PIN, TIMEOUT, World, chromium
+from tests.browser.world import PIN, TIMEOUT, World, engine
 from tests.tray.prompt.desktop import PROGRAMS, Desktop, x_server
 
 
@@ -80,7 +80,7 @@ def browser(world: World) -> Iterator[Browser]:
     Not for the whole session: Playwright's loop runs in this thread for as long as it is started,
     and asynchronous tests of other folders could then not run theirs.
     """
-    with chromium(world.home) as started:
+    with engine(world.home) as started:
         yield started
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import run
+from tray.__main__ import SERVICE_ARGUMENTS, main
 from tray.windowed import run_windowed
 
 
@@ -75,3 +76,12 @@ def test_a_program_without_a_console_ends_as_one_with_it(
     shown: list[str] = []
     assert run_windowed(lambda: run(arguments), shown.append) == status
     assert len(shown) == (status == 2)
+
+
+def test_a_service_shows_no_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would see it, and the service would wait for somebody to close it."""
+    monkeypatch.setattr(sys, "argv", ["ankong", *SERVICE_ARGUMENTS, "--port", "nonsense"])
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr("tray.windowed.run_windowed", lambda _: pytest.fail("a box was shown"))
+    with pytest.raises(SystemExit):
+        main()

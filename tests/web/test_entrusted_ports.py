@@ -12,6 +12,7 @@ import structlog.testing
 
 from agent.commands import porter_tending
 from agent.commands.porter_tending import PorterTending
+from agent.host.porter.unix_registering import UnixPlace
 from agent.host.settings import config
 from agent.periodic import PeriodicChecks
 from tests.unit.host import porter_rig
@@ -75,7 +76,7 @@ async def test_what_is_handed_over_is_served_as_if_it_had_been_accepted(
         asked.append((peer, local))
         return True
 
-    porter = PorterTending((rig.port, rig.tls), place=rig.path)
+    porter = PorterTending((rig.port, rig.tls), place=UnixPlace(rig.path))
     ports = await porter.begin()
     assert ports == {rig.port, rig.tls}
     agent = await start_agent(hipki_port=rig.port, port=rig.tls, entrusted=ports, is_our_peer=check)
@@ -94,7 +95,7 @@ async def test_what_is_handed_over_is_served_as_if_it_had_been_accepted(
 async def test_who_is_no_user_of_ours_is_turned_away_though_handed_over(
     start_agent: AgentFactory, rig: Rig
 ) -> None:
-    porter = PorterTending((rig.port,), place=rig.path)
+    porter = PorterTending((rig.port,), place=UnixPlace(rig.path))
     agent = await start_agent(
         hipki_port=rig.port, entrusted=await porter.begin(), is_our_peer=lambda *_: False
     )
@@ -116,7 +117,7 @@ async def test_a_porter_that_comes_and_goes(
     await serving.release("plain")  # from now on it is this very port
     await serving.take("plain")
     changed = asyncio.Event()
-    place = tmp_path / "run" / "porter.sock"
+    place = UnixPlace(tmp_path / "run" / "porter.sock")
     porter = PorterTending((port,), lambda: in_front, place)
     tending = asyncio.create_task(porter.tend(serving, changed.set))
     both = iter((port, porter_rig.free_port()))
@@ -149,14 +150,16 @@ async def test_a_porter_that_comes_and_goes(
 
 
 async def test_a_porter_of_other_ports_is_left_alone(rig: Rig) -> None:
-    assert await PorterTending((1,), place=rig.path).begin() == frozenset()
+    assert await PorterTending((1,), place=UnixPlace(rig.path)).begin() == frozenset()
     await asyncio.to_thread(until, lambda: not len(rig.porter._doors))
 
 
 async def test_no_porter_costs_nothing(start_agent: AgentFactory, tmp_path: Path) -> None:
     await start_agent()
     assert await PorterTending(()).begin() == frozenset()
-    assert await PorterTending((61161,), place=tmp_path / "nothing").begin() == frozenset()
+    assert (
+        await PorterTending((61161,), place=UnixPlace(tmp_path / "nothing")).begin() == frozenset()
+    )
 
 
 async def test_who_finds_a_port_taken_when_the_porter_is_gone_takes_it_later(
@@ -212,7 +215,7 @@ async def test_a_place_that_nobody_may_look_at_is_none(
     monkeypatch.setattr(porter_tending, "CHECKS", checks)
     monkeypatch.setattr(Path, "exists", forbidden)
     with structlog.testing.capture_logs() as lines:
-        waiting = asyncio.create_task(porter_tending._comes(tmp_path / "porter.sock"))
+        waiting = asyncio.create_task(porter_tending._comes(UnixPlace(tmp_path / "porter.sock")))
         async with asyncio.timeout(SECONDS):
             await looked.wait()
         waiting.cancel()

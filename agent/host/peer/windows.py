@@ -67,15 +67,28 @@ class WindowsPeers:
         None where it is gone; False where the system does not tell.
         """
         try:
-            process = self._find(_end(peer), _end(local))
-            if process is None:
-                return None
-            if self._own is None:
-                return False
-            return self._system.user_of(process) == self._own
+            owner = self.owner(peer, local)
         except (OSError, ValueError, struct.error) as error:
             _log.note("cannot tell whose a connection is", detail=str(error))
             return False
+        return None if owner is None else owner == self._own
+
+    def owner(self, peer: Sequence[Any], local: Sequence[Any]) -> bytes | None:
+        """Return whose the other end is, SID; None where it is gone.
+
+        Raises:
+            OSError: Windows does not tell.
+            ValueError: an address is malformed.
+            struct.error: a table of Windows is broken.
+
+        """
+        process = self._find(_end(peer), _end(local))
+        if process is None:
+            return None
+        user = self._system.user_of(process)
+        if user is None:
+            raise OSError(f"Windows does not say whose process {process} is")
+        return user
 
     def _find(self, peer: tuple[bytes, int], local: tuple[bytes, int]) -> int | None:
         for family, row in ((AF_INET, _ROW), (AF_INET6, _ROW6)):
@@ -215,7 +228,7 @@ class WindowsSystem:
             if not self.advapi32.OpenProcessToken(handle, _TOKEN_QUERY, byref(token)):
                 return None
             try:
-                return self._token_user(token)
+                return self.token_user(token)
             finally:
                 self.kernel32.CloseHandle(token)
 
@@ -231,7 +244,8 @@ class WindowsSystem:
             if handle:
                 self.kernel32.CloseHandle(handle)
 
-    def _token_user(self, token: c_void_p) -> bytes | None:
+    def token_user(self, token: c_void_p) -> bytes | None:
+        """Read the SID of a token's user; None where Windows does not let us."""
         size = c_uint32(0)
         self.advapi32.GetTokenInformation(token, _TOKEN_USER, None, 0, byref(size))
         buffer = create_string_buffer(max(size.value, 1))

@@ -5,6 +5,7 @@ pages of the old component know how to say. Who opens the address in a browser r
 """
 
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ SECONDS: Final = 2.0
 """For the other end to ask, and again to read and to hang up."""
 MAX_DROPPED: Final = 1 << 20  # bytes
 _AT_ONCE: Final = 1 << 16
-_UNTOUCHED: Final = bytearray(_AT_ONCE)
-_DROP: Final = getattr(socket, "MSG_TRUNC", 0)
+_BIN: Final = bytearray(_AT_ONCE)
+_DROP: Final = socket.MSG_TRUNC if sys.platform == "linux" else 0
 """On Linux TCP drops octets with this flag and copies none of them: tcp(7)."""
 
 
@@ -90,13 +91,18 @@ class Farewell:
         return False
 
     def _drop(self) -> bool:
-        """Have the kernel drop what came in, unseen: unread, it would take the answer with it."""
+        """Have the kernel drop what came in, unseen: unread, it would take the answer with it.
+
+        Other systems than Linux can only copy it; then it is wiped out at once.
+        """
         try:
-            dropped = self.connection.recv_into(_UNTOUCHED, _AT_ONCE, _DROP)
+            dropped = self.connection.recv_into(_BIN, _AT_ONCE, _DROP)
         except BlockingIOError:
             return True
         except OSError:
             return False
+        if not _DROP:
+            _BIN[:dropped] = bytes(dropped)
         self._dropped += dropped
         return dropped > 0 and self._dropped < MAX_DROPPED
 

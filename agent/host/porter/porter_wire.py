@@ -12,10 +12,14 @@ from typing import Final
 
 REGISTRY: Final = Path("/run/ankong/porter.sock")
 """Where agents register on Linux: the superuser alone can make that folder."""
+PIPE: Final = r"\\.\pipe\ankong-porter"
+"""Likewise on Windows: anybody can make that pipe, and the system alone one that it owns."""
 CONNECTION: Final = b"\x01"
+"""On Windows what describes the connection follows in the packet: WSAPROTOCOL_INFOW."""
 READY: Final = b"\x06"
 MAX_PORTS: Final = 16
 MAX_GREETING: Final = 256  # bytes
+MAX_SHARED: Final = 1024  # bytes of a packet with a connection on Windows, which has 629
 MAX_ANSWER: Final = 16  # bytes, of which one counts
 
 _GREETING: Final = re.compile(rb"ankong-porter 1((?: [1-9][0-9]{0,4}){1,%d})" % MAX_PORTS)

@@ -1,141 +1,86 @@
-"""The agent's side on Linux: register with the porter, and take the connections it hands over."""
+"""The agent's side: register with the porter of this computer, and take what it hands over."""
 
-import os
-import select
 import socket
-import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container
 from contextlib import suppress
-from pathlib import Path
-from typing import Final, Self
-
-from agent.host.porter.porter_wire import (
-    CONNECTION,
-    MAX_GREETING,
-    READY,
-    REGISTRY,
-    read_greeting,
-)
-from agent.host.porter.users import user_of
-
-SECONDS: Final = 2.0
-"""For a porter to let us in, and again to greet."""
-_IN_LINE: Final = struct.pack("@ll", int(SECONDS), 0)  # struct timeval
-_MAX_DESCRIPTORS: Final = 4  # one is right
-_CLOSED_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+from typing import Protocol
 
 
 class NoPorterError(Exception):
     """None answers, or what answers is no porter of this computer's administrator."""
 
 
-class Registration:
-    """An agent's place with the porter.
+class Registration(Protocol):
+    """An agent's place with the porter."""
 
-    Attributes:
-        ports: that the porter looks after.
+    @property
+    def ports(self) -> frozenset[int]:
+        """The ports that the porter looks after."""
 
-    """
+    def ready(self) -> None:
+        """Say that the next connection may come: at the beginning, and for each that was taken."""
 
-    def __init__(self, channel: socket.socket, ports: frozenset[int]) -> None:
-        """Begin with a porter that has greeted; ``channel`` does not block, and is closed here."""
-        self.ports = ports
-        self._channel = channel
+    def next(self) -> socket.socket | None:
+        """Wait for the next connection; None once the porter, or this object, has left."""
 
-    @classmethod
-    def begin(cls, path: Path) -> Self:
-        """Knock, and hear the greeting; blocks for four seconds at most.
+    def end(self) -> None:
+        """Leave; who waits for a connection gets none. May be called from any thread."""
+
+    def close(self) -> None:
+        """Let go of everything, when nobody waits for a connection any more."""
+
+
+class PorterPlace(Protocol):
+    """Where a porter answers, if there is one."""
+
+    def register(self) -> Registration:
+        """Knock, and hear the greeting; blocks for some seconds at most.
 
         Raises:
             NoPorterError: nobody answers there who may.
 
         """
-        channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            return cls(channel, _knock(channel, path))
-        except (OSError, ValueError) as error:
-            channel.close()
-            raise NoPorterError(str(error)) from error
 
-    def ready(self) -> None:
-        """Say that the next connection may come: at the beginning, and for each that was taken."""
-        with suppress(OSError):  # who is gone is noticed by whoever waits for a connection
-            self._channel.send(READY, socket.MSG_NOSIGNAL)
-
-    def next(self) -> socket.socket | None:
-        """Wait for the next connection; None once the porter, or this object, has left."""
-        waiting = select.poll()
-        waiting.register(self._channel, select.POLLIN)
-        waiting.poll()
-        try:
-            packet, found, _, _ = socket.recv_fds(
-                self._channel, len(CONNECTION) + 1, _MAX_DESCRIPTORS, _CLOSED_ON_EXEC
-            )
-        except OSError:
-            return None
-        connections = list(_sockets(found))
-        is_one = packet == CONNECTION and len(found) == len(connections) == 1
-        if is_one and self._is_fit(connections[0]):
-            connections[0].setblocking(False)
-            return connections[0]
-        for each in connections:
-            each.close()
-        return None
-
-    def _is_fit(self, connection: socket.socket) -> bool:
-        """Return whether it is what a browser on this computer opens, to a port of the porter."""
-        with suppress(OSError):
-            families = {socket.AF_INET, socket.AF_INET6}
-            is_tcp = connection.family in families and connection.type == socket.SOCK_STREAM
-            return is_tcp and connection.getsockname()[1] in self.ports
-        return False
-
-    def end(self) -> None:
-        """Leave; who waits for a connection gets none. May be called from any thread."""
-        with suppress(OSError):
-            self._channel.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Close the socket, when nobody waits for a connection any more."""
-        self._channel.close()
+    def is_there(self) -> bool:
+        """Return, without knocking, whether something is where a porter answers."""
 
 
-def _sockets(descriptors: Sequence[int]) -> Iterator[socket.socket]:
-    """Return those that are sockets; close the others."""
-    for each in descriptors:
-        try:
-            yield socket.socket(fileno=each)
-        except OSError:
-            os.close(each)
+def usual_place(platform: str = sys.platform) -> PorterPlace | None:
+    """Return where the porter of this computer answers; None where there are no porters."""
+    if platform == "linux":
+        from agent.host.porter.porter_wire import REGISTRY  # noqa: PLC0415  # Linux only
+        from agent.host.porter.unix_registering import UnixPlace  # noqa: PLC0415  # likewise
+
+        return UnixPlace(REGISTRY)
+    if platform == "win32":
+        from agent.host.porter.pipe_registering import PipePlace  # noqa: PLC0415  # Windows only
+
+        return PipePlace()
+    return None
 
 
-def _knock(channel: socket.socket, path: Path) -> frozenset[int]:
-    """Connect, and return the ports that the porter names.
+def is_fit(connection: socket.socket, ports: Container[int]) -> bool:
+    """Return whether it is what a browser on this computer opens, to one of the porter's ports."""
+    with suppress(OSError):
+        families = {socket.AF_INET, socket.AF_INET6}
+        is_tcp = connection.family in families and connection.type == socket.SOCK_STREAM
+        return is_tcp and connection.getsockname()[1] in ports
+    return False
 
-    Raises:
-        OSError: nobody answers there who may.
-        ValueError: it speaks another version.
+
+def ports_of_porter(place: PorterPlace | None = None) -> frozenset[int]:
+    """Return the ports that a porter of this computer holds; none where there is no porter.
+
+    Args:
+        place: where it answers; None for the usual one.
 
     """
-    # Where others crowd at the porter, only who waits in the kernel has a turn; unix(7).
-    channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _IN_LINE)
-    channel.connect(str(path))
-    channel.settimeout(SECONDS)
-    # Only the superuser can have made the folder, for whoever is trusted with the port.
-    if user_of(channel) != path.parent.stat().st_uid:
-        raise OSError("whoever listens there does not own the folder")
-    ports = read_greeting(channel.recv(MAX_GREETING))
-    channel.setblocking(False)
-    return ports
-
-
-def ports_of_porter(path: Path = REGISTRY) -> frozenset[int]:
-    """Return the ports that a porter of this computer holds; none where there is no porter."""
-    if sys.platform != "linux":
+    place = place or usual_place()
+    if place is None:
         return frozenset()
     try:
-        found = Registration.begin(path)
+        found = place.register()
     except NoPorterError:
         return frozenset()
     found.close()

@@ -6,10 +6,12 @@ import socket
 import stat
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from agent.host.porter.lookout import Lookout
 from agent.host.porter.porter_wire import CONNECTION, MAX_ANSWER, READY
 
 BACKLOG: Final = 64
@@ -89,6 +91,14 @@ class UnixDoor:
         """
         answer = fcntl.ioctl(self.channel, _OUTQ, bytes(struct.calcsize("i")))
         return int.from_bytes(answer, sys.byteorder)
+
+    def watch(self, lookout: Lookout, heard: Callable[[], object]) -> None:
+        """Have ``heard`` called whenever the agent says something, or leaves."""
+        lookout.watch(self.channel, heard)
+
+    def unwatch(self, lookout: Lookout) -> None:
+        """Undo :meth:`watch`."""
+        lookout.forget(self.channel)
 
     def say(self, packet: bytes) -> bool:
         """Send a packet; return whether there was room for it."""

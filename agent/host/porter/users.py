@@ -3,7 +3,7 @@
 import re
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -25,14 +25,16 @@ class UnknownUserError(Exception):
     """The system does not say which person it is, or it is none: the superuser, a container."""
 
 
-class Users(Protocol):
-    """Who a person is, and whose a connection."""
+class Owners(Protocol):
+    """Whose a connection is."""
 
-    def person(self, user: int) -> int:
-        """Return a user who may have an agent, or raise an UnknownUserError."""
+    def whose(self, peer: Address, local: Address) -> Hashable | None:
+        """Return whose the other end is, a person's; None where it is gone.
 
-    def whose(self, peer: Address, local: Address) -> int | None:
-        """Return whose the other end is, likewise; None where it is gone."""
+        Raises:
+            UnknownUserError: no person's, or the system does not tell.
+
+        """
 
 
 class LinuxUsers:

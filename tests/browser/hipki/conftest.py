@@ -9,7 +9,8 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from agent.portal.demo import browser as demo_browser
-from tests.browser.hipki.site import Sites, chromium, serve_sites
+from tests.browser.hipki.site import ARGUMENTS, Sites, serve_sites
+from tests.browser.world import engine
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def browser() -> Iterator[Browser]:
     """Start a browser; for one file, because Playwright's loop runs as long as it does."""
     if demo_browser.find_chromium() is None:
         pytest.skip("chromium is needed")
-    with chromium() as started:
+    with engine(None, *ARGUMENTS) as started:
         yield started
 
 

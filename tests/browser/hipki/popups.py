@@ -1,8 +1,9 @@
 """What a citizen does with a page and with the popup that it opens."""
 
+from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 
 def press(page: Page, button: str) -> Page:
@@ -25,6 +26,13 @@ def clicked(page: Page, button: str) -> Any:
     reply = outcome(page, before)
     until_closed(popup)
     return reply
+
+
+def press_away(popup: Page, key: str) -> None:
+    """Press a key that closes the popup, which may be gone before the key is up again."""
+    with suppress(Error):
+        popup.keyboard.press(key)
+    until_closed(popup)
 
 
 def until_closed(popup: Page) -> None:

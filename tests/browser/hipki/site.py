@@ -9,10 +9,6 @@ from pathlib import Path
 from queue import Queue
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, sync_playwright
-
-from agent.portal.demo import browser as demo_browser
-
 PAGES = Path(__file__).parent / "pages"
 ARGUMENTS = [
     "--no-sandbox",
@@ -73,15 +69,3 @@ def serve_sites() -> Iterator[Sites]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
-    """Start a browser without a window, with ``more`` arguments."""
-    with sync_playwright() as playwright:
-        path = demo_browser.find_chromium()
-        browser = playwright.chromium.launch(executable_path=str(path), args=[*ARGUMENTS, *more])
-        try:
-            yield browser
-        finally:
-            browser.close()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from agent.virtualcard.card import VirtualCard
-from tests.browser.hipki.popups import outcome, press, until_closed
+from tests.browser.hipki.popups import outcome, press, press_away
 from tests.browser.hipki.site import Sites
 from tests.browser.keyboard_judge import keyboard_faults
 from tests.browser.sight_judge import sight_faults
@@ -30,14 +30,12 @@ def test_a_popup_is_answered_by_keyboard_and_escape_cancels(
         found = keyboard_faults(popup) + sight_faults(popup)
         popup.locator(AWAKE).wait_for()
         tab_to(popup, "[data-answer=never]")
-        popup.keyboard.press("Escape")
-        until_closed(popup)
+        press_away(popup, "Escape")
         assert outcome(page)["ret_code"] != 0
         popup = press(page, "check")
         popup.locator(AWAKE).wait_for()
         tab_to(popup, "[data-answer=always]")
-        popup.keyboard.press("Enter")
-        until_closed(popup)
+        press_away(popup, "Enter")
         assert outcome(page, 1)["ret_code"] == 0
     assert not found, "\n".join(found)
 
@@ -52,8 +50,7 @@ def test_a_card_is_chosen_by_keyboard(make_card: CardFactory, page: Page, sites:
         found = keyboard_faults(popup) + sight_faults(popup)
         popup.locator(AWAKE).wait_for()
         tab_to(popup, "[data-answer=once]")
-        popup.keyboard.press("Space")
-        until_closed(popup)
+        press_away(popup, "Space")
         assert outcome(page)["ret_code"] == 0
     assert not found, "\n".join(found)
 

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from agent.portal.demo import browser as demo_browser
 from agent.virtualcard.card import VirtualCard
 from agent.words import Language
 from tests.browser.hipki.popups import press
-from tests.browser.hipki.site import Sites, chromium
+from tests.browser.hipki.site import ARGUMENTS, Sites
+from tests.browser.world import launched
 from tests.web.hipki.rig import Rig
 
 CardFactory = Callable[..., VirtualCard]
@@ -21,7 +23,8 @@ WHOLE = """() => window.innerWidth > 400
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start a browser on a screen that has room; the usual one without a window has 600 lines."""
-    with chromium("--screen-info={1366x900}") as started:
+    screen = "--screen-info={1366x900}"
+    with launched(demo_browser.find_chromium(), [*ARGUMENTS, screen]) as started:
         yield started
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 import pytest
@@ -21,6 +22,8 @@ IN_ENGLISH = {
 }
 """Of the tests that are played in two languages, those that the gate plays in English alone; all
 others it plays in Chinese alone. The other language of each is in the long part."""
+KNOWN = "proofs"
+"""What the processes of one run tell of the tests that they have collected."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,27 +42,50 @@ def _language_of(item: pytest.Function) -> str:
     return found[1] if found else ""
 
 
-class Recorder:
-    """Hears how each test here ends, and binds it to the artefacts that lie there meanwhile."""
+class ProofCollector:
+    """Knows the names of all tests here, before some are deselected."""
 
     def __init__(self) -> None:
-        self._before = artefact_hashes()
-        self._outcomes: dict[str, str] = {}
+        self.outcomes: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Learn of all tests before some are deselected."""
+        """Learn of all tests."""
         for item in items:
             if HERE in item.path.parents:
-                self._outcomes[_name(item.nodeid)] = proofs.NOT_RUN
+                self.outcomes[_name(item.nodeid)] = proofs.NOT_RUN
+
+
+class ProofTeller(ProofCollector):
+    """In one of several processes: tells the first one which tests there are."""
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        workeroutput: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]
+        workeroutput[KNOWN] = sorted(self.outcomes)
+
+
+class Recorder(ProofCollector):
+    """Hears how each test here ends, and binds it to the artefacts that lie there meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = artefact_hashes()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the end of a test; what fails in setting up or tidying up has failed."""
         name = _name(report.nodeid)
-        if name in self._outcomes and (report.when == "call" or report.outcome != proofs.PASSED):
-            self._outcomes[name] = report.outcome
+        ends = report.when == "call" or report.outcome != proofs.PASSED
+        if name and ends and self.outcomes.get(name) != proofs.FAILED:
+            self.outcomes[name] = report.outcome
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Hear which tests a process knew that ran a part of them."""
+        for name in getattr(node, "workeroutput", {}).get(KNOWN, ()):
+            self.outcomes.setdefault(name, proofs.NOT_RUN)
 
     def pytest_sessionfinish(self) -> None:
-        proofs.record(set(self._before) & set(artefact_hashes()), self._outcomes)
+        proofs.record(set(self._before) & set(artefact_hashes()), self.outcomes)
 
 
 @pytest.fixture
@@ -86,8 +112,8 @@ def _name(nodeid: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record in runs of the proofs themselves only, where whole files are seen by one process."""
+    """Record in runs of the proofs themselves only, where whole files are seen."""
     is_whole = not any("::" in argument for argument in config.args)
-    is_alone = not hasattr(config, "workerinput") and not config.getoption("numprocesses", None)
-    if is_whole and is_alone and config.option.markexpr.startswith("artefact"):
-        config.pluginmanager.register(Recorder())
+    if is_whole and config.option.markexpr.startswith("artefact"):
+        is_one_of_several = hasattr(config, "workerinput")
+        config.pluginmanager.register(ProofTeller() if is_one_of_several else Recorder())

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.host.porter.registering import Registration
+from agent.host.porter.pipe_entrance import PipeEntrance
+from agent.host.porter.porter_loop import Porter, PorterPlan
+from agent.host.porter.registering import PorterPlace
 from agent.host.porter.unix_door import open_registry
-from agent.host.porter.unix_porter import PorterPlan, UnixPorter
+from agent.host.porter.unix_entrance import UnixEntrance
+from agent.host.porter.unix_registering import UnixPlace
 from agent.host.porter.users import UnknownUserError
+from tests.unit.host.standin_pipes import StandinPipes
 
 SECONDS = 60.0  # a busy machine takes its time; nothing waits for this where all is well
 
@@ -30,11 +34,11 @@ class MadeUpUsers:
     clients: dict[int, int | None] = field(default_factory=dict)
     registrants: list[int] = field(default_factory=list)
 
-    def person(self, user: int) -> int:
+    def person(self, user: object) -> int:
         """Return the user whom the test wants to register; nobody is one below zero."""
         found = self.registrants.pop(0) if self.registrants else 1
         if found < 0:
-            raise UnknownUserError(str(user))
+            raise UnknownUserError(f"{user} is made up")
         return found
 
     def whose(self, peer: Sequence[Any], local: Sequence[Any]) -> int | None:
@@ -54,23 +58,27 @@ class Rig:
         porter: it.
         port: of HTTP.
         tls: where TLS would be spoken.
-        path: where agents register.
+        path: where agents register on Linux.
         users: whose connections are.
+        place: where agents register.
+        pipes: Windows, where the porter is one of Windows.
 
     """
 
-    porter: UnixPorter
+    porter: Porter
     port: int
     tls: int
     path: Path
     users: MadeUpUsers
+    place: PorterPlace
+    pipes: StandinPipes | None = None
 
-    def register(self, user: int = 1) -> Registration:
+    def register(self, user: int = 1) -> Any:
         """Register, but say nothing yet."""
         self.users.registrants.append(user)
-        return Registration.begin(self.path)
+        return self.place.register()
 
-    def agent(self, user: int = 1) -> Registration:
+    def agent(self, user: int = 1) -> Any:
         """Register, and be where the connections of a user go."""
         before = self.porter.counts.agents
         agent = self.register(user)
@@ -103,18 +111,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, **plan: Any) -> Iterator[Rig]:
-    """Run a porter while the context lasts."""
+def running(folder: Path, system: str = "linux", **plan: Any) -> Iterator[Rig]:
+    """Run a porter while the context lasts; one of Windows has a stand-in for its pipes."""
     path = folder / "run" / "porter.sock"
     users = MadeUpUsers()
     port, tls = free_port(), free_port()
     wanted = PorterPlan(plain=(port,), tls=(tls,), take=listen, users=users, **plan)
-    porter = UnixPorter(wanted, open_registry(path))
+    pipes = StandinPipes() if system == "windows" else None
+    if pipes is None:
+        place: PorterPlace = UnixPlace(path)
+        porter = Porter(wanted, UnixEntrance(open_registry(path), users.person))
+    else:
+        place = pipes.place()
+        porter = Porter(wanted, PipeEntrance(pipes, users.person, pipes.share))
     thread = threading.Thread(target=porter.run)
     thread.start()
     try:
         until(lambda: porter.ports == {port, tls})
-        yield Rig(porter, port, tls, path, users)
+        yield Rig(porter, port, tls, path, users, place, pipes)
     finally:
         porter.stop()
         thread.join(SECONDS)

@@ -10,16 +10,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from agent.host.porter import farewell, unix_porter
+from agent.host.porter import farewell, porter_loop
 from agent.host.porter.doors import MAX_OF_USER, Doors
 from agent.host.porter.fair_crowd import MAX_WAITING, FairCrowd
 from agent.host.porter.porter_wire import READY, greeting, read_greeting
 from agent.host.porter.registering import NoPorterError, Registration
 from agent.host.porter.unix_door import UnfitFolderError, open_registry
+from agent.host.porter.unix_entrance import UnixEntrance
+from agent.host.porter.unix_registering import UnixRegistration
 from agent.host.porter.users import LinuxUsers, UnknownUserError
 from tests.unit.host.porter_rig import SECONDS, Rig, all_of, descriptors, running, until
 
@@ -27,10 +30,15 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the porter of L
 SECRET = b"POST /sign HTTP/1.1\r\nHost: localhost\r\n\r\npin=123456"
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
+SYSTEMS = ("linux", "windows")
+only_linux = pytest.mark.parametrize("rig", ["linux"], indirect=True)
+
+
+@pytest.fixture(params=SYSTEMS)
+def rig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """Run a porter of each system; the one of Windows on a stand-in for its pipes."""
     before = descriptors()
-    with running(tmp_path) as found:
+    with running(tmp_path, request.param) as found:
         yield found
     assert descriptors() <= before
 
@@ -42,6 +50,11 @@ def taken(agent: Registration) -> socket.socket:
     agent.ready()
     connection.settimeout(SECONDS)
     return connection
+
+
+def say(agent: Any, packet: bytes) -> None:
+    """Say what no agent says."""
+    (agent._channel if hasattr(agent, "_channel") else agent._pipe).send(packet)
 
 
 def peer_of(agent: Registration) -> object:
@@ -143,27 +156,31 @@ def test_an_agent_that_never_reads_loses_its_place_and_no_other(
             client.sendall(SECRET)
             with rig.client(2) as other:  # meanwhile
                 assert peer_of(good) == other.getsockname()
-            monkeypatch.setattr(unix_porter, "HAND_OVER_SECONDS", 0.1)
+            monkeypatch.setattr(porter_loop, "HAND_OVER_SECONDS", 0.1)
             assert all_of(client).startswith(b"HTTP/1.1 503")
         # What lies unread in its socket counts against the porter: no second place meanwhile.
-        with pytest.raises(NoPorterError):
-            rig.register(1)
+        # Windows takes it back.
+        with pytest.raises(NoPorterError) if rig.pipes is None else contextlib.nullcontext():
+            rig.register(1).close()
         hostile.close()
         until(lambda: not rig.porter._leaving or rig.porter._wake.send(b"\0") < 0)
         with closing(rig.agent(1)) as again, rig.client(1) as client:
             assert peer_of(again) == client.getsockname()
 
 
-def test_an_agent_that_is_late_to_say_so_keeps_the_connection_that_it_has(tmp_path: Path) -> None:
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_an_agent_that_is_late_to_say_so_keeps_the_connection_that_it_has(
+    tmp_path: Path, system: str
+) -> None:
     """Else the porter's words stood in the middle of an answer, and a signature would be lost."""
     now = [0.0]
 
-    def pass_time(porter: unix_porter.UnixPorter) -> bool:
-        now[0] += unix_porter.HAND_OVER_SECONDS
+    def pass_time(porter: porter_loop.Porter) -> bool:
+        now[0] += porter_loop.HAND_OVER_SECONDS
         return not len(porter._doors)
 
     with (
-        running(tmp_path, clock=lambda: now[0]) as rig,
+        running(tmp_path, system, clock=lambda: now[0]) as rig,
         closing(rig.agent()) as agent,
         rig.client() as client,
     ):
@@ -189,7 +206,7 @@ def test_a_lying_agent_is_found_out_by_the_kernel(rig: Rig) -> None:
 def test_an_agent_that_says_anything_else_is_dropped(rig: Rig, garbage: bytes) -> None:
     with closing(rig.agent(2)) as good:
         with closing(rig.agent(1)) as hostile:
-            hostile._channel.send(garbage)
+            say(hostile, garbage)
             assert hostile.next() is None
         with rig.client(1) as client:
             client.sendall(SECRET)
@@ -198,6 +215,7 @@ def test_an_agent_that_says_anything_else_is_dropped(rig: Rig, garbage: bytes) -
             assert peer_of(good) == other.getsockname()
 
 
+@only_linux
 def test_a_thousand_registrations_leave_the_newest_and_no_descriptor(rig: Rig) -> None:
     with ExitStack() as stack:
         good = stack.enter_context(closing(rig.agent(2)))
@@ -214,7 +232,7 @@ def test_a_thousand_registrations_leave_the_newest_and_no_descriptor(rig: Rig) -
 
 
 def test_who_never_says_ready_is_no_door(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unix_porter, "HAND_OVER_SECONDS", 0.1)
+    monkeypatch.setattr(porter_loop, "HAND_OVER_SECONDS", 0.1)
     with closing(rig.register()) as mute:
         assert mute.next() is None
         with rig.client() as client:
@@ -254,8 +272,8 @@ def test_an_agent_may_hold_the_port_until_it_has_registered(tmp_path: Path) -> N
         until(lambda: rig.porter.ports == {rig.port, rig.tls})
     with socket.create_server(("127.0.0.1", rig.port)) as taken_by_agent:
         plan = rig.porter._plan
-        registry = open_registry(rig.path)
-        porter = unix_porter.UnixPorter(plan, registry)
+        entrance = UnixEntrance(open_registry(rig.path), rig.users.person)
+        porter = porter_loop.Porter(plan, entrance)
         porter._take_ports()
         assert porter.ports == {rig.tls}
         taken_by_agent.close()
@@ -272,15 +290,16 @@ def test_when_the_porter_ends_agents_hear_of_it(tmp_path: Path) -> None:
     assert agent.next() is None
     agent.close()
     with pytest.raises(NoPorterError):
-        Registration.begin(rig.path)
+        UnixRegistration.begin(rig.path)
     with running(tmp_path) as again, closing(again.agent()):  # its socket was left behind
         assert stat.S_IMODE(again.path.stat().st_mode) == 0o666
 
 
-def test_only_counts_are_logged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_only_counts_are_logged(tmp_path: Path, system: str) -> None:
     with (
         capture_logs() as lines,
-        running(tmp_path) as rig,
+        running(tmp_path, system) as rig,
         closing(rig.agent()) as agent,
         rig.client() as client,
     ):
@@ -317,6 +336,7 @@ def test_agents_may_enter_the_folder_whatever_the_umask_is(tmp_path: Path) -> No
     assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o755
 
 
+@only_linux
 def test_two_porters_do_not_share_a_place(rig: Rig) -> None:
     with pytest.raises(UnfitFolderError):
         open_registry(rig.path)
@@ -324,11 +344,12 @@ def test_two_porters_do_not_share_a_place(rig: Rig) -> None:
         assert rig.path.exists()
 
 
+@only_linux
 @pytest.mark.skipif(os.geteuid() != 0, reason="a folder of somebody else needs root")
 def test_an_agent_trusts_only_whoever_was_given_the_folder(rig: Rig) -> None:
     os.chown(rig.path.parent, 65533, -1)
     with pytest.raises(NoPorterError, match="does not own"):
-        Registration.begin(rig.path)
+        UnixRegistration.begin(rig.path)
 
 
 def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path) -> None:
@@ -353,7 +374,7 @@ def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path
 
         porter = threading.Thread(target=greet)
         porter.start()
-        found = Registration.begin(tmp_path / "run" / "porter.sock")
+        found = UnixRegistration.begin(tmp_path / "run" / "porter.sock")
         stack.enter_context(closing(found))
         porter.join(SECONDS)
         assert found.ports == {61161}
@@ -361,7 +382,7 @@ def test_an_agent_waits_its_turn_where_others_crowd_at_the_porter(tmp_path: Path
 
 def test_an_agent_takes_only_what_a_browser_opens() -> None:
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    agent = Registration(ours, frozenset({61161}))
+    agent = UnixRegistration(ours, frozenset({61161}))
     with theirs, socket.create_server(("127.0.0.1", 0)) as other:
         before = descriptors()
         for sent in (other, theirs):

@@ -1,11 +1,9 @@
-"""The porter on Linux: one thread, one loop, no privilege but the port that it holds.
+"""The porter of every system: one thread, one loop, no privilege but the port that it holds.
 
-Agents register at a Unix socket, where the kernel says whose they are (``SO_PEERCRED``, unix(7)).
-Whose a connection is, it says as well (sock_diag(7)). A connection stays open here until its agent
-has it: an agent that does not take it costs its own user two seconds, and nobody else anything.
+Whose agents and connections are, the system says. A connection stays open here until its agent has
+it: an agent that does not take it costs its own user two seconds, and nobody else anything.
 """
 
-import selectors
 import socket
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -18,11 +16,12 @@ import structlog
 
 from agent.host.porter import farewell
 from agent.host.porter.doors import Doors
+from agent.host.porter.entrance import AgentDoor, Entrance
 from agent.host.porter.fair_crowd import FairCrowd
 from agent.host.porter.farewell import Farewell, WhyTurnedAway
+from agent.host.porter.lookout import Lookout, waking_pair
 from agent.host.porter.porter_wire import greeting
-from agent.host.porter.unix_door import UnixDoor
-from agent.host.porter.users import Address, UnknownUserError, Users, user_of
+from agent.host.porter.users import Address, Owners, UnknownUserError
 
 HAND_OVER_SECONDS: Final = 2.0
 RETAKE_SECONDS: Final = 1.0  # between two attempts at a port that another program has
@@ -78,11 +77,11 @@ class PorterPlan:
     tls: tuple[int, ...] = ()
     take: Callable[[int], Sequence[socket.socket]]
     taken: type[Exception] = OSError
-    users: Users
+    users: Owners
     clock: Callable[[], float] = field(default=time.monotonic)
 
 
-class UnixPorter:
+class Porter:
     """Hands connections over until it is stopped.
 
     Attributes:
@@ -90,37 +89,41 @@ class UnixPorter:
 
     """
 
-    def __init__(self, plan: PorterPlan, registry: socket.socket) -> None:
+    def __init__(self, plan: PorterPlan, entrance: Entrance) -> None:
         """Hold no port yet.
 
         Args:
             plan: what it looks after.
-            registry: listening, not blocking; closed with this object.
+            entrance: where agents register; closed with this object.
 
         """
         self.counts = Counts()
         self._plan = plan
-        self._registry = registry
+        self._entrance = entrance
         self._answers = farewell.answers()
-        self._selector = selectors.DefaultSelector()
-        self._wake, self._woken = socket.socketpair()
+        self._lookout = Lookout()
+        self._wake, self._woken = waking_pair()
         self._is_ended = False
         self._missing = [*plan.plain, *plan.tls]
         self._listening: list[socket.socket] = []
-        self._doors: Doors[UnixDoor] = Doors()
-        self._leaving: list[UnixDoor] = []  # with something in them that nobody has read
-        self._busy: dict[UnixDoor, float] = {}  # until when each has to say that it is ready
+        self._doors: Doors[AgentDoor] = Doors()
+        self._leaving: list[AgentDoor] = []  # with something in them that nobody has read
+        self._busy: dict[AgentDoor, float] = {}  # until when each has to say that it is ready
         self._waiting: FairCrowd[socket.socket] = FairCrowd()
         self._farewells: FairCrowd[Farewell] = FairCrowd()
         self._report_due = plan.clock() + REPORT_SECONDS
         self._retake_due = 0.0
-        self._watch(registry, self._register)
-        self._watch(self._woken, partial(self._woken.recv, 1))
+        self._lookout.watch(self._woken, self._stir)
 
     @property
     def ports(self) -> frozenset[int]:
         """The ports that it holds now."""
         return frozenset({*self._plan.plain, *self._plan.tls} - {*self._missing})
+
+    @property
+    def wakes(self) -> int:
+        """The descriptor of a socket; an octet that is sent to it has :meth:`run` look around."""
+        return self._wake.fileno()
 
     def stop(self) -> None:
         """Have :meth:`run` end soon; may be called from anywhere, a signal's handler too."""
@@ -128,23 +131,27 @@ class UnixPorter:
         with suppress(OSError):
             self._wake.send(b"\0")
 
+    def _stir(self) -> None:
+        with suppress(BlockingIOError):
+            self._woken.recv(64)
+
     def run(self) -> None:
-        """Hand connections over until :meth:`stop` is called; then let go of everything."""
-        _log.info("agents may register")
+        """Hand connections over until :meth:`stop` is called; then let go of everything.
+
+        Raises:
+            OSError: agents cannot register.
+
+        """
         try:
+            self._entrance.open(self._lookout, self._greet)
+            _log.info("agents may register")
             while not self._is_ended:
                 self._take_ports()
-                ready = self._selector.select(self._patience())
                 # What agents say comes first: who has just said that connections may come gets one.
-                for key, _ in sorted(ready, key=lambda each: each[0].fileobj in self._listening):
-                    if self._selector.get_map().get(key.fd) is key:  # not closed just now
-                        key.data()
+                self._lookout.wait(self._patience(), last=self._listening)
                 self._look_at_clock()
         finally:
             self._close()
-
-    def _watch(self, what: socket.socket, then: Callable[[], object]) -> None:
-        self._selector.register(what, selectors.EVENT_READ, then)
 
     def _patience(self) -> float | None:
         """Return for how many seconds nothing needs to be looked at; None for good."""
@@ -171,7 +178,7 @@ class UnixPorter:
             self._listening += taken
             for each in taken:
                 each.listen(_BACKLOG)
-                self._watch(each, partial(self._accept, each))
+                self._lookout.watch(each, partial(self._accept, each))
             _log.info("the porter has a port", port=port)
 
     def _accept(self, listening: socket.socket) -> None:
@@ -207,23 +214,7 @@ class UnixPorter:
 
     # Agents
 
-    def _register(self) -> None:
-        for _ in range(_MAX_AT_ONCE):
-            try:
-                channel, _ = self._registry.accept()
-            except (BlockingIOError, ConnectionError):
-                return
-            except OSError:
-                time.sleep(_PAUSE_SECONDS)
-                return
-            try:
-                user = self._plan.users.person(user_of(channel))
-            except (OSError, UnknownUserError):
-                channel.close()
-            else:
-                self._greet(UnixDoor(channel, user))
-
-    def _greet(self, door: UnixDoor) -> None:
+    def _greet(self, door: AgentDoor) -> None:
         """Let a registrant in; it is a door once it has answered."""
         has_unread = any(each.user == door.user for each in self._leaving)
         if has_unread or not door.say(greeting((*self._plan.plain, *self._plan.tls))):
@@ -231,11 +222,11 @@ class UnixPorter:
             return
         crowded = self._doors.add(door)
         self._busy[door] = self._plan.clock() + HAND_OVER_SECONDS
-        self._watch(door.channel, partial(self._hear, door))
+        door.watch(self._lookout, partial(self._hear, door))
         if crowded is not None:
             self._retire(crowded)
 
-    def _hear(self, door: UnixDoor) -> None:
+    def _hear(self, door: AgentDoor) -> None:
         """Take an agent's word that it is ready, where the kernel says that it has read all."""
         answer = door.hear()
         if answer is None:
@@ -253,7 +244,7 @@ class UnixPorter:
             self.counts.agents += 1
         self._serve(door.user)
 
-    def _serve(self, user: int) -> None:
+    def _serve(self, user: Hashable) -> None:
         """Give the next connection of a user to the user's newest agent, if that is free."""
         while (connection := self._waiting.first(user)) is not None:
             door = self._doors.newest(user)
@@ -268,15 +259,15 @@ class UnixPorter:
             else:
                 self._end(door)
 
-    def _retire(self, door: UnixDoor) -> None:
+    def _retire(self, door: AgentDoor) -> None:
         """Give an agent no more, and turn away whom it was given and did not take."""
         self._end(door)
         self._serve(door.user)
 
-    def _end(self, door: UnixDoor) -> None:
+    def _end(self, door: AgentDoor) -> None:
         self._doors.remove(door)
         self._busy.pop(door, None)
-        self._selector.unregister(door.channel)
+        door.unwatch(self._lookout)
         self.counts.dropped += door.is_open  # others only asked which ports there are
         held, door.holds = door.holds, None
         if held is not None:
@@ -297,7 +288,7 @@ class UnixPorter:
             connection.close()
             return
         leaving = Farewell(connection, answer, self._plan.clock() + farewell.SECONDS)
-        self._watch(connection, partial(self._go_on, leaving))
+        self._lookout.watch(connection, partial(self._go_on, leaving))
         crowded = self._farewells.add(user, leaving)
         if crowded is not None:
             self._close_farewell(crowded[1])
@@ -315,7 +306,7 @@ class UnixPorter:
 
     def _close_farewell(self, leaving: Farewell) -> None:
         self._farewells.remove(leaving)
-        self._selector.unregister(leaving.connection)
+        self._lookout.forget(leaving.connection)
         leaving.close()
 
     # Time
@@ -348,9 +339,10 @@ class UnixPorter:
             self._end(door)
         for leaving in self._farewells:
             self._close_farewell(leaving)
-        for each in (*self._waiting, *self._listening, *(door.channel for door in self._leaving)):
+        for each in (*self._waiting, *self._listening, *self._leaving):
             each.close()
-        for each in (self._registry, self._wake, self._woken):
-            each.close()
-        self._selector.close()
+        self._entrance.close()
+        self._lookout.close()
+        for own in (self._wake, self._woken):
+            own.close()
         self._report()
