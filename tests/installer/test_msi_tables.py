@@ -11,6 +11,8 @@ from windows.build import msi, msi_tables
 from windows.build.msi_columns import COLUMNS, Row
 from windows.build.msi_tables import Product
 
+from agent.commands.porter import SERVICE
+
 FACTS: dict[str, Any] = tomllib.loads(msi.FACTS.read_text("utf-8"))
 PAGES = {
     "zh-TW": ROOT / "installer" / "windows" / "ADMIN.zh-TW.md",
@@ -139,7 +141,7 @@ def test_the_porters_service_is_the_program_and_runs_as_the_system(tables: Table
     (row,) = tables["ServiceInstall"]
     names = [column.partition(":")[0] for column in COLUMNS["ServiceInstall"][1]]
     service = dict(zip(names, row, strict=True))
-    assert service["Name"] == "AnkongPorter"
+    assert service["Name"] == SERVICE == "AnkongPorter"
     assert service["Arguments"] == "porter --service"
     assert (service["StartType"], service["ServiceType"]) == (2, 0x10), "automatic, its own process"
     for name in ("StartName", "Password", "Dependencies", "LoadOrderGroup"):
