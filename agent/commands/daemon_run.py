@@ -32,6 +32,7 @@ from agent.host.seat import FIRST_LOOK_SECONDS, find_seat
 from agent.host.seat.session_seat import SessionSeat
 from agent.host.settings.config import MCA_PORT
 from agent.host.settings.policy_watch import PolicyWatch
+from agent.host.shared_program import SharedProgram
 from agent.host.tls import identity, switch
 from agent.origin import Origin
 from agent.signing.model import CardPresence
@@ -198,7 +199,9 @@ class DaemonRun:
             recorder=self._daemon.recorder,
         )
         first = FirstMount(
-            self._daemon.first_tickets.claim, lambda: self._daemon.preferences.language
+            self._daemon.first_tickets.claim,
+            lambda: self._daemon.preferences.language,
+            trust_left=SharedProgram().leaves_trust(),
         )
         return first, mount
 

@@ -58,6 +58,8 @@ def _rows(found: Inventory) -> Iterator[Row]:
     yield "policy", found.policy.source or none
     yield from _problem("policy", found.policy.problem)
     yield "trust", _trust(found) if found.trust.mode is not None else none
+    if found.trust.left:
+        yield "trust", tell("cli.inventory.trust_left")
     yield from _problem("trust", found.trust.problem)
     yield "agent", _agent(found)
     yield from _problem("agent", found.agent.problem)

@@ -19,7 +19,7 @@ from agent.host.machine.paths import MachinePaths
 from agent.host.tls.authority import LocalAuthority
 from agent.host.tls.ladder_file import LADDER_FILE, ROOT_FILE, Ladder, read_ladder
 from agent.host.tls.machine import Machine
-from agent.host.tls.trust import SHARED_KINDS, Trust
+from agent.host.tls.trust import SHARED_KINDS, LeftTrust, Trust
 from agent.setup.machine_setup import MachineSetup
 from agent.setup.report import StepResult
 
@@ -33,12 +33,14 @@ class MachineOptions(JsonOptions):
     Attributes:
         authority: an organisation's file, or the folder that it is in; None where the computer
             makes its own.
+        trust: whether the stores of all users are made to trust them.
         undo: whether everything is taken away instead.
         language: the one in which people read the answer; None for every reviewed one.
 
     """
 
     authority: Path | None = None
+    trust: bool = True
     undo: bool = False
     language: str | None = None
 
@@ -59,6 +61,9 @@ def add_machine_options(parser: CommandParser) -> None:
     """Add the options of ``setup machine``."""
     parser.add_argument(
         "--authority", type=Path, metavar="FILE_OR_DIR", help="cli.setup.machine.authority"
+    )
+    parser.add_argument(
+        "--no-trust", dest="trust", action="store_false", help="cli.setup.machine.no_trust"
     )
     parser.add_argument("--undo", action="store_true", help="cli.setup.machine.undo")
     add_language(parser)
@@ -90,7 +95,8 @@ def machine(options: MachineOptions) -> int:
 def _set_up(
     options: MachineOptions, paths: MachinePaths, computer: Machine, ladder: Ladder | None
 ) -> int:
-    trust = Trust(paths.trust, computer, SHARED_KINDS)
+    kind = Trust if options.trust or options.undo else LeftTrust
+    trust = kind(paths.trust, computer, SHARED_KINDS)
     setup = MachineSetup(paths, trust, administrator=computer.administrator, ladder=ladder)
     return say_steps(options, setup.undo() if options.undo else setup.run(), options.language)
 

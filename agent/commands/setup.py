@@ -27,6 +27,7 @@ from agent.commands.speaking import add_language
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.filemanager import file_manager, sign_command
 from agent.host.machine.paths import Paths
+from agent.host.shared_program import SharedProgram
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
 from agent.setup.own_copy import OwnCopy
@@ -55,7 +56,8 @@ class CompleteOptions(SetupCommandOptions):
 
     Attributes:
         autostart: whether the agent starts at sign-in; None to leave it as the user chose.
-        trust: whether browsers are made to trust the certificate; None for yes.
+        trust: whether browsers are made to trust the certificate; None for yes, unless the
+            installation for all users left that to the organisation.
         file_manager: whether file managers offer to sign; None to leave it as the user chose.
         repair: whether damaged settings and certificates are mended first.
 
@@ -114,7 +116,7 @@ def complete(options: CompleteOptions) -> int:
     paths = Paths.choose(options.state_dir)
     setup = SetupOptions(
         autostart=options.autostart,
-        trust=options.trust is not False,
+        trust=_wanted_trust() if options.trust is None else options.trust,
         file_manager=options.file_manager,
         repair=options.repair,
     )
@@ -134,7 +136,7 @@ def complete_once(state_dir: Path | None) -> None:
     if found is not None and found.complete:
         return
     way = autostart(start_command(state_dir))
-    setup = SetupOptions(autostart=way is not None and way.is_on())
+    setup = SetupOptions(autostart=way is not None and way.is_on(), trust=_wanted_trust())
     UserSetup(paths, _trust(paths), way, setup, file_manager(sign_command(state_dir))).run()
 
 
@@ -173,6 +175,11 @@ def undo(options: UndoOptions) -> int:
         paths, _trust(paths), _autostart(options), offering, forget=options.forget
     ).run()
     return say_steps(options, results, options.language)
+
+
+def _wanted_trust() -> bool | None:
+    """Return what holds where nobody says otherwise, as ``SetupOptions`` has it."""
+    return None if SharedProgram().leaves_trust() else True
 
 
 def _trust(paths: Paths) -> Trust:

@@ -14,6 +14,7 @@ from agent.host.settings import config
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.policy_in_force import policy_in_force
+from agent.host.shared_program import SharedProgram
 from agent.host.tls.machine import Machine
 from agent.host.tls.places import TlsChoice, choose
 from agent.host.tls.trust import Trust
@@ -36,6 +37,8 @@ class InstalledAgent:
         cards_problem: why the readers could not be looked at, in English; empty where they were,
             or were not to be.
         inside: whether the running agent examines itself, which cannot restart itself.
+        trust_left: whether the installation for all users left what browsers trust to the
+            organisation.
         ask: asks the ports of the computer.
 
     """
@@ -47,6 +50,7 @@ class InstalledAgent:
     now: datetime = field(default_factory=_now)
     cards_problem: str = ""
     inside: bool = False
+    trust_left: bool = False
     ask: PortAsker = field(default_factory=PortAsker)
 
     @classmethod
@@ -73,6 +77,7 @@ class InstalledAgent:
             policy=policy_in_force(paths),
             cards_problem=cards_problem,
             inside=inside,
+            trust_left=SharedProgram().leaves_trust(),
         )
 
     @property

@@ -106,17 +106,17 @@ def policy_facts(installation: InstalledAgent) -> PolicyFacts:
 
 def trust_facts(installation: InstalledAgent) -> TrustFacts:
     """Tell which certificates the agent serves with, and until when."""
-    choice = installation.tls
+    choice, left = installation.tls, installation.trust_left
     try:
         found = identity.read(choice.folder)
     except OSError:
-        return TrustFacts(problem=InventoryProblem.CERTIFICATES_UNREADABLE)
+        return TrustFacts(left=left, problem=InventoryProblem.CERTIFICATES_UNREADABLE)
     if found is None:
-        return TrustFacts()
+        return TrustFacts(left=left)
     is_over = installation.now >= found.ends
     problem = InventoryProblem.CERTIFICATES_EXPIRED if is_over else None
     mode = "machine" if choice.shared.is_usable else "user"
-    return TrustFacts(mode=mode, ends=_moment(found.ends), problem=problem)
+    return TrustFacts(mode=mode, ends=_moment(found.ends), left=left, problem=problem)
 
 
 def agent_facts(installation: InstalledAgent) -> AgentFacts:

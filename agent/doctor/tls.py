@@ -88,7 +88,10 @@ def check_trust(installation: InstalledAgent) -> Iterator[Finding]:
     except (StoreError, OSError):
         return  # check_tls reports it
     places = installation.trust.check(authority)
-    if not any(installation.trust.is_needed(place) for place in places):
+    if installation.trust_left:
+        yield note("trust", "trust_organisations")
+        places = [place for place in places if place.presence is Presence.TRUSTED]
+    elif not any(installation.trust.is_needed(place) for place in places):
         yield note("trust", "trust_no_browser", unsure=True)
     effects = see_effects(installation, authority, places)
     told = set()

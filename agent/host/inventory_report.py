@@ -107,12 +107,15 @@ class TrustFacts(Struct, frozen=True, kw_only=True):
         mode: whose they are: ``user`` for each user's own, ``machine`` where all users share
             them; null where there are none, as before this user's first start.
         ends: when the last of them expires.
+        left: whether the MSI was told to leave to the organisation which browsers trust them
+            (``TRUST=none``).
         problem: why they cannot be served with.
 
     """
 
     mode: str | None = None
     ends: Moment | None = None
+    left: bool = False
     problem: InventoryProblem | None = None
 
 

@@ -180,7 +180,7 @@ class MachineSetup:
         for store in dict.fromkeys(place.store for place in places):
             yield done("machine", "machine_trusted", store=NAMES.get(store, store))
         if not places:
-            yield done("machine", "machine_no_store")
+            yield done("machine", "machine_left" if self._trust.is_left else "machine_no_store")
 
     def _fingerprint_in_use(self) -> str:
         """Return that of the authority in use; none that any has where there is none."""

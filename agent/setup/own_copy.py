@@ -6,7 +6,6 @@ into ``HKLM\Software\Ankong`` of the program for all. Sites, history, settings a
 trust are the user's and stay: whichever program runs uses them.
 """
 
-import ntpath
 import os
 import subprocess
 import time
@@ -21,9 +20,9 @@ import structlog
 from agent import __version__
 from agent.host.autostart.windows import CurrentUser, UserRegistry, read_for_all_users
 from agent.host.product import program_folder, scope
+from agent.host.shared_program import KEY, SharedProgram, is_same
 from agent.host.update.version import is_older
 
-KEY: Final = r"Software\Ankong"
 UNINSTALLER: Final = "uninstall.exe"
 KEPT: Final = "Kept"
 """The value of a copy that stays: of ``setup.exe /USERCOPY``, or ours where removing it failed."""
@@ -86,11 +85,10 @@ class OwnCopy:
 
     def _uninstaller(self) -> Path | None:
         """Return the program that removes the copy; None where none is to be removed."""
-        shared = self.for_all_users(KEY, "InstallDir")
-        if self.folder is None or shared is None or not _same(shared, str(self.folder)):
+        if self.folder is None or not SharedProgram(self.folder, self.for_all_users).is_this():
             return None
         folder, version = self._text("InstallDir"), self._text("Version")
-        if not folder or not version or _same(folder, shared) or self._text(KEPT):
+        if not folder or not version or is_same(folder, str(self.folder)) or self._text(KEPT):
             return None
         try:
             if is_older(__version__, version):
@@ -111,8 +109,3 @@ class OwnCopy:
                 return True
             self.wait(_STEP)
         return False
-
-
-def _same(one: str, other: str) -> bool:
-    """Return whether two names of folders are one, as Windows compares them."""
-    return ntpath.normcase(ntpath.normpath(one)) == ntpath.normcase(ntpath.normpath(other))

@@ -23,7 +23,8 @@ class SetupOptions:
     Attributes:
         autostart: whether the agent starts at sign-in; None means yes at the first setup, and
             later what the user has chosen since.
-        trust: whether the user's browsers are made to trust the local certificate.
+        trust: whether the user's browsers are made to trust the local certificate; None where the
+            installation for all users left that to the organisation.
         file_manager: whether file managers offer to sign; None means yes unless the user has
             chosen otherwise.
         repair: whether what is damaged in the user's own state is mended first.
@@ -31,7 +32,7 @@ class SetupOptions:
     """
 
     autostart: bool | None = None
-    trust: bool = True
+    trust: bool | None = True
     file_manager: bool | None = None
     repair: bool = False
 
@@ -116,7 +117,8 @@ class UserSetup:
     def _make_trusted(self) -> Iterator[StepResult]:
         if not self._options.trust:
             self._trust.leave_alone()
-            yield done("trust", "trust_not_wanted")
+            is_left = self._options.trust is None
+            yield done("trust", "trust_organisations" if is_left else "trust_not_wanted")
             return
         authority = AuthorityFile.load(TlsSource(self._paths).authority())
         self._trust.uninstall(keep=authority.sha256)  # of earlier certificates

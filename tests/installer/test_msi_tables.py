@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from devkit.shell import ROOT, SetupError
 from windows.build import msi, msi_tables
-from windows.build.msi_tables import COLUMNS, Product
+from windows.build.msi_columns import COLUMNS, Row
+from windows.build.msi_tables import Product
+
+from agent.commands.porter import SERVICE
 
 FACTS: dict[str, Any] = tomllib.loads(msi.FACTS.read_text("utf-8"))
 PAGES = {
@@ -16,7 +19,7 @@ PAGES = {
     "en-US": ROOT / "installer" / "windows" / "ADMIN.md",
 }
 IN_SCRIPT, AS_SYSTEM = 0x400, 0x800
-Tables = dict[str, list[msi_tables.Row]]
+Tables = dict[str, list[Row]]
 
 
 @pytest.fixture
@@ -95,7 +98,9 @@ def test_nothing_is_done_where_users_may_plant_but_by_the_program(tables: Tables
     assert "CommonAppDataFolder" not in {row[0] for row in tables["Directory"]}
     assert not {"CreateFolder", "LockPermissions", "MsiLockPermissionsEx"} & tables.keys()
     for name, kind, source, target in tables["CustomAction"]:
-        if int(kind or 0) & AS_SYSTEM:
+        if int(kind or 0) & AS_SYSTEM and str(target).startswith('"[System64Folder]sc.exe" '):
+            assert (int(kind or 0) & 0x3F, source) == (34, "System64Folder"), name
+        elif int(kind or 0) & AS_SYSTEM:
             assert int(kind or 0) & 0x3F == 18, f"{name}: no program of ours"
             assert str(source).startswith("f"), name
             assert "cmd" not in str(target), name
@@ -119,7 +124,8 @@ def test_what_is_called_runs_within_the_transaction_as_system_and_is_undone(
     deeds = {name: kind for name, kind in kinds.items() if kind & IN_SCRIPT}
     assert set(deeds) == {
         *("CheckPolicy", "PutPolicy"),
-        *("Trust", "TrustTheirs", "TrustBack", "TrustNoMore"),
+        *("Trust", "TrustTheirs", "TrustBack", "TrustNoMore", "TrustPlaced", "TrustDropped"),
+        *("Recovery0", "Recovery1"),
     }
     begin, end = (int(sequence[name][1] or 0) for name in ("InstallInitialize", "InstallFinalize"))
     for name, kind in deeds.items():
@@ -129,6 +135,39 @@ def test_what_is_called_runs_within_the_transaction_as_system_and_is_undone(
     assert "NOT UPGRADINGPRODUCTCODE" in str(sequence["TrustNoMore"][0])
     assert "NOT OLDER" in str(sequence["TrustBack"][0])
     assert {name for name in sequence if name not in msi_tables._STEPS} == set(kinds)
+
+
+def test_the_porters_service_is_the_program_and_runs_as_the_system(tables: Tables) -> None:
+    (row,) = tables["ServiceInstall"]
+    names = [column.partition(":")[0] for column in COLUMNS["ServiceInstall"][1]]
+    service = dict(zip(names, row, strict=True))
+    assert service["Name"] == SERVICE == "AnkongPorter"
+    assert service["Arguments"] == "porter --service"
+    assert (service["StartType"], service["ServiceType"]) == (2, 0x10), "automatic, its own process"
+    for name in ("StartName", "Password", "Dependencies", "LoadOrderGroup"):
+        assert service[name] is None, name
+    component = next(each for each in tables["Component"] if each[0] == service["Component_"])
+    file = next(each for each in tables["File"] if each[0] == component[5])
+    assert str(file[2]).rpartition("|")[2] == "ankong.exe"
+    assert component[4] is None, "every installation has the program"
+
+
+def test_the_porters_service_stops_before_files_are_replaced_and_goes_with_them(
+    tables: Tables,
+) -> None:
+    when = {row[0]: int(row[2] or 0) for row in tables["InstallExecuteSequence"]}
+    asked = {row[0]: row[1] for row in tables["InstallExecuteSequence"]}
+    steps = ("StopServices", "DeleteServices", "RemoveFiles", "InstallFiles", "InstallServices")
+    assert sorted(steps, key=lambda name: when[name]) == list(steps)
+    assert when["InstallServices"] < when["Recovery0"] < when["StartServices"]
+    assert asked["StopServices"] is None
+    events = {row[0]: (row[1], row[2]) for row in tables["ServiceControl"]}
+    assert events["PorterEnds"] == ("AnkongPorter", 2 + 8 + 0x20 + 0x80)
+    assert events["PorterStarts"] == ("AnkongPorter", 1)
+    assert {row[5] for row in tables["ServiceControl"]} == {tables["ServiceInstall"][0][11]}
+    assert "UPGRADINGPRODUCTCODE" in str(asked["DeleteServices"]), "the later version has it, too"
+    lines = [str(row[3]) for row in tables["CustomAction"] if str(row[0]).startswith("Recovery")]
+    assert all(" AnkongPorter " in line for line in lines)
 
 
 def test_the_program_is_started_by_the_desktop_and_never_by_system(tables: Tables) -> None:

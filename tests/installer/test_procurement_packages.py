@@ -4,6 +4,7 @@ import io
 import json
 import re
 import tarfile
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from devkit.procurement.sheet import Sheets
 from devkit.results import SourceState
 from devkit.shell import SetupError
 from linux.build import tree
+from windows.build import msi, msi_service
 
 from tests.installer.procurement_support import inputs_of
 
@@ -83,6 +85,18 @@ def test_what_a_package_brings_is_told(inputs: PackInputs) -> None:
     assert found.values["needs"] == "libc6 (>= 2.36), pcscd"
     assert deb_reader.content_of(path, "/_internal/sbom.cdx.json") == b"{}"
     assert deb_reader.content_of(path, "/gone") is None
+
+
+def test_a_service_of_the_msi_is_told_with_its_account() -> None:
+    facts = tomllib.loads(msi.FACTS.read_text("utf-8"))
+    row = ["" if cell is None else str(cell) for cell in msi_service.install(facts, "c1")]
+    named = [*row]
+    named[8] = "NT AUTHORITY\\LocalService"
+    assert list(package_facts._services({"ServiceInstall": [row, named]})) == [
+        ("AnkongPorter", "porter --service (LocalSystem)"),
+        ("AnkongPorter", "porter --service (NT AUTHORITY\\LocalService)"),
+    ]
+    assert list(package_facts._services({})) == []
 
 
 def test_an_installer_of_another_commit_is_told_on_top(inputs: PackInputs) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 
@@ -39,7 +39,14 @@ SHARED_KINDS: Final[Sequence[Callable[[Machine], PlatformTrustStore]]] = (
 
 
 class Trust:
-    """The trust stores of one computer, and the manifest of what was changed in them."""
+    """The trust stores of one computer, and the manifest of what was changed in them.
+
+    Attributes:
+        is_left: whether others see to it what the stores trust.
+
+    """
+
+    is_left: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -132,3 +139,20 @@ class Trust:
             return [Place(step.store, step.place, Presence.UNREADABLE, str(error))]
         manifest.forget(step)
         return []
+
+
+class LeftTrust(Trust):
+    """The same stores, where an organisation sees to it what they trust."""
+
+    is_left: ClassVar[bool] = True
+
+    def install(self, authority: AuthorityFile, *, for_all_users: bool = False) -> list[Place]:
+        """Take back whatever was changed before, and change nothing; no place is returned.
+
+        Raises:
+            ManifestError: the manifest is damaged.
+            OSError: it cannot be read or written.
+
+        """
+        del authority, for_all_users
+        return self.uninstall()

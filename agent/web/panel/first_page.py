@@ -47,13 +47,18 @@ class FirstMount(Mount):
     is_recorded = False
 
     def __init__(
-        self, claim: Callable[[str], str | None], language: Callable[[], str] = lambda: SYSTEM
+        self,
+        claim: Callable[[str], str | None],
+        language: Callable[[], str] = lambda: SYSTEM,
+        *,
+        trust_left: bool = False,
     ) -> None:
         """Read the page from the package: blocks, not for the event loop.
 
         Args:
             claim: returns the answer for a ticket's claim, once; None for what is no good.
             language: the citizen's choice, one of :data:`agent.words.CHOICES`.
+            trust_left: whether it is the organisation's affair that browsers trust us.
 
         Raises:
             OSError: a file is missing: the installation is broken.
@@ -61,10 +66,11 @@ class FirstMount(Mount):
         """
         self._claim = claim
         self._language = language
-        self._page = SinglePage.load("first", "'self' https://localhost:*")
-        page = Route(self._show, Audience.EVERYBODY, None, 0)
+        page = SinglePage.load("first", "'self' https://localhost:*")
+        self._page = page.marked("left") if trust_left else page
+        show = Route(self._show, Audience.EVERYBODY, None, 0)
         take = Route(self._answer, Audience.EVERYBODY, RequestPurpose.CALL, MAX_CLAIM)
-        super().__init__({FIRST_PAGE: {"GET": page, "HEAD": page}, CLAIM: {"POST": take}})
+        super().__init__({FIRST_PAGE: {"GET": show, "HEAD": show}, CLAIM: {"POST": take}})
 
     def identify(self, request: web.BaseRequest) -> Origin | None:
         """Return None: nobody in particular asks.

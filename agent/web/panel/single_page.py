@@ -5,7 +5,7 @@ import base64
 import hashlib
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -59,6 +59,10 @@ class SinglePage:
             "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         )
         return cls(policy, document, style, script)
+
+    def marked(self, mark: str) -> "SinglePage":
+        """Return the page with ``mark`` among the classes of its ``main``, for its script."""
+        return replace(self, document=self.document.replace("<main ", f'<main class="{mark}" ', 1))
 
     async def answer(self, language: Language) -> web.Response:
         """Return the page in a language."""

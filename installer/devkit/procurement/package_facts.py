@@ -31,15 +31,10 @@ _TABLES: Final = (
     *("Registry", "Shortcut", "CustomAction", "Property", "LaunchCondition", "Upgrade"),
     *("ServiceInstall", "Environment", "ODBCDriver", "File", "Component", "Directory"),
 )
-_BESIDE: Final = (
-    "ServiceInstall",
-    "Environment",
-    "ODBCDriver",
-    "ServiceControl",
-    "Font",
-    "TypeLib",
-)
-"""Tables of Windows Installer by which a package would change more than files and keys."""
+_BESIDE: Final = ("Environment", "ODBCDriver", "Font", "TypeLib")
+"""Tables of Windows Installer by which a package would change more than files, keys, services."""
+_ACCOUNT: Final = "LocalSystem"
+"""Where a service names none."""
 _SETS_PROPERTY: Final = 51
 """The kind of an action that changes nothing on the computer."""
 _ROOTS: Final = {"0": "HKCR", "1": "HKCU", "2": "HKLM", "3": "HKU"}
@@ -75,6 +70,7 @@ def msi(inputs: PackInputs) -> FactSheet:
         for _, root, key, name, value, _component in tables["Registry"]
     ]
     cells += [(kinds["shortcut"], row[1], row[2].rpartition("|")[2]) for row in tables["Shortcut"]]
+    cells += [(kinds["service"], name, text) for name, text in _services(tables)]
     cells += [
         (kinds["action"], action, target)
         for action, number, _source, target in tables["CustomAction"]
@@ -86,8 +82,15 @@ def msi(inputs: PackInputs) -> FactSheet:
         "files": len(tables["File"]),
         "beside": len(there & set(_BESIDE)),
         "absent": ", ".join(name for name in _BESIDE if name not in there),
+        "services": ", ".join(name for name, _ in _services(tables)) or "–",
     }
     return FactSheet(values, evidence, {"changes": rows})
+
+
+def _services(tables: Mapping[str, Sequence[Sequence[str]]]) -> Iterator[tuple[str, str]]:
+    """Yield each service's name, and its program's arguments with the account that runs it."""
+    for row in tables.get("ServiceInstall", ()):
+        yield row[1], f"{row[10]} ({row[8] or _ACCOUNT})"
 
 
 def _table(path: Path, name: str) -> list[list[str]]:

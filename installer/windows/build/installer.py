@@ -78,7 +78,7 @@ MSI_CLAIMS: Final = (
 MSI_ELSEWHERE: Final = (
     "that Windows Installer takes the MSI at all; that it rolls back; that it replaces a running "
     "agent; who may write the policy's folder; the MSI by group policies; the MSI by Intune; "
-    "msiexec /a; STARTNOW"
+    "msiexec /a; STARTNOW; the porter's service on an RD Session Host; that Windows starts it again"
 )
 
 
@@ -247,10 +247,11 @@ def _wrap(version: str, target: Path) -> None:
 
 
 def _for_machines(version: str, out: Path) -> BuiltFile:
-    from windows.build import msi, msi_tables  # noqa: PLC0415  # the chores run without the agent
+    # the chores run without the agent
+    from windows.build import msi, msi_columns, msi_service, msi_tables  # noqa: PLC0415
 
     target = out / msi.name_of(version)
-    code = [Path(str(module.__file__)) for module in (msi, msi_tables)]
+    code = [Path(str(module.__file__)) for module in (msi, msi_columns, msi_service, msi_tables)]
     program = (CACHE / "program.stamp").read_text("utf-8")
     product = msi.product_of(PROGRAM, version)
     said = (product.name, product.publisher, version, str(target), os.environ.get(SIGN, ""))

@@ -21,7 +21,8 @@ from devkit.agreement import version_of
 from devkit.shell import ROOT, SetupError, run
 from frozen import freeze, icons
 from windows.build import msi_tables
-from windows.build.msi_tables import CABINET, COLUMNS, ICON, Product, Row
+from windows.build.msi_columns import COLUMNS, Row
+from windows.build.msi_tables import CABINET, ICON, Product
 from windows.build.wine import CACHE, SOURCES
 
 from agent.words import REVIEWED, SOURCE, load

@@ -1,96 +1,27 @@
 """The tables of the MSI, as data; :mod:`windows.build.msi` writes them into a file.
 
-The MSI does what Windows Installer does by itself, and calls ``ankong.exe`` for the rest. Names,
-column types and numbers are those of Windows Installer's reference: ``s`` is a text, ``l`` a text
-that is translated, ``i`` an integer, ``v`` bytes; a capital letter may be empty.
+The MSI does what Windows Installer does by itself, and calls ``ankong.exe`` for the rest. Names
+and numbers are those of Windows Installer's reference; :mod:`windows.build.msi_columns` has the
+columns.
 """
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from devkit.shell import SetupError
+from windows.build import msi_service
+from windows.build.msi_columns import Row
 
-Row: TypeAlias = tuple[str | int | None, ...]
 PROGRAM: Final = "ankong.exe"
 WINDOWED: Final = "ankongw.exe"
 CABINET: Final = "program.cab"
 ICON: Final = "ankong.ico"
 OWN_KEY: Final = r"Software\Ankong"
 RUN_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
-COLUMNS: Final[Mapping[str, tuple[int, Sequence[str]]]] = {
-    **dict.fromkeys(
-        (
-            *("AdminExecuteSequence", "AdminUISequence", "AdvtExecuteSequence"),
-            *("InstallExecuteSequence", "InstallUISequence"),
-        ),
-        (1, ("Action:s72", "Condition:S255", "Sequence:I2")),
-    ),
-    "AppSearch": (2, ("Property:s72", "Signature_:s72")),
-    "Component": (
-        1,
-        (
-            *("Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2"),
-            *("Condition:S255", "KeyPath:S72"),
-        ),
-    ),
-    "CustomAction": (1, ("Action:s72", "Type:i2", "Source:S72", "Target:S255")),
-    "Directory": (1, ("Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")),
-    "Feature": (
-        1,
-        (
-            *("Feature:s38", "Feature_Parent:S38", "Title:L64", "Description:L255"),
-            *("Display:I2", "Level:i2", "Directory_:S72", "Attributes:i2"),
-        ),
-    ),
-    "FeatureComponents": (2, ("Feature_:s38", "Component_:s72")),
-    "File": (
-        1,
-        (
-            *("File:s72", "Component_:s72", "FileName:l255", "FileSize:i4"),
-            *("Version:S72", "Language:S20", "Attributes:I2", "Sequence:i2"),
-        ),
-    ),
-    "Icon": (1, ("Name:s72", "Data:v0")),
-    "LaunchCondition": (1, ("Condition:s255", "Description:l255")),
-    "Media": (
-        1,
-        (
-            *("DiskId:i2", "LastSequence:i2", "DiskPrompt:L64", "Cabinet:S255"),
-            *("VolumeLabel:S32", "Source:S72"),
-        ),
-    ),
-    "Property": (1, ("Property:s72", "Value:l0")),
-    "Registry": (
-        1,
-        (
-            *("Registry:s72", "Root:i2", "Key:l255", "Name:L255", "Value:L0"),
-            "Component_:s72",
-        ),
-    ),
-    "RegLocator": (1, ("Signature_:s72", "Root:i2", "Key:s255", "Name:S255", "Type:I2")),
-    "Shortcut": (
-        1,
-        (
-            *("Shortcut:s72", "Directory_:s72", "Name:l128", "Component_:s72", "Target:s72"),
-            *("Arguments:S255", "Description:L255", "Hotkey:I2", "Icon_:S72", "IconIndex:I2"),
-            *("ShowCmd:I2", "WkDir:S72"),
-        ),
-    ),
-    "_SummaryInformation": (1, ("PropertyId:i2", "Value:l255")),
-    "Upgrade": (
-        5,
-        (
-            *("UpgradeCode:s38", "VersionMin:S20", "VersionMax:S20", "Language:S255"),
-            *("Attributes:i4", "Remove:S255", "ActionProperty:s72"),
-        ),
-    ),
-}
-"""Of each table: how many columns are its key, and each column's name and type."""
-
 _LOCAL_MACHINE: Final = 2
 _RAW_64_BIT: Final = 2 + 16  # what RegLocator reads
 _COMPONENT_64_BIT: Final = 0x100
@@ -106,8 +37,8 @@ _AS_SYSTEM: Final = 0x800 + _DEFERRED
 _AT_ROLLBACK: Final = 0x100
 _ONLY_DETECT: Final = 2
 _SYSTEM: Final = "S-1-5-18"
-_LAST: Final = 'REMOVE ~= "ALL" AND NOT UPGRADINGPRODUCTCODE'
-_STAYS: Final = 'REMOVE <> "ALL"'
+_LAST: Final = msi_service.LAST
+_STAYS: Final = msi_service.STAYS
 _STEPS: Final = {
     "FindRelatedProducts": 25,
     "AppSearch": 50,
@@ -122,6 +53,8 @@ _STEPS: Final = {
     "RemoveExistingProducts": 1510,
     "ProcessComponents": 1600,
     "UnpublishFeatures": 1800,
+    "StopServices": 1900,
+    "DeleteServices": 2000,
     "RemoveRegistryValues": 2600,
     "RemoveShortcuts": 3200,
     "RemoveFiles": 3500,
@@ -129,6 +62,8 @@ _STEPS: Final = {
     "InstallFiles": 4000,
     "CreateShortcuts": 4500,
     "WriteRegistryValues": 5000,
+    "InstallServices": 5800,
+    "StartServices": 5900,
     "RegisterUser": 6000,
     "RegisterProduct": 6100,
     "PublishFeatures": 6300,
@@ -229,6 +164,8 @@ def tables(product: Product) -> tuple[dict[str, list[Row]], list[tuple[str, Path
         "Media": [(1, len(tree.files), None, f"#{CABINET}", None, None)],
         "Icon": [(ICON, ICON)],
         "Shortcut": [_shortcut(product, tree.keys[WINDOWED])],
+        "ServiceInstall": [msi_service.install(product.facts, _component(tree, PROGRAM))],
+        "ServiceControl": msi_service.control(product.facts, _component(tree, PROGRAM)),
         "Registry": list(_registry(product)),
         "AppSearch": [(f"WAS_{name}", f"Was{name}") for name, _ in _remembered(product)],
         "RegLocator": [
@@ -256,6 +193,7 @@ def _folders() -> list[Row]:
         ("INSTALLDIR", "ProgramFiles64Folder", "Ankong"),
         ("ProgramMenuFolder", "TARGETDIR", "."),
         ("WindowsFolder", "TARGETDIR", "."),
+        ("System64Folder", "TARGETDIR", "."),
     ]
 
 
@@ -293,6 +231,11 @@ def _both_names(name: str, number: int) -> str:
         return name
     ending = re.sub(r"[^A-Z0-9]", "", PurePosixPath(name).suffix.upper())[:3]
     return f"{number:07X}~{'.' if ending else ''}{ending}|{name}"
+
+
+def _component(tree: _Tree, file: str) -> str:
+    """Return the key of the component of a file at the top of the folder."""
+    return f"c{tree.keys[file][1:]}"
 
 
 def _shortcut(product: Product, windowed: str) -> Row:
@@ -408,9 +351,11 @@ class _Action:
 
 def _actions(product: Product, program: str) -> dict[str, list[Row]]:
     settings = list(_settings(product))
-    deeds = [*settings, *_deeds(program)]
+    calls = [*_deeds(program), *_recovery(product)]
+    deeds = [*settings, *calls]
     chosen = [(each.name, each.condition, each.when) for each in settings]
-    done = [(each.name, each.condition, each.when) for each in _deeds(program)]
+    done = [(each.name, each.condition, each.when) for each in calls]
+    services = [(name, when, _STEPS[name]) for name, when in msi_service.CONDITIONS.items()]
     costs = _steps("CostInitialize", "FileCost", "CostFinalize")
     begin = [*_steps("FindRelatedProducts", "AppSearch", "LaunchConditions"), *costs]
     ask = _steps("ExecuteAction")
@@ -420,7 +365,9 @@ def _actions(product: Product, program: str) -> dict[str, list[Row]]:
     image = _steps("InstallAdminPackage", "InstallFiles")
     return {
         "CustomAction": [(each.name, each.kind, each.source, each.target) for each in deeds],
-        "InstallExecuteSequence": _in_order([*begin, *chosen, *_steps(*_WORK), *frame, *done]),
+        "InstallExecuteSequence": _in_order(
+            [*begin, *chosen, *_steps(*_WORK), *services, *frame, *done]
+        ),
         "InstallUISequence": _in_order([*begin, *chosen, *ask]),
         "AdminExecuteSequence": _in_order([*costs, *frame, *image]),
         "AdminUISequence": _in_order([*costs, *ask]),
@@ -456,11 +403,11 @@ def _settings(product: Product) -> Iterator[_Action]:
 def _deeds(program: str) -> Iterator[_Action]:
     """Yield what the program is called for."""
     ours, as_system = _PROGRAM_OF_OURS, _AS_SYSTEM
-    trusts = 'TRUST = "machine"'
+    trusts, left = 'TRUST = "machine"', 'TRUST = "none"'
     check = f"POLICY AND {_STAYS}"
     yield _Action("CheckPolicy", 4010, check, ours + as_system, program, 'policy check "[POLICY]"')
     # A version that was there before keeps its certificate when the new one fails.
-    first = f"{trusts} AND NOT Installed AND NOT OLDER"
+    first = f"({trusts} OR {left} AND AUTHORITY) AND NOT Installed AND NOT OLDER"
     undo = "setup machine --undo"
     back = ours + as_system + _AT_ROLLBACK
     yield _Action("TrustBack", 5010, first, back, program, undo)
@@ -469,9 +416,16 @@ def _deeds(program: str) -> Iterator[_Action]:
     given = f"{trusts} AND AUTHORITY AND {_STAYS}"
     theirs = 'setup machine --authority "[AUTHORITY]"'
     yield _Action("TrustTheirs", 5030, given, ours + as_system, program, theirs)
+    served = f"{left} AND AUTHORITY AND {_STAYS}"
+    placed = f"{theirs} --no-trust"
+    yield _Action("TrustPlaced", 5040, served, ours + as_system, program, placed)
     # A program that is too broken for this shall be removed all the same.
-    last = f"{trusts} AND {_LAST}"
+    last = f"({trusts} OR {left}) AND {_LAST}"
     yield _Action("TrustNoMore", 2500, last, ours + as_system + _GO_ON, program, undo)
+    # Another choice than before: what the earlier one had all browsers trust goes.
+    gone = f'TRUST = "user" OR ({left} AND NOT AUTHORITY)'
+    otherwise = f'WAS_TRUST = "machine" AND ({gone}) AND {_STAYS}'
+    yield _Action("TrustDropped", 6490, otherwise, ours + as_system, program, undo)
     # Last: nothing fails after it. It judges the very octets that it puts there: the file may be
     # another one by now. They stay when the program goes: they are the administrator's, and other
     # copies obey them, too.
@@ -481,3 +435,18 @@ def _deeds(program: str) -> Iterator[_Action]:
     start = f'[WindowsFolder]explorer.exe "[INSTALLDIR]{WINDOWED}"'
     now = f'STARTNOW = "1" AND {_STAYS} AND UserSID <> "{_SYSTEM}"'
     yield _Action("StartNow", 6700, now, _OTHER_PROGRAM + _NOT_WAITED_FOR, "WindowsFolder", start)
+
+
+def _recovery(product: Product) -> Iterator[_Action]:
+    """Yield what has Windows start the service again when it fails.
+
+    By Windows' own ``sc.exe``, as Microsoft advises: the table that Windows Installer has for it,
+    MsiServiceConfigFailureActions, "is not working as expected" (reference of its action
+    MsiConfigureServices). A service without it is better than none.
+    """
+    kind = _OTHER_PROGRAM + _AS_SYSTEM + _GO_ON
+    for number, words in enumerate(msi_service.recovery(product.facts)):
+        line = f'"[System64Folder]sc.exe" {words}'
+        when = 5810 + number
+        wanted = f"({msi_service.WANTED}) AND {_STAYS}"
+        yield _Action(f"Recovery{number}", when, wanted, kind, "System64Folder", line)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from agent.host.instance.panel_opening import first_address
 from agent.words import load
@@ -52,6 +52,24 @@ def test_a_page_that_waits_goes_on_by_itself(
     expect(page.locator("#restart")).to_be_visible()
     context.unroute("**/panel/trusted")
     page.locator("#view-doctor h1").wait_for()
+
+
+def test_where_trust_is_the_organisations_affair_nobody_is_told_to_mend_it(
+    agent_here: PanelAgent, page: Page, context: BrowserContext
+) -> None:
+    agent_here.start()
+
+    def marked(route: Route) -> None:
+        """Show it as FirstMount does where the MSI was told so, which is on Windows alone."""
+        shown = route.fetch()
+        route.fulfill(response=shown, body=shown.text().replace("<main ", '<main class="left" ', 1))
+
+    context.route("**/first", marked)
+    context.route("**/panel/trusted", lambda route: route.abort())
+    page.goto(first_address(agent_here.paths, "doctor"))
+    expect(page.locator("#left h1")).to_have_text("Chromium 還不信任安控的憑證")
+    expect(page.locator("#restart")).to_be_hidden()
+    assert list(_judged(page, "left", Language.CHINESE)) == []
 
 
 def test_without_a_ticket_it_says_how_to_open_the_panel(agent_here: PanelAgent, page: Page) -> None:

@@ -105,7 +105,7 @@ def test_the_quick_part_is_the_first_part_and_loads_little() -> None:
 def test_nothing_runs_and_nothing_is_there(installation: InstalledAgent) -> None:
     answer = told(installation, open_provider=no_service, drivers=tuple)
     assert answer["policy"] == {"source": None, "sha256": None, "problem": None}
-    assert answer["trust"] == {"mode": None, "ends": None, "problem": None}
+    assert answer["trust"] == {"mode": None, "ends": None, "left": False, "problem": None}
     assert answer["agent"]["running"] is False
     assert answer["smart_cards"]["problem"] == "pcsc_unavailable"
     assert {(row["port"], row["state"]) for row in answer["ports"]["ports"]} == {

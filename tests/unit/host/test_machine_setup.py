@@ -20,10 +20,10 @@ from agent.host.tls import identity
 from agent.host.tls.authority import LEAVES, LocalAuthority
 from agent.host.tls.ladder_file import Ladder
 from agent.host.tls.linux_system import FAMILIES
-from agent.host.tls.machine import Completed
+from agent.host.tls.machine import Completed, Machine
 from agent.host.tls.manifest import Manifest
 from agent.host.tls.places import Standing, TlsSource, choose, look
-from agent.host.tls.trust import SHARED_KINDS, Trust
+from agent.host.tls.trust import SHARED_KINDS, LeftTrust, Trust
 from agent.setup.machine_setup import ORGANISATION, MachineSetup
 from agent.setup.report import StepResult
 from tests.unit.host.conftest import MachineFactory, Tools, tree
@@ -39,7 +39,7 @@ class Office:
 
     paths: MachinePaths
     own: Paths
-    root: Path
+    machine: Machine
     trust: Trust
     refuses: bool = False
 
@@ -57,6 +57,10 @@ class Office:
         return MachineSetup(
             self.paths, self.trust, administrator=administrator, ladder=ladder, now=now
         )
+
+    @property
+    def root(self) -> Path:
+        return self.machine.root
 
     @property
     def bundle(self) -> str:
@@ -90,7 +94,7 @@ def office(
     paths = MachinePaths(tmp_path / "root" / "var" / "lib" / "ankong")
     paths.folder.parent.mkdir(parents=True)
     trust = Trust(paths.trust, machine, SHARED_KINDS)
-    office = Office(paths, Paths(tmp_path / "state", paths.folder), machine.root, trust)
+    office = Office(paths, Paths(tmp_path / "state", paths.folder), machine, trust)
     return office
 
 
@@ -128,6 +132,28 @@ def test_a_second_run_changes_nothing(office: Office) -> None:
     before = tree(office.root)
     assert codes(office.run()) == KEPT
     assert tree(office.root) == before
+
+
+def test_stores_that_an_organisation_sees_to_are_left_and_what_was_changed_is_taken_back(
+    office: Office,
+) -> None:
+    policies = office.root / "etc/firefox/policies/policies.json"
+    left = LeftTrust(office.paths.trust, office.machine, SHARED_KINDS)
+    trusting, office.trust = office.trust, left
+    for expected in ("machine_made", "machine_kept"):
+        assert codes(office.run()) == [expected, "machine_left"]
+        assert office.bundle == "theirs\n"
+        assert not policies.exists()
+    office.trust = trusting
+    assert codes(office.run()) == KEPT
+    assert policies.exists()
+    office.trust = left
+    assert codes(office.run()) == ["machine_kept", "machine_left"]
+    assert office.bundle == "theirs\n"
+    assert not policies.exists()
+    assert TlsSource(office.own).ensure(NOW).leaf.parent == office.paths.tls
+    office.trust = trusting
+    assert codes(office.undo()) == ["machine_undone"]
 
 
 @pytest.mark.parametrize(("left", "expected"), [(181 * DAY, KEPT), (179 * DAY, MADE), (-DAY, MADE)])

@@ -5,6 +5,7 @@
   const AGAIN = 1000; // milliseconds between two looks
   const PATIENCE = 4000; // milliseconds for one answer
   const sections = document.querySelectorAll("main > section");
+  const untrusted = document.querySelector("main").classList.contains("left") ? "left" : "restart";
 
   const show = (name) => {
     for (const each of sections) each.hidden = each.id !== name;
@@ -95,7 +96,7 @@
     if (await isTrusted(ping.tls)) return goOn(ping.tls);
     document.getElementById("late").hidden = ping.hint !== "restart_browser";
     document.getElementById("unknown").hidden = ping.hint === "restart_browser";
-    show("restart");
+    show(untrusted);
     return false;
   };
 

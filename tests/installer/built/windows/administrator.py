@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ FAILED = (REFUSED, 1627 & 0xFF)
 """Where an action fails, Wine says ERROR_FUNCTION_FAILED."""
 PROGRAMS = "Program Files/Ankong"
 POLICY = "ProgramData/Ankong/policy.toml"
+_PATIENCE = 60.0  # seconds
 SOURCE = Path(__file__).with_name("double.c")
 
 
@@ -40,6 +42,15 @@ class Administrator:
         file.unlink(missing_ok=True)
         return lines
 
+    def calls_until(self, last: str) -> list[str]:
+        """Return how the double was called, once it was by ``last``; without it after a while."""
+        file, end = self.prefix.drive / "calls.txt", time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            if file.exists() and last in file.read_text("utf-8-sig").splitlines():
+                break
+            time.sleep(0.1)
+        return self.calls()
+
     def fail(self, *calls: str) -> None:
         """Have the double fail at these calls, and at no others."""
         folder = self.prefix.drive / "fails"
@@ -49,18 +60,23 @@ class Administrator:
             (folder / call).touch()
 
     def values(self, key: str) -> dict[str, str]:
-        """Return the texts of a key of HKEY_LOCAL_MACHINE; none where it is missing."""
+        """Return the texts and numbers of a key of HKEY_LOCAL_MACHINE; none where it is missing."""
         file = self.prefix.drive / "values.reg"
         file.unlink(missing_ok=True)
         self.prefix.run("regedit", "/E", windows_path(file), rf"HKEY_LOCAL_MACHINE\{key}")
         if not file.exists():
             return {}
-        lines = re.findall(r'^"(.*?)"="(.*)"\r?$', file.read_text("utf-16"), re.MULTILINE)
+        line = r'^"(.*?)"=(?:"(.*)"|(dword:.*?))\r?$'
+        lines = re.findall(line, file.read_text("utf-16"), re.MULTILINE)
         file.unlink()
-        return {name: re.sub(r"\\(.)", r"\1", text) for name, text in lines}
+        return {name: number or re.sub(r"\\(.)", r"\1", text) for name, text, number in lines}
 
     def facts(self) -> dict[str, str]:
         return self.values(r"Software\Ankong")
+
+    def service(self) -> dict[str, str]:
+        """Return what the registry has of the porter's service; none where there is none."""
+        return self.values(r"System\CurrentControlSet\Services\AnkongPorter")
 
     def at_sign_in(self) -> str | None:
         return self.values(r"Software\Microsoft\Windows\CurrentVersion\Run").get("Ankong")

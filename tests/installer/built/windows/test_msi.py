@@ -1,5 +1,6 @@
 """The MSI as it was built: installed silently, mended, taken away; and the wizard beside it."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1
 from devkit.installers import OUT
 from devkit.shell import ROOT
 from windows.build import msi, wine
@@ -23,6 +26,7 @@ from tests.installer.built.windows.administrator import POLICY, PROGRAMS, Admini
 from tests.installer.built.windows.machine import PATIENCE, free_port
 
 UNINSTALL = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
+ROOTS = r"Software\Microsoft\SystemCertificates\Root"
 GIVES_WAY = 6
 
 
@@ -79,6 +83,7 @@ def test_installed_for_everybody_beside_no_copy_of_a_user_and_uninstalled_to_not
     assert administrator.facts() == {
         "Autostart": "1",
         "InstallDir": "C:\\Program Files\\Ankong\\",
+        "Porter": "auto",
         "Scope": "machine",
         "Trust": "user",
         "Version": version,
@@ -194,6 +199,44 @@ def test_the_machine_is_told_to_trust_and_to_forget(
     assert administrator.facts()["Trust"] == "machine"
     assert administrator.msiexec("/x", code) == 0
     assert administrator.remains() == []
+
+
+@pytest.mark.long
+def test_trust_that_is_left_to_the_organisation_reaches_no_store(
+    administrator: Administrator, package: Path
+) -> None:
+    assert administrator.msiexec("/i", package, "TRUST=none") == 0
+    try:
+        status, printed = _ankong(administrator, "setup", "complete", "--no-autostart", "--json")
+        assert (status, json.loads(printed)["ok"]) == (0, True), printed
+        assert "trust_organisations" in [each["code"] for each in json.loads(printed)["steps"]]
+        tls = administrator.prefix.user / "AppData" / "Local" / "ankong" / "tls"
+        made = x509.load_pem_x509_certificate((tls / "authority.pem").read_bytes())
+        ours = made.fingerprint(SHA1()).hex().upper()  # noqa: S303  # a name, no protection
+        for branch in ("HKCU", "HKLM"):
+            _, printed = administrator.run("reg", "query", rf"{branch}\{ROOTS}", "/s")
+            assert ours not in printed.upper(), branch
+    finally:
+        _ankong(administrator, "setup", "undo", "--forget")
+
+
+@pytest.mark.long
+def test_an_organisations_certificates_are_served_with_and_reach_no_store(
+    administrator: Administrator, package: Path, code: str
+) -> None:
+    shared = administrator.prefix.drive / "ProgramData" / "Ankong"
+    assert administrator.msiexec("/i", package, "TRUST=none") == 0
+    assert _ankong(administrator, "setup", "authority", "--out", "C:\\desk")[0] == 0
+    given = ("REINSTALL=ALL", "AUTHORITY=C:\\desk\\ladder.pem")
+    assert administrator.msiexec("/i", code, *given) == 0
+    root = (administrator.prefix.drive / "desk" / "root.cer").read_bytes()
+    placed = x509.load_pem_x509_certificate((shared / "tls" / "authority.pem").read_bytes())
+    assert placed == x509.load_der_x509_certificate(root)
+    ours = placed.fingerprint(SHA1()).hex().upper()  # noqa: S303  # a name, no protection
+    assert ours not in administrator.run("reg", "query", rf"HKLM\{ROOTS}", "/s")[1].upper()
+    assert administrator.msiexec("/x", code) == 0
+    assert not shared.exists()
+    shutil.rmtree(administrator.prefix.drive / "desk")
 
 
 @pytest.mark.long

@@ -1,12 +1,13 @@
 """What the MSI does and calls, with a small program that writes down its calls in place of ours."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from windows.build import msi, wine
+from windows.build import msi, windows_python, wine
 from windows.build.wine import CACHE
 
 from tests.installer.built.windows.administrator import (
@@ -22,6 +23,8 @@ from tests.installer.built.windows.machine import PATIENCE
 OLD, NEW = "1.0.0", "1.1.0"
 HERE = "C:\\Program Files\\Ankong\\"
 TRUST, UNDO = "setup machine", "setup machine --undo"
+SET = "INSERT INTO `Property` (`Property`, `Value`) VALUES ('NAME', '1')"
+SERVICE, RUNNING, STOPPED = "porter --service", "porter running", "porter stopped"
 
 
 def _code(version: str) -> str:
@@ -69,6 +72,7 @@ def test_an_upgrade_keeps_folder_and_choices_and_an_older_one_is_refused(
     assert facts == {
         "Autostart": "0",
         "InstallDir": "C:\\Program Files\\我的 安控\\",
+        "Porter": "auto",
         "Scope": "machine",
         "Trust": "user",
         "Version": NEW,
@@ -82,6 +86,20 @@ def test_an_upgrade_keeps_folder_and_choices_and_an_older_one_is_refused(
     assert administrator.msiexec("/x", _code(NEW)) == 0
     assert administrator.tree() - before == set()
     assert administrator.remains() == []
+
+
+def test_the_porters_service_comes_where_it_is_wanted_and_goes_with_the_program(
+    administrator: Administrator, older: Path
+) -> None:
+    assert administrator.msiexec("/i", older, "TRUST=none", "PORTER=1") == 0
+    service = administrator.service()
+    # Windows writes quotation marks around the program.
+    assert service["ImagePath"].replace('"', "") == f"{HERE}ankong.exe {SERVICE}"
+    assert (service["ObjectName"], service["Start"]) == ("LocalSystem", "dword:00000002")
+    began = administrator.calls_until(RUNNING)
+    assert began == [SERVICE, RUNNING], "it runs, and nobody is had to trust anything"
+    assert administrator.msiexec("/x", _code(OLD)) == 0
+    assert administrator.service() == {}
 
 
 def test_what_fails_leaves_nothing(administrator: Administrator, older: Path) -> None:
@@ -112,6 +130,79 @@ def test_trust_is_set_up_by_the_program_and_undone(
     assert administrator.calls()[-1] == TRUST
     assert administrator.msiexec("/x", _code(NEW)) == 0
     assert administrator.calls() == [UNDO]
+
+
+@pytest.mark.long
+def test_another_choice_takes_back_what_the_first_one_had_browsers_trust(
+    administrator: Administrator, older: Path
+) -> None:
+    assert administrator.msiexec("/i", older) == 0
+    assert administrator.calls() == [TRUST]
+    assert administrator.msiexec("/i", _code(OLD), "REINSTALL=ALL", "TRUST=none") == 0
+    assert administrator.calls() == [UNDO]
+    assert administrator.facts()["Trust"] == "none"
+    assert administrator.repair(_code(OLD)) == 0
+    assert administrator.calls() == []
+    given = ("REINSTALL=ALL", "AUTHORITY=C:\\機關 ladder.pem")
+    assert administrator.msiexec("/i", _code(OLD), *given) == 0
+    assert administrator.calls() == [f"{TRUST} --authority C:\\機關 ladder.pem --no-trust"]
+    assert administrator.msiexec("/x", _code(OLD)) == 0
+    assert administrator.calls() == [UNDO]
+
+
+@pytest.mark.long
+def test_the_porters_service_is_stopped_replaced_and_taken_away(
+    administrator: Administrator, older: Path, newer: Path
+) -> None:
+    # Wine ends all services some seconds after the last program.
+    program = windows_python.HERE / "python.exe"
+    waits = "import time; print(flush=True); time.sleep(600)"
+    keeper = administrator.prefix.start(program, "-c", waits)
+    assert keeper.stdout is not None
+    try:
+        keeper.stdout.readline()
+        assert administrator.msiexec("/i", older, "TRUST=user", "PORTER=1") == 0
+        assert administrator.calls_until(RUNNING) == [SERVICE, RUNNING]
+        assert administrator.msiexec("/i", newer) == 0
+        assert administrator.calls_until(RUNNING) == [STOPPED, SERVICE, RUNNING]
+        assert (administrator.facts()["Porter"], administrator.facts()["Version"]) == ("1", NEW)
+        changed = ("REINSTALL=ALL", "PORTER=0")
+        assert administrator.msiexec("/i", _code(NEW), *changed) == 0
+        assert (administrator.calls(), administrator.service()) == ([STOPPED], {})
+        assert administrator.repair(_code(NEW)) == 0
+        assert (administrator.calls(), administrator.service()) == ([], {})
+        assert administrator.msiexec("/i", _code(NEW), "REINSTALL=ALL", "PORTER=1") == 0
+        assert administrator.calls_until(RUNNING) == [SERVICE, RUNNING]
+        assert administrator.msiexec("/x", _code(NEW)) == 0
+        assert (administrator.calls(), administrator.service()) == ([STOPPED], {})
+    finally:
+        keeper.kill()
+        keeper.wait()
+        keeper.stdout.close()
+
+
+@pytest.mark.long
+def test_the_porters_service_comes_by_itself_on_session_hosts_alone(
+    administrator: Administrator, older: Path, tmp_path: Path
+) -> None:
+    """As Windows Installer tells them apart; Wine itself never says that Windows is one."""
+    host, desktop = tmp_path / "host.msi", tmp_path / "desktop.msi"
+    for file, properties in {
+        host: ("TerminalServer",),
+        desktop: ("TerminalServer", "RemoteAdminTS"),
+    }.items():
+        shutil.copyfile(older, file)
+        for each in properties:
+            _do("msibuild", file, "-q", SET.replace("NAME", each))
+    found = []
+    for kind, file in (("ServerNT", host), ("ServerNT", desktop), ("WinNT", host)):
+        key = r"HKLM\System\CurrentControlSet\Control\ProductOptions"
+        administrator.run("reg", "add", key, "/v", "ProductType", "/d", kind, "/f")
+        administrator.prefix.end()  # what runs remembers another one
+        assert administrator.msiexec("/i", file, "TRUST=none") == 0
+        found.append(administrator.service() != {})
+        assert administrator.msiexec("/x", _code(OLD)) == 0
+    assert found == [True, False, False]
 
 
 @pytest.mark.long
@@ -152,7 +243,7 @@ def test_a_policy_is_checked_put_in_its_place_and_kept(
     "words",
     [
         *("TRUST=yes", "AUTOSTART=2", "STARTNOW=now", "POLICY=policy.toml", "AUTHORITY=a"),
-        *("INSTALLDIR=C:\\Ankong", "INSTALLDIR=C:\\Program Files\\..\\Ankong"),
+        *("PORTER=yes", "INSTALLDIR=C:\\Ankong", "INSTALLDIR=C:\\Program Files\\..\\Ankong"),
     ],
 )
 def test_a_wrong_value_changes_nothing(
@@ -169,7 +260,7 @@ def test_values_that_somebody_broke_do_not_hold_up_an_uninstallation(
     administrator: Administrator, older: Path
 ) -> None:
     assert administrator.msiexec("/i", older, "TRUST=user") == 0
-    for name in ("Trust", "Autostart"):
+    for name in ("Trust", "Autostart", "Porter"):
         administrator.run("reg", "add", r"HKLM\Software\Ankong", "/v", name, "/d", "?", "/f")
     assert administrator.msiexec("/x", _code(OLD)) == 0
     assert administrator.facts() == {}
