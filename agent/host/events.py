@@ -204,11 +204,12 @@ without sites.
 
 In the journal each field is called `ANKONG_…`, in capitals, beside `ANKONG_ID`, `ANKONG_EVENT`,
 `MESSAGE_ID` and `PRIORITY`. On Windows the number is the event's id, and an insertion string holds
-the line that syslog has: name, sentence, then `field=value`. The viewer complains of a missing
-description unless the source has a message file; one that says "%1" for every id is
-`%SystemRoot%\\System32\\EventCreate.exe`, named in the value `EventMessageFile` (REG_EXPAND_SZ) of
-`HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\Ankong`. That is
-not tried on Windows.
+the line that syslog has: name, sentence, then `field=value`. The MSI
+names the source's message file, Windows' own one that says "%1" for every id
+(`%SystemRoot%\\System32\\EventCreate.exe`, in `EventMessageFile` of
+`HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\Ankong`), and takes it away
+again; without it, as beside `setup.exe`, the viewer complains of a missing description. What the
+viewer shows has not been looked at on Windows.
 
 `signature_made` also tells of logins and decryption: `kind` says which. `ankong sign` and its like
 tell of keys, too.

@@ -12,6 +12,8 @@ from windows.build.msi_columns import COLUMNS, Row
 from windows.build.msi_tables import Product
 
 from agent.commands.porter import SERVICE
+from agent.host.events import EVENTS, SOURCE_NAME
+from agent.host.porter.service_log import NUMBER as PORTER_EVENT
 
 FACTS: dict[str, Any] = tomllib.loads(msi.FACTS.read_text("utf-8"))
 PAGES = {
@@ -168,6 +170,15 @@ def test_the_porters_service_stops_before_files_are_replaced_and_goes_with_them(
     assert "UPGRADINGPRODUCTCODE" in str(asked["DeleteServices"]), "the later version has it, too"
     lines = [str(row[3]) for row in tables["CustomAction"] if str(row[0]).startswith("Recovery")]
     assert all(" AnkongPorter " in line for line in lines)
+
+
+def test_the_viewer_of_events_finds_words_for_each_of_ours(tables: Tables) -> None:
+    rows = {str(row[3]): row for row in tables["Registry"] if "EventLog" in str(row[2])}
+    assert {str(row[2]).rpartition("\\")[2] for row in rows.values()} == {SOURCE_NAME}
+    # "#%" begins a text with variables; the file has words for the ids 1 to 1000.
+    assert rows["EventMessageFile"][4] == r"#%%SystemRoot%\System32\EventCreate.exe"
+    assert {*(event.number for event in EVENTS), PORTER_EVENT} <= set(range(1, 1001))
+    assert {row[5] for row in rows.values()} == {"Facts"}, "it goes with the program"
 
 
 def test_the_program_is_started_by_the_desktop_and_never_by_system(tables: Tables) -> None:

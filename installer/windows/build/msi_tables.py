@@ -22,6 +22,9 @@ CABINET: Final = "program.cab"
 ICON: Final = "ankong.ico"
 OWN_KEY: Final = r"Software\Ankong"
 RUN_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
+EVENT_SOURCE: Final = r"SYSTEM\CurrentControlSet\Services\EventLog\Application\Ankong"
+# One of Windows' own: for the ids 1 to 1000 it says "%1", which is the line that an event has.
+EVENT_MESSAGES: Final = r"%SystemRoot%\System32\EventCreate.exe"
 _LOCAL_MACHINE: Final = 2
 _RAW_64_BIT: Final = 2 + 16  # what RegLocator reads
 _COMPONENT_64_BIT: Final = 0x100
@@ -275,6 +278,9 @@ def _registry(product: Product) -> Iterator[Row]:
     yield value("Scope", "Scope", "machine", "Facts")
     for name, kept in _remembered(product):
         yield value(kept, kept, f"[{name}]", "Facts")
+    source = ("EventMessageFile", f"#%{EVENT_MESSAGES}"), ("TypesSupported", "#7")  # all three
+    for name, text in source:
+        yield (name, _LOCAL_MACHINE, EVENT_SOURCE, name, text, "Facts")
     line = f'"[INSTALLDIR]{WINDOWED}" tray'
     yield ("Start", _LOCAL_MACHINE, RUN_KEY, "Ankong", line, "Start")
 

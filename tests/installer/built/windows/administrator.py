@@ -89,9 +89,10 @@ class Administrator:
         return {each for each in everything if not own.match(each)}
 
     def remains(self) -> list[str]:
-        """Return the registry's lines that name us, of both branches that an MSI writes to."""
+        """Return the registry's lines that name us, of all branches that an MSI writes to."""
         file, found = self.prefix.drive / "remains.reg", []
-        for branch in ("HKEY_CURRENT_USER", r"HKEY_LOCAL_MACHINE\Software"):
+        services = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services"
+        for branch in ("HKEY_CURRENT_USER", r"HKEY_LOCAL_MACHINE\Software", services):
             self.prefix.run("regedit", "/E", windows_path(file), branch)
             lines = file.read_text("utf-16").splitlines()
             found += [line for line in lines if re.search("ankong|安控", line, re.IGNORECASE)]

@@ -18,6 +18,7 @@ from devkit.installers import OUT
 from devkit.shell import ROOT
 from windows.build import msi, wine
 from windows.build.installer import PROGRAM, SIGN
+from windows.build.msi_tables import EVENT_MESSAGES, EVENT_SOURCE
 from windows.build.wine import CACHE, windows_path
 
 from agent.virtualcard import cardfile
@@ -89,6 +90,8 @@ def test_installed_for_everybody_beside_no_copy_of_a_user_and_uninstalled_to_not
         "Version": version,
     }
     assert administrator.at_sign_in() == '"C:\\Program Files\\Ankong\\ankongw.exe" tray'
+    source = ("reg", "query", rf"HKLM\{EVENT_SOURCE}", "/v", "EventMessageFile")
+    assert EVENT_MESSAGES in administrator.run(*source)[1]
     entry = administrator.values(rf"{UNINSTALL}\{code}")
     assert entry["DisplayName"] == "安控 Ankong"
     assert entry["DisplayVersion"] == version
