@@ -154,8 +154,7 @@ class PipeEntrance:
             OSError: another program has the pipe, or Windows refuses.
 
         """
-        for _ in range(LISTENING):
-            self._listen(came)
+        self._listen(came)
         lookout.watch(self._woken, self._look)
         self._thread.start()
 
@@ -181,13 +180,36 @@ class PipeEntrance:
         self._tell()
 
     def _listen(self, came: Callable[[AgentDoor], object]) -> None:
+        """Have as many ends as Windows gives; the next knock asks for those that are missing.
+
+        Raises:
+            OSError: there is none left at which anybody could knock.
+
+        """
+        try:
+            while len(self._knocking) < LISTENING:
+                self._add_end(came)
+        except OSError:
+            if not self._knocking:
+                raise
+
+    def _add_end(self, came: Callable[[AgentDoor], object]) -> None:
         pipe = self.pipes.make()
+        try:
+            token = self.pipes.await_client(pipe)
+        except OSError:
+            self.pipes.close(pipe)
+            raise
         self._knocking.add(pipe)
-        self.when_ended(self.pipes.await_client(pipe), partial(self._admit, pipe, came))
+        self.when_ended(token, partial(self._admit, pipe, came))
 
     def _admit(self, pipe: int, came: Callable[[AgentDoor], object], packet: bytes | None) -> None:
-        self._listen(came)
         self._knocking.remove(pipe)
+        try:
+            self._listen(came)
+        except OSError:
+            self.pipes.close(pipe)
+            raise
         if packet is None:
             self.pipes.close(pipe)
             return

@@ -33,7 +33,8 @@ _MESSAGES: Final = 0x4  # PIPE_TYPE_MESSAGE
 _LOCAL_ONLY: Final = 0x8  # PIPE_REJECT_REMOTE_CLIENTS
 _UNLIMITED: Final = 255  # PIPE_UNLIMITED_INSTANCES
 _ROOM_FOR_ANSWERS: Final = 64  # octets, so that an agent need not wait to give its own
-_CONNECTED: Final = 535  # ERROR_PIPE_CONNECTED
+# ERROR_PIPE_CONNECTED, ERROR_NO_DATA: a client came before we asked, and may have left again.
+_CAME_BEFORE: Final = frozenset({535, 232})
 _FOREVER: Final = 0xFFFFFFFF
 _WAIT_FOR_ENDS: Final = 0.5  # seconds
 _QUERY_LIMITED: Final = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
@@ -132,7 +133,7 @@ class WindowsPipes:
         token, transfer = self._prepare(0)
         if not self._kernel32.ConnectNamedPipe(pipe, transfer.place):
             code = self._libraries.last_error()
-            if code == _CONNECTED:  # it came before: Windows tells no one
+            if code in _CAME_BEFORE:  # Windows tells no one
                 self._kernel32.PostQueuedCompletionStatus(self._port, 0, 0, transfer.place)
             elif code != IO_PENDING:
                 del self._under_way[transfer.place]

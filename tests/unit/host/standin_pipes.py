@@ -44,6 +44,7 @@ class StandinPipes:
         client_user: whose process the next clients' are.
         speaking_user: whose words the clients' are.
         held: processes that are held.
+        refuses: the call that it refuses, by its name; empty for none.
 
     """
 
@@ -51,11 +52,18 @@ class StandinPipes:
         self.owner = SYSTEM
         self.client_user = self.speaking_user = USER
         self.held = 0
+        self.refuses = ""
         self.changed = threading.Condition()
         self._events: SimpleQueue[PipeEvent | None] = SimpleQueue()
         self._ends: dict[int, _End] = {}
         self._number = 0
         self._shared: dict[bytes, int] = {}
+
+    @property
+    def awaiting(self) -> int:
+        """At how many ends somebody can knock."""
+        with self.changed:
+            return sum(each.awaits is not None for each in self._ends.values())
 
     # What the porter asks
 
@@ -63,13 +71,19 @@ class StandinPipes:
         self._number += 1
         return self._number
 
+    def _answer(self, call: str) -> None:
+        if self.refuses == call:
+            raise OSError(1450, "insufficient system resources")
+
     def make(self) -> int:
+        self._answer("make")
         with self.changed:
             number = self._new_number()
             self._ends[number] = _End()
             return number
 
     def await_client(self, pipe: int) -> int:
+        self._answer("await_client")
         with self.changed:
             token = self._ends[pipe].awaits = self._new_number()
             self.changed.notify_all()

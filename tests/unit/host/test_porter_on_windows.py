@@ -6,14 +6,16 @@ The promises of every porter are held against this one too, in test_porter.py.
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from agent.host.peer.windows import AF_INET
-from agent.host.porter import porter_loop
+from agent.host.porter import porter_loop, server_pipes
 from agent.host.porter.lookout import waking_pair
 from agent.host.porter.pipe_entrance import LISTENING, PipeEntrance, share
 from agent.host.porter.pipe_registering import found_again
@@ -21,7 +23,7 @@ from agent.host.porter.porter_wire import MAX_SHARED, PIPE
 from agent.host.porter.registering import NoPorterError, ports_of_porter
 from agent.host.porter.users import UnknownUserError
 from agent.host.porter.windows_users import WindowsUsers
-from tests.unit.host.porter_rig import Rig, all_of, descriptors, running, until
+from tests.unit.host.porter_rig import SECONDS, Rig, all_of, descriptors, running, until
 from tests.unit.host.standin_pipes import StandinPipes
 
 ALICE = (5, 21, 1, 2, 3, 1001)
@@ -102,6 +104,56 @@ def test_a_thousand_that_knock_and_leave_are_forgotten(rig: Rig) -> None:
             rig.register(1).close()
         until(lambda: len(rig.porter._doors) == 1)
         until(lambda: windows_of(rig).held == 1)
+
+
+@pytest.mark.parametrize("call", ["make", "await_client"])
+def test_an_end_that_windows_refuses_is_asked_for_again(rig: Rig, call: str) -> None:
+    windows = windows_of(rig)
+    windows.refuses = call
+    with ExitStack() as stack:
+        for user in range(1, LISTENING):
+            stack.enter_context(closing(rig.agent(user)))
+        windows.refuses = ""
+        for user in range(LISTENING, 3 * LISTENING):
+            stack.enter_context(closing(rig.agent(user)))
+        assert windows.awaiting == LISTENING
+
+
+def test_a_porter_at_which_nobody_can_knock_any_more_ends() -> None:
+    """Windows starts it again then; it would never hear of anybody."""
+
+    class Scarce(StandinPipes):
+        def make(self) -> int:
+            self.refuses = "make" if self._ends else ""
+            return super().make()
+
+    pipes = Scarce()
+    plan = porter_loop.PorterPlan(plain=(), take=lambda _: [], users=WindowsUsers(Windows()))
+    porter = porter_loop.Porter(plan, PipeEntrance(pipes, lambda user: user))
+    knocks = threading.Thread(target=pipes.knock, args=(PIPE, SECONDS))
+    knocks.start()
+    with pytest.raises(OSError, match="resources"):
+        porter.run()
+    knocks.join(SECONDS)
+    assert pipes.awaiting == 0
+
+
+@pytest.mark.parametrize("code", [535, 232], ids=["is there", "has left again"])
+def test_who_comes_before_windows_is_asked_is_heard_of(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Any program can come, and leave, between two calls of ours (ERROR_NO_DATA)."""
+    libraries = Mock()
+    libraries.kernel32.CreateIoCompletionPort.return_value = 7
+    libraries.kernel32.ConnectNamedPipe.return_value = 0
+    libraries.last_error.return_value = code
+    monkeypatch.setattr(server_pipes, "PipeLibraries", lambda: libraries)
+    monkeypatch.setattr(server_pipes, "open_system", Mock())
+    pipes = server_pipes.WindowsPipes(PIPE)
+    token = pipes.await_client(4)
+    port, size, key, place = libraries.kernel32.PostQueuedCompletionStatus.call_args.args
+    assert (port, size, key) == (7, 0, 0)
+    assert pipes._under_way[place][0] == token
 
 
 def test_who_is_no_person_is_not_let_in(rig: Rig) -> None:
