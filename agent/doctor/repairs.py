@@ -46,10 +46,16 @@ def _install_trust(installation: InstalledAgent) -> None:
     installation.trust.install(authority, for_all_users=False)
 
 
+def _follow(installation: InstalledAgent) -> None:
+    """Have the stores trust what is served now, unless that was left to the organisation."""
+    if not installation.trust_left:
+        _install_trust(installation)
+
+
 def _renew_tls(installation: InstalledAgent) -> None:
     """Make new certificates and replace the old ones in the stores; a running agent follows."""
     identity.renew(installation.paths.tls, installation.now)
-    _install_trust(installation)
+    _follow(installation)
 
 
 def _close_state_dir(installation: InstalledAgent) -> None:
@@ -68,7 +74,7 @@ def _set_config_aside(installation: InstalledAgent) -> None:
 def _set_manifest_aside(installation: InstalledAgent) -> None:
     """Begin a new manifest, in which installing records what it finds in the stores."""
     _set_aside(installation.paths.trust, installation.now)
-    _install_trust(installation)
+    _follow(installation)
 
 
 def _set_aside(path: Path, now: datetime) -> None:

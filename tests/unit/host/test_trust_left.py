@@ -8,10 +8,12 @@ import pytest
 from agent.commands import setup as command
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.inventory_facts import trust_facts
+from agent.doctor.repairs import repair
 from agent.doctor.tls import check_trust
 from agent.host.machine.paths import Paths
 from agent.host.shared_program import SharedProgram
 from agent.host.tls.machine import Machine
+from agent.host.tls.trust import Trust
 from agent.setup.record import SetupRecord
 from agent.setup.user_setup import SetupOptions, UserSetup
 from agent.web.panel.first_page import FirstMount
@@ -92,6 +94,20 @@ def test_the_doctor_says_whose_affair_it_is_and_finds_no_fault(
     assert [(each.code, each.level) for each in check_trust(left)] == [
         ("trust_organisations", "note")
     ]
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("name", ["renew_tls", "set_manifest_aside"])
+def test_a_repair_of_something_else_touches_no_store(
+    paths: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str, left: bool
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Trust, "install", lambda *_, **__: asked.append("install"))
+    monkeypatch.setattr(Trust, "uninstall", lambda *_, **__: asked.append("uninstall"))
+    paths.prepare()
+    paths.trust.write_text("broken")
+    repair(name, InstalledAgent(paths=paths, machine=machine, trust_left=left))
+    assert asked == ([] if left else ["uninstall", "install"])
 
 
 def test_the_inventory_tells_it(paths: Paths, machine: Machine) -> None:
