@@ -139,6 +139,37 @@ def test_what_is_called_runs_within_the_transaction_as_system_and_is_undone(
     assert {name for name in sequence if name not in msi_tables._STEPS} == set(kinds)
 
 
+def holds(condition: str, **properties: str) -> bool:
+    """Judge a condition of Windows Installer about texts; what is not set is empty."""
+    words = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "~=": "==", "<>": "!="}
+    parts = re.findall(r'"[^"]*"|~=|<>|=|\w+|[()]', condition)
+    assert "".join(parts) == condition.replace(" ", "")
+    judged = (
+        words.get(each) or (each if each[0] in '"()' else repr(properties.get(each, "")))
+        for each in parts
+    )
+    return bool(eval(" ".join(judged), {}))  # noqa: S307  # our own condition
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "authority", "goes"),
+    [
+        *(("machine", "user", "", True), ("machine", "none", "", True)),
+        *(("machine", "none", "C:\\ladder", False), ("machine", "machine", "", False)),
+        *(("none", "user", "", True), ("none", "none", "", False), ("none", "machine", "", False)),
+        *(("user", "none", "", False), ("user", "user", "", False), ("", "user", "", False)),
+    ],
+)
+def test_another_choice_of_trust_leaves_nothing_of_the_earlier_one(
+    tables: Tables, before: str, now: str, authority: str, goes: bool
+) -> None:
+    """An organisation's certificates, too: uninstalling with TRUST=user looks for none."""
+    (dropped,) = (row for row in tables["InstallExecuteSequence"] if row[0] == "TrustDropped")
+    chosen = {"WAS_TRUST": before, "TRUST": now, "AUTHORITY": authority}
+    assert holds(str(dropped[1]), **chosen) is goes
+    assert not holds(str(dropped[1]), **chosen, REMOVE="ALL")
+
+
 def test_the_porters_service_is_the_program_and_runs_as_the_system(tables: Tables) -> None:
     (row,) = tables["ServiceInstall"]
     names = [column.partition(":")[0] for column in COLUMNS["ServiceInstall"][1]]

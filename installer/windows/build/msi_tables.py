@@ -428,9 +428,9 @@ def _deeds(program: str) -> Iterator[_Action]:
     # A program that is too broken for this shall be removed all the same.
     last = f"({trusts} OR {left}) AND {_LAST}"
     yield _Action("TrustNoMore", 2500, last, ours + as_system + _GO_ON, program, undo)
-    # Another choice than before: what the earlier one had all browsers trust goes.
-    gone = f'TRUST = "user" OR ({left} AND NOT AUTHORITY)'
-    otherwise = f'WAS_TRUST = "machine" AND ({gone}) AND {_STAYS}'
+    # Another choice than before: what the earlier one put there for all users goes.
+    gone = f'WAS_TRUST = "machine" AND (TRUST = "user" OR ({left} AND NOT AUTHORITY))'
+    otherwise = f'(({gone}) OR (WAS_TRUST = "none" AND TRUST = "user")) AND {_STAYS}'
     yield _Action("TrustDropped", 6490, otherwise, ours + as_system, program, undo)
     # Last: nothing fails after it. It judges the very octets that it puts there: the file may be
     # another one by now. They stay when the program goes: they are the administrator's, and other
