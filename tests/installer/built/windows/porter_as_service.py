@@ -1,8 +1,7 @@
 """The porter as Windows starts it, on a Wine that does not say whose a connection is.
 
 Wine has the number 0 for every process at the other end of a connection on its own computer. So the
-test says whose they are: the user's who has this process, unless the file beside the ports says
-that it is nobody's. Everything else is the porter's own.
+test says whose they are: the user's who has this process. Everything else is the porter's own.
 """
 
 import sys
