@@ -139,13 +139,14 @@ def test_what_is_called_runs_within_the_transaction_as_system_and_is_undone(
     assert {name for name in sequence if name not in msi_tables._STEPS} == set(kinds)
 
 
-def holds(condition: str, **properties: str) -> bool:
-    """Judge a condition of Windows Installer about texts; what is not set is empty."""
-    words = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "~=": "==", "<>": "!="}
-    parts = re.findall(r'"[^"]*"|~=|<>|=|\w+|[()]', condition)
-    assert "".join(parts) == condition.replace(" ", "")
+def holds(condition: object, **properties: str | int) -> bool:
+    """Judge a condition of Windows Installer; a text that is not set is empty."""
+    words = {"AND": "and", "OR": "or", "NOT": "not", "=": "==", "~=": "==", "<>": "!=", ">": ">"}
+    parts = re.findall(r'"[^"]*"|~=|<>|=|>|\w+|[()]', str(condition))
+    assert "".join(parts) == str(condition).replace(" ", "")
     judged = (
-        words.get(each) or (each if each[0] in '"()' else repr(properties.get(each, "")))
+        words.get(each)
+        or (each if each[0] in '"()' or each.isdecimal() else repr(properties.get(each, "")))
         for each in parts
     )
     return bool(eval(" ".join(judged), {}))  # noqa: S307  # our own condition
@@ -166,8 +167,8 @@ def test_another_choice_of_trust_leaves_nothing_of_the_earlier_one(
     """An organisation's certificates, too: uninstalling with TRUST=user looks for none."""
     (dropped,) = (row for row in tables["InstallExecuteSequence"] if row[0] == "TrustDropped")
     chosen = {"WAS_TRUST": before, "TRUST": now, "AUTHORITY": authority}
-    assert holds(str(dropped[1]), **chosen) is goes
-    assert not holds(str(dropped[1]), **chosen, REMOVE="ALL")
+    assert holds(dropped[1], **chosen) is goes
+    assert not holds(dropped[1], **chosen, REMOVE="ALL")
 
 
 def test_the_porters_service_is_the_program_and_runs_as_the_system(tables: Tables) -> None:
@@ -201,6 +202,32 @@ def test_the_porters_service_stops_before_files_are_replaced_and_goes_with_them(
     assert "UPGRADINGPRODUCTCODE" in str(asked["DeleteServices"]), "the later version has it, too"
     lines = [str(row[3]) for row in tables["CustomAction"] if str(row[0]).startswith("Recovery")]
     assert all(" AnkongPorter " in line for line in lines)
+
+
+HOST, DESKTOP = {"MsiNTProductType": 3, "TerminalServer": 1}, {"MsiNTProductType": 1}
+ADMINISTERED = {"MsiNTProductType": 3, "TerminalServer": 1, "RemoteAdminTS": 1}
+
+
+@pytest.mark.parametrize(
+    ("porter", "windows", "wanted"),
+    [
+        *(("1", DESKTOP, True), ("0", HOST, False), ("auto", HOST, True)),
+        *(("auto", ADMINISTERED, False), ("auto", DESKTOP, False)),
+        ("auto", {**DESKTOP, "TerminalServer": 1}, False),  # no server
+    ],
+)
+def test_the_porters_service_is_there_where_it_is_wanted_until_the_program_goes(
+    tables: Tables, porter: str, windows: dict[str, int], wanted: bool
+) -> None:
+    asked = {row[0]: row[1] for row in tables["InstallExecuteSequence"]}
+    now: dict[str, str | int] = {"PORTER": porter, **windows}
+    for name in ("InstallServices", "StartServices", "Recovery0", "Recovery1"):
+        assert holds(asked[name], **now) is wanted, name
+    assert holds(asked["DeleteServices"], **now) is not wanted
+    assert holds(asked["DeleteServices"], **now, REMOVE="ALL")
+    assert not holds(asked["Recovery0"], **now, REMOVE="ALL")
+    upgraded: dict[str, str | int] = {**now, "REMOVE": "ALL", "UPGRADINGPRODUCTCODE": "{NEW}"}
+    assert not holds(asked["DeleteServices"], **upgraded), "the later version decides"
 
 
 def test_the_viewer_of_events_finds_words_for_each_of_ours(tables: Tables) -> None:
