@@ -144,6 +144,7 @@ class PipeEntrance:
         self._soon: deque[Callable[[], object]] = deque()
         self._awaited: dict[int, Callable[[bytes | None], object]] = {}
         self._knocking: set[int] = set()
+        self._is_deaf = False
         self._wake, self._woken = waking_pair()
         self._thread = threading.Thread(target=self._wait, name="pipes", daemon=True)
 
@@ -227,8 +228,12 @@ class PipeEntrance:
             came(PipeDoor(self, pipe, client, user))
 
     def _wait(self) -> None:
-        while (event := self.pipes.next()) is not None:
-            self._ended.append(event)
+        try:
+            while (event := self.pipes.next()) is not None:
+                self._ended.append(event)
+                self._tell()
+        finally:
+            self._is_deaf = True
             self._tell()
 
     def _tell(self) -> None:
@@ -236,8 +241,16 @@ class PipeEntrance:
             self._wake.send(b"\0")
 
     def _look(self) -> None:
+        """Do what ended and what is due.
+
+        Raises:
+            OSError: the thread that waits has ended.
+
+        """
         with suppress(BlockingIOError):
             self._woken.recv(4096)
+        if self._is_deaf:  # better no porter than one to which agents knock in vain
+            raise OSError("what comes through the pipes is heard no more")
         for _ in range(len(self._soon)):
             self._soon.popleft()()
         for _ in range(_MAX_AT_ONCE):

@@ -138,6 +138,17 @@ def test_a_porter_at_which_nobody_can_knock_any_more_ends() -> None:
     assert pipes.awaiting == 0
 
 
+def test_a_porter_that_hears_nobody_any_more_ends() -> None:
+    """Whatever ended the thread that waits, agents would knock in vain."""
+    pipes = StandinPipes()
+    plan = porter_loop.PorterPlan(plain=(), take=lambda _: [], users=WindowsUsers(Windows()))
+    porter = porter_loop.Porter(plan, PipeEntrance(pipes, lambda user: user))
+    pipes.stop()
+    with pytest.raises(OSError, match="heard no more"):
+        porter.run()
+    assert pipes.awaiting == 0
+
+
 @pytest.mark.parametrize("code", [535, 232], ids=["is there", "has left again"])
 def test_who_comes_before_windows_is_asked_is_heard_of(
     monkeypatch: pytest.MonkeyPatch, code: int
