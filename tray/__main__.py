@@ -38,10 +38,11 @@ def main() -> int:
     def work() -> int:
         return run(arguments or ["tray"], (Command("tray", "tray.command"),))
 
-    if sys.stderr is None and arguments[: len(SERVICE_ARGUMENTS)] != SERVICE_ARGUMENTS:
+    if sys.stderr is None:
         from tray.windowed import run_windowed  # noqa: PLC0415  # likewise
 
-        return run_windowed(work)
+        is_service = arguments[: len(SERVICE_ARGUMENTS)] == SERVICE_ARGUMENTS
+        return run_windowed(work, (lambda _: None) if is_service else None)
     return work()
 
 

@@ -1,16 +1,16 @@
 """The example page, unchanged, under the servers that the page kit's README names."""
 
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from agent.kits.vectors.__main__ import FOLDER
+from agent.portal.demo.programs import free_port
 from tests.browser.kit_site import EXAMPLES, SDK
 from tests.kits import site_programs
 from tests.kits.kit_support import build
@@ -30,14 +30,9 @@ FAKE = """async () => {
 }"""
 
 
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        return int(listening.getsockname()[1])
-
-
 @contextmanager
 def _in_node(folder: Path) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     settings = {"ANKONG_ORIGIN": f"http://localhost:{port}", "PORT": str(port), **SETTINGS}
     with running(build("node", "examples/server", folder), **settings):
         yield port
@@ -45,7 +40,7 @@ def _in_node(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def _in_flask(folder: Path) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     changed = {
         "ORIGIN": f"http://localhost:{port}",
         "COMMANDS": {"page": ("gunicorn", f"--bind=127.0.0.1:{port}", "--threads=4", "server:app")},

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from agent.portal.demo.programs import free_port
 from agent.virtualcard import cardfile
 from agent.virtualcard.model import Faults
 from tests.conftest import TEST_PIN, CardFactory
@@ -50,12 +50,6 @@ client = http.client.HTTPConnection("localhost", int(sys.argv[1]), timeout=60)
 client.request("GET", "/v1/ping")
 print(client.getresponse().status)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        number: int = server.getsockname()[1]
-        return number
 
 
 def holder(port: int) -> int | None:

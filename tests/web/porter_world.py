@@ -8,12 +8,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,8 @@ from queue import Queue
 from typing import Any
 
 import pytest
+
+from agent.portal.demo.programs import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
@@ -176,7 +177,7 @@ def terminal_server() -> Iterator[TerminalServer]:
         registry.mkdir(parents=True)
         os.chown(registry, PORTER, PORTER)
         mounts = stack.enter_context(_mounts(folder / "run"))
-        port, tls_port = _free_ports(2)
+        port, tls_port = free_port(), free_port()
         yield TerminalServer(folder, mounts, stack, port, tls_port)
 
 
@@ -200,9 +201,3 @@ def _ended(process: "subprocess.Popen[bytes]") -> None:
         process.wait(SECONDS)
     if process.stdout is not None:
         process.stdout.close()
-
-
-def _free_ports(count: int) -> Sequence[int]:
-    with ExitStack() as stack:
-        found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in found]

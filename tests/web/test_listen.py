@@ -16,6 +16,7 @@ from agent.host.settings.config import Settings
 from agent.host.tls import identity
 from agent.host.tls.identity import ServerIdentity
 from agent.origin import Origin
+from agent.portal.demo.programs import free_port
 from agent.web.front import listen
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
@@ -42,11 +43,6 @@ def occupy(held: ExitStack, address: str = "127.0.0.1", port: int = 0) -> int:
     other.listen()
     number: int = other.getsockname()[1]
     return number
-
-
-def free_port() -> int:
-    with ExitStack() as stack:
-        return occupy(stack)
 
 
 def addresses(sockets: list[socket.socket]) -> set[str]:

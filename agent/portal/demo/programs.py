@@ -5,6 +5,7 @@ Their files are in one state directory: ``issuer/`` and ``card.json`` (made befo
 """
 
 import os
+import secrets
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ OPERATOR: Final = "示範電信"
 _COMMAND_TIMEOUT_S: Final = 60.0
 USUAL_PORTS: Final = (28443, 61161)
 """The ports on which pages look for an installed agent: TLS, then plain HTTP."""
+_SERVERS: Final = range(10_000, 16_384)
+"""Ports that no system gives to clients, and that none of our programs has of its own accord."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,16 @@ class Ports:
         """Return ``USUAL_PORTS`` if ``usual`` is set and both are free, else any two free ports."""
         if usual and all(_is_free(port) for port in USUAL_PORTS):
             return cls(*USUAL_PORTS)
-        any_port = ("127.0.0.1", 0)
-        with socket.create_server(any_port) as first, socket.create_server(any_port) as second:
-            return cls(first.getsockname()[1], second.getsockname()[1])
+        return cls(free_port(), free_port())
+
+
+def free_port() -> int:
+    """Return a port for a server that comes and goes.
+
+    A port that the system picks is one that it gives to clients, too: while the server is away,
+    whoever connects to anything may get it.
+    """
+    return next(port for port in iter(lambda: secrets.choice(_SERVERS), None) if _is_free(port))
 
 
 def _is_free(port: int) -> bool:

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.portal.demo.programs import free_port
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.postgres import Cluster, find_program
 from tests.portal.support import Person, public_pem, publish
@@ -24,14 +24,6 @@ def blocks(kind: str) -> list[str]:
     text = README.read_text("utf-8").partition("## From nothing to a running service")[2]
     text = text.partition("\n## ")[0]
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture
@@ -73,7 +65,7 @@ def on_this_machine(text: str, machine: Path, ports: dict[str, int]) -> str:
 def test_the_page_leads_to_a_running_service(
     kind: str, machine: Path, request: pytest.FixtureRequest
 ) -> None:
-    ports = dict(zip(("18081", "8081"), free_ports(2), strict=True))
+    ports = dict(zip(("18081", "8081"), (free_port(), free_port()), strict=True))
     (settings,) = blocks("toml")
     settings = on_this_machine(settings, machine, ports)
     environment = {**os.environ, "PATH": f"{machine / 'bin'}:{os.environ['PATH']}"}

@@ -16,6 +16,7 @@ from agent.host.porter.unix_door import open_registry
 from agent.host.porter.unix_entrance import UnixEntrance
 from agent.host.porter.unix_registering import UnixPlace
 from agent.host.porter.users import UnknownUserError
+from agent.portal.demo.programs import free_port
 from tests.unit.host.standin_pipes import StandinPipes
 
 SECONDS = 60.0  # a busy machine takes its time; nothing waits for this where all is well
@@ -101,13 +102,6 @@ def listen(port: int) -> list[socket.socket]:
     listening = socket.create_server(("127.0.0.1", port))
     listening.setblocking(False)
     return [listening]
-
-
-def free_port() -> int:
-    """Return a port that was free just now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextmanager

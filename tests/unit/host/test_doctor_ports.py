@@ -20,6 +20,7 @@ from agent.doctor.running import check_agent
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
+from agent.portal.demo.programs import free_port
 from agent.words import Language
 
 
@@ -46,12 +47,6 @@ def port_findings(folder: Path, ask: PortAsker | None = None, **announced: Any) 
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as other:
         yield other.getsockname()[1]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port: int = other.getsockname()[1]
-    return port
 
 
 def test_a_free_port_that_the_running_agent_lacks_is_a_fault(tmp_path: Path) -> None:

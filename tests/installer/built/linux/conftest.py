@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 
 from agent import __version__
 from agent.host.tls import identity
+from agent.portal.demo.programs import free_port
 from tests.tray.prompt.desktop import SHOTS, x_server
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -71,16 +71,9 @@ def home(tmp_path: Path) -> Path:
     folder = tmp_path / "王 小明"
     state = folder / ".local" / "state" / "ankong"
     state.mkdir(parents=True, mode=0o700)
-    first, second = free_ports()
+    first, second = free_port(), free_port()
     (state / "config.toml").write_text(f"port = {first}\nhipki_port = {second}\n")
     return folder
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

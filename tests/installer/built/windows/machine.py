@@ -226,14 +226,6 @@ def desktop(display: str, *, tray: bool) -> Iterator[None]:
             each.wait(10)
 
 
-def free_port() -> int:
-    """Find a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def is_free(port: int) -> bool:
     """Return whether nobody listens on a port of 127.0.0.1."""
     with socket.socket() as probe:

@@ -9,8 +9,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 
+from agent.portal.demo.programs import free_port
 from tests.installer.built.windows.conftest import Switch
-from tests.installer.built.windows.machine import PATIENCE, Machine, free_port
+from tests.installer.built.windows.machine import PATIENCE, Machine
 from tests.installer.built.windows.walk import install_quietly, wait_for_agent
 
 ROOTS = r"HKLM\Software\Microsoft\SystemCertificates\Root\Certificates"

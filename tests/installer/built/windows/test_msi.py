@@ -21,10 +21,11 @@ from windows.build.installer import PROGRAM, SIGN
 from windows.build.msi_tables import EVENT_MESSAGES, EVENT_SOURCE
 from windows.build.wine import CACHE, windows_path
 
+from agent.portal.demo.programs import free_port
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.installer.built.windows.administrator import POLICY, PROGRAMS, Administrator
-from tests.installer.built.windows.machine import PATIENCE, free_port
+from tests.installer.built.windows.machine import PATIENCE
 
 UNINSTALL = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
 ROOTS = r"Software\Microsoft\SystemCertificates\Root"

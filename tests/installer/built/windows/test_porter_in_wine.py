@@ -16,8 +16,8 @@ import pytest
 from windows.build import windows_python, wine
 from windows.build.wine import CACHE, windows_path
 
+from agent.portal.demo.programs import free_port
 from agent.testkit.card_files import KitIssuer
-from tests.unit.host.porter_rig import free_port
 
 DRIVER = Path(__file__).with_name("porter_driver.py")
 CHANGE_NOTIFY = 23

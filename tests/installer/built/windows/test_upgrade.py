@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from agent.portal.demo.programs import free_port
 from tests.installer.built.windows.conftest import Switch
-from tests.installer.built.windows.machine import Machine, free_port, is_free
+from tests.installer.built.windows.machine import Machine, is_free
 from tests.installer.built.windows.walk import (
     ask,
     install_quietly,

@@ -10,9 +10,10 @@ from devkit.shell import ROOT
 from windows.build import windows_python
 from windows.build.wine import CACHE, windows_path
 
+from agent.portal.demo.programs import free_port
 from tests.documents.pdf_files import simple_pdf
 from tests.installer.built.windows.conftest import Switch
-from tests.installer.built.windows.machine import Machine, free_port, machine
+from tests.installer.built.windows.machine import Machine, machine
 from tests.installer.built.windows.test_walk import OTHERS_KEYS
 from tests.installer.built.windows.walk import install_quietly, wait_for_agent
 

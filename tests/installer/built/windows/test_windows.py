@@ -14,12 +14,13 @@ from windows.build.windows_python import HERE
 from windows.build.wine import windows_path
 
 from agent.cms.verify import verify
+from agent.portal.demo.programs import free_port
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.conftest import TEST_PIN
 from tests.documents.pdf_files import simple_pdf
 from tests.installer.built.windows.conftest import Switch
-from tests.installer.built.windows.machine import Machine, free_port
+from tests.installer.built.windows.machine import Machine
 from tests.installer.built.windows.walk import SITE, call, install_quietly, wait_for_agent
 
 CardFactory = Callable[..., VirtualCard]

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from agent.cms.verify import verify
+from agent.portal.demo.programs import free_port
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.vpcd import VpcdConnection
 from tests.conftest import TEST_PIN
 from tests.installer.built.linux.chroot import Debian, debian
-from tests.installer.built.windows.machine import PATIENCE, free_port
+from tests.installer.built.windows.machine import PATIENCE
 from tests.installer.built.windows.walk import call
 
 pytestmark = [pytest.mark.long, pytest.mark.pcsc]
