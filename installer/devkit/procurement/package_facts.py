@@ -58,7 +58,9 @@ def msi(inputs: PackInputs) -> FactSheet:
     if not files or listed is None:
         return FactSheet(absent="no_msi" if not files else "no_msitools")
     there = set(listed.split())
-    tables = {name: _table(files[0], name) for name in _TABLES if name in there}
+    tables: dict[str, list[list[str]]] = {
+        name: _table(files[0], name) for name in _TABLES if name in there
+    }
     content = {"file": files[0].name, "tables_there": sorted(there), "tables": tables}
     evidence = (inputs.kept.keep_json("installing/msi-tables.json", content, files[0].name),)
     kinds = inputs.words["kinds"]
