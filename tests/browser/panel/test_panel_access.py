@@ -29,7 +29,7 @@ READY = {
     "history": "[data-seq]",
     "selftest": "#signature",
     "doctor": "[data-check]",
-    "inspector": "h2",
+    "inspector": "#standing",
     "about": "#parts",
     "mac": "ol",
 }
