@@ -13,7 +13,8 @@ KEY: Final = r"Software\Ankong"
 _LEFT: Final = "none"
 
 
-def _own_folder() -> Path | None:
+def own_folder() -> Path | None:
+    """Return the folder of the program that runs, if it is installed for all users; else None."""
     return program_folder() if scope() == "machine" else None
 
 
@@ -27,7 +28,7 @@ class SharedProgram:
 
     """
 
-    folder: Path | None = field(default_factory=_own_folder)
+    folder: Path | None = field(default_factory=own_folder)
     read: Callable[[str, str], str | None] = read_for_all_users
 
     def is_this(self) -> bool:

@@ -19,8 +19,7 @@ import structlog
 
 from agent import __version__
 from agent.host.autostart.windows import CurrentUser, UserRegistry, read_for_all_users
-from agent.host.product import program_folder, scope
-from agent.host.shared_program import KEY, SharedProgram, is_same
+from agent.host.shared_program import KEY, SharedProgram, is_same, own_folder
 from agent.host.update.version import is_older
 
 UNINSTALLER: Final = "uninstall.exe"
@@ -58,9 +57,7 @@ class OwnCopy:
 
     """
 
-    folder: Path | None = field(
-        default_factory=lambda: program_folder() if scope() == "machine" else None
-    )
+    folder: Path | None = field(default_factory=own_folder)
     registry: UserRegistry = field(default_factory=CurrentUser)
     for_all_users: Callable[[str, str], str | None] = read_for_all_users
     start: Callable[[tuple[str, ...]], int | None] = _started

@@ -281,3 +281,4 @@ class SendingTransfer:
 
 
 _never_freed: list[Transfer] = []
+"""What Windows may still write to when the porter ends."""
